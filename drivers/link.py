@@ -1,0 +1,39 @@
+"""The byte pipe under a pen: eight small promises that every link keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+OnData = Callable[[bytes], None]
+OnLost = Callable[[str], None]
+
+
+class Link(Protocol):
+    """Bytes to and from one pen. A link object is used for one opening only.
+
+    Library exceptions never cross it: opening raises :class:`drivers.api.LinkRefused`, and a link that dies says
+    so once, through ``on_lost``, with one sentence for a person.
+    """
+
+    address: str
+
+    async def open(self, on_data: OnData, on_lost: OnLost) -> None:
+        """Open and start delivering. ``on_lost`` is not called for our own :meth:`close`."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes in order. Ignored after the link is lost; the session's deadlines speak then."""
+
+    def write_stop(self, data: bytes) -> bool:
+        """Drop our own queue and hand ``data`` to the system at once; True when it took all of it."""
+
+    @property
+    def idle(self) -> bool:
+        """True when everything written was handed to the system."""
+
+    @property
+    def drained_bytes(self) -> int:
+        """Bytes handed to the system since opening."""
+
+    async def close(self) -> None:
+        """Let go of the port; safe to call twice."""
