@@ -1,0 +1,149 @@
+"""Faults that can be switched on in a simulated pen and its wire, and the text language for them.
+
+``--fault`` texts: ``drop=0.05``, ``to_pen.delay=0.2``, ``stall``, ``stall@5s``, ``silence@5s+2s`` (from the fifth
+second of the simulation on, for two seconds).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_STRICT: Final = ConfigDict(frozen=True, extra="forbid")
+
+
+class FaultError(ValueError):
+    """A fault text says nothing usable; the message is one sentence with what is possible."""
+
+
+class LinkFaults(BaseModel):
+    """What one direction of the wire does to bytes. Chances are per zero-terminated piece, 0 … 1; times in s."""
+
+    model_config = _STRICT
+
+    drop: float = Field(0.0, ge=0, le=1, description="chance that a frame is lost")
+    delay: float = Field(0.0, ge=0, le=60, description="seconds that every byte comes later")
+    jitter: float = Field(0.0, ge=0, le=60, description="up to so many seconds more, order is kept")
+    duplicate: float = Field(0.0, ge=0, le=1, description="chance that a frame comes twice")
+    corrupt: float = Field(0.0, ge=0, le=1, description="chance that one to three bits of a frame flip")
+    split: float = Field(0.0, ge=0, le=1, description="chance that a frame comes in two parts, 5 ms apart")
+    silence: bool = Field(False, description="nothing at all gets through")
+
+    @property
+    def any(self) -> bool:
+        """True when this direction is not simply clean."""
+        return self != CLEAN
+
+
+CLEAN: Final = LinkFaults()
+
+
+class Faults(BaseModel):
+    """Everything that can be wrong with a simulated pen; all off by default."""
+
+    model_config = _STRICT
+
+    to_pen: LinkFaults = CLEAN
+    from_pen: LinkFaults = CLEAN
+    reboot: bool = Field(False, description="the pen starts anew at the moment this is switched on")
+    stall: bool = Field(False, description="the needle jams: full current, no motion")
+    no_start: bool = Field(False, description="START is accepted, the motor gets no current")
+    run_away: bool = Field(False, description="the motor keeps turning after END and lease expiry; STOP cuts it")
+    stop_ignored: bool = Field(False, description="the motor keeps turning after STOP too")
+    stuck_actuator: bool = Field(False, description="the depth actuator does not move")
+    lying_sensor: int = Field(0, ge=-5000, le=5000, description="µm by which the reported depth is wrong")
+    lying_rate: bool = Field(False, description="the reported stroke rate is always 0")
+    frozen_sensor: bool = Field(False, description="reported depth, rate and current stay as they were")
+    flat_battery: bool = Field(False, description="the battery is at 1 %")
+    hot: bool = Field(False, description="the motor is at 75 °C")
+    protocol: int = Field(1, ge=1, le=255, description="protocol version in the pen's frames")
+
+
+CALM: Final = Faults()
+_SWITCHED_ON: Final = {"lying_sensor": 400, "drop": 0.05, "delay": 0.2, "jitter": 0.1, "duplicate": 0.05,
+                       "corrupt": 0.05, "split": 0.5, "protocol": 2}  # fmt: skip
+"""Value that a fault takes when only its name is given."""
+
+
+class TimedFault(NamedTuple):
+    """A change of :class:`Faults`: ``values`` by dotted field name, from ``start`` s of the simulation on."""
+
+    start: float
+    duration: float | None
+    values: dict[str, Any]
+
+
+class FaultPlan(NamedTuple):
+    """Faults that are there from the beginning, and those that come and go."""
+
+    always: Faults = CALM
+    timed: tuple[TimedFault, ...] = ()
+
+
+_TEXT = re.compile(
+    r"(?P<name>[a-z_]+(?:\.[a-z_]+)?)(?:=(?P<value>[^@]+))?(?:@(?P<start>[^+]+?)s?(?:\+(?P<for>.+?)s?)?)?"
+)
+
+
+def fault_names() -> list[str]:
+    """Every name that a fault text may begin with, both-directions names of the wire included."""
+    wire = list(LinkFaults.model_fields)
+    pen = [name for name in Faults.model_fields if name not in ("to_pen", "from_pen")]
+    return pen + wire + [f"{way}.{name}" for way in ("to_pen", "from_pen") for name in wire]
+
+
+def changed(faults: Faults, values: dict[str, Any]) -> Faults:
+    """``faults`` with dotted names replaced: ``{"stall": True, "to_pen.drop": 0.1, "silence": True}``.
+
+    Raises :class:`FaultError` for an unknown name or a value out of range.
+    """
+    data = faults.model_dump()
+    for name, value in values.items():
+        way, _, leaf = name.rpartition(".")
+        if way in ("to_pen", "from_pen") and leaf in LinkFaults.model_fields:
+            data[way][leaf] = value
+        elif not way and leaf in LinkFaults.model_fields:
+            data["to_pen"][leaf] = data["from_pen"][leaf] = value
+        elif not way and leaf in Faults.model_fields:
+            data[leaf] = value
+        else:
+            raise FaultError(f"There is no fault {name!r}; known are {', '.join(fault_names())}.")
+    try:
+        return Faults.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FaultError(f"Fault {place}: {first['msg']}, not {first['input']!r}.") from None
+
+
+def parse_fault(text: str) -> TimedFault:
+    """One ``--fault`` text. Raises :class:`FaultError`."""
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise FaultError(f"{text!r} is no fault; write NAME, NAME=VALUE, NAME@5s or NAME=VALUE@5s+2s.")
+    name, raw = match["name"], match["value"]
+    value: Any = raw.strip() if raw is not None else _SWITCHED_ON.get(name.rpartition(".")[2], True)
+    try:
+        start = float(match["start"] or 0)
+        duration = None if match["for"] is None else float(match["for"])
+    except ValueError:
+        raise FaultError(f"{text!r}: a time is written in seconds, as in {name}@5s or {name}@5s+2.5s.") from None
+    if not 0 <= start < 1e9 or (duration is not None and not 0 < duration < 1e9):
+        raise FaultError(f"{text!r}: a fault begins at 0 s or later and lasts longer than 0 s.")
+    changed(CALM, {name: value})
+    return TimedFault(start, duration, {name: value})
+
+
+def parse_faults(texts: Iterable[str]) -> FaultPlan:
+    """Several ``--fault`` texts as one plan. Raises :class:`FaultError` for the first bad one."""
+    always, timed = CALM, []
+    for text in texts:
+        fault = parse_fault(text)
+        if fault.start == 0 and fault.duration is None:
+            always = changed(always, fault.values)
+        else:
+            timed.append(fault)
+    return FaultPlan(always, tuple(sorted(timed, key=lambda fault: fault.start)))

@@ -1,0 +1,580 @@
+"""The pen's firmware as a sans-IO server of Penlink: bytes and ms in, bytes and motor commands out.
+
+It believes only what it measures and what the wire says; the physics may well disagree. Its own limits, lease, run
+time and latches hold whatever the host does. Time is the simulation's ms; the pen's clock counts from its boot.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from drivers.api import EventCode, Fault, PenState, Reason, Result
+from drivers.penlink import cobs
+from drivers.penlink.frame import MAX_INNER, Decoder, Frame, StopMatcher, crc16, encode, encode_inner
+from drivers.penlink.messages import (
+    CURRENT_MAX_MA,
+    FLAG_SIMULATED,
+    PAGE_COUNT,
+    PROTOCOL,
+    RATE_BITS,
+    RATE_MASK,
+    SAMPLE_CONTACT,
+    SAMPLE_CONTACT_KNOWN,
+    SAMPLE_DRIVING,
+    SCHEMA_HASH,
+    Cmd,
+    EventMessage,
+    HelloRequest,
+    HelloSession,
+    Lease,
+    Message,
+    Opcode,
+    Page,
+    Query,
+    QueryRequest,
+    ReadBackMessage,
+    ResultMessage,
+    StatusMessage,
+    TelemetryMessage,
+    VitalsMessage,
+)
+
+from . import commands, hello
+from .nvm import Nvm
+from .physics import Physics, Reading
+from .profile import CartridgeData, Profile
+
+NEVER: Final = 1 << 62
+STATUS_MS: Final = 200
+VITALS_MS: Final = 500
+ARMED_MS: Final = 10_000
+BUTTON_MS: Final = 100
+STALL_MS: Final = 300
+OVERCURRENT_MS: Final = 100
+STUCK_MS: Final = 500
+STILL_MHZ: Final = 500
+STILL_MA: Final = 20
+FLAT: Final = 0.02
+"""State of charge at which a run ends in a fault."""
+_TOO_LATE_MS: Final = 1000
+"""Behind by more than this (the computer slept), samples are left out instead of sent in one burst."""
+
+(BOOT, LEASE, RUN, PAUSE, ARMED, TEST, BUTTON, TELEMETRY, STATUS, VITALS) = range(10)
+"""Timers, in the order in which they are served when several are due in one ms."""
+
+
+class Firmware:
+    """One pen's firmware from power-on to power-off; :meth:`power_on` again is a reboot.
+
+    Args:
+        transmit: takes the bytes of one or more whole frames, to be sent in order.
+    """
+
+    def __init__(
+        self, profile: Profile, physics: Physics, nvm: Nvm, transmit: Callable[[bytes], None], *, seed: int = 0
+    ) -> None:
+        self.profile = profile
+        self.physics = physics
+        self.serial = f"{profile.serial_prefix}{seed % 10_000:04d}"
+        self.cartridge: CartridgeData | None = profile.cartridge.model_copy(
+            update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
+        )
+        self.protocol = PROTOCOL
+        self.ignored = 0
+        self._nvm = nvm
+        self._transmit = transmit
+        self._seed = seed
+        self._period = 1000 // profile.telemetry_hz
+        self.at = [NEVER] * 10
+        self.now = 0
+        self.power_on(0)
+
+    # -- power and time --------------------------------------------------------------------------------------------
+
+    def power_on(self, now: int, boot_ms: int = 0) -> None:
+        """Start anew at ``now``: RAM is lost, the motor is off; HELLO is said after ``boot_ms``."""
+        self.now = now
+        self.physics.advance(now)
+        self.physics.drive(0)
+        self.physics.halt_depth()
+        boot = self._nvm.next_boot()
+        self.random = random.Random(f"boot {self._seed} {boot}")
+        self.boot_id = boot << 16 | self.random.getrandbits(16)
+        self._boot_at = now
+        self.state = PenState.BOOT
+        self.faults = 0
+        self.session = False
+        self.last_cmd_id = 0
+        self._test_id = 0
+        self.last: ResultMessage | None = None
+        self.depth, self.rate = self.profile.depth_min, self.profile.rate_min
+        self.token = 0
+        self.lease_ms = self.profile.lease_min
+        self.run_left = 0
+        self._lease_counter: int | None = None
+        self._seq = self._samples = self._events = 0
+        self._bad_for = [0, 0, 0]
+        self.at[:] = [NEVER] * len(self.at)
+        self.at[BOOT] = now + boot_ms
+        self._stops, self._decoder = StopMatcher(), Decoder()
+        self._first: list[Message] = []
+        self._rest: list[Message] = []
+        self._tell_status = False
+
+    @property
+    def clock(self) -> int:
+        """The pen's own clock: ms since boot, 32 bits."""
+        return (self.now - self._boot_at) & 0xFFFFFFFF
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Count of frames that were refused, by kind, since boot."""
+        return self._decoder.errors
+
+    @property
+    def next_due(self) -> int:
+        """ms at which :meth:`tick` has work to do."""
+        return min(self.at)
+
+    def tick(self, now: int) -> None:
+        """Go on to ``now``, serving each timer at its own time and in order, however late the caller is."""
+        at = self.at
+        while (due := min(at)) <= now:
+            if due > self.now:
+                self.now = due
+                self.physics.advance(due)
+            if at[TELEMETRY] == due and now - due > _TOO_LATE_MS:
+                missed = (now - due) // self._period
+                self._samples += missed
+                at[TELEMETRY] += missed * self._period
+                continue
+            for timer, when in enumerate(at):
+                if when <= due:
+                    at[timer] = NEVER
+                    _TIMERS[timer](self)
+            self._flush()
+        if now > self.now:
+            self.now = now
+            self.physics.advance(now)
+
+    def receive(self, data: bytes, now: int) -> None:
+        """Bytes from the host. STOP is looked for first, as the receive interrupt would, whatever the state."""
+        self.tick(now)
+        if self._stops.feed(data):
+            self.stop()
+        if self.state is not PenState.BOOT:
+            self._decoder.feed(data, self._frame)
+
+    def stop(self) -> None:
+        """Cut the motor, latch STOPPED, answer STATUS; every time anew."""
+        self.physics.cut()
+        self.physics.halt_depth()
+        first = self.state is not PenState.STOPPED
+        self._latch(PenState.STOPPED)
+        if first:
+            self.event(EventCode.STOP_SEEN)
+        self._tell_status = True
+        self._flush()
+
+    def link_down(self, now: int) -> None:
+        """The wire says that the host is gone: the lease ends now, and nothing is sent until a new session."""
+        self.tick(now)
+        self._end_lease()
+        self._flush()
+        self.session = False
+        self.at[TELEMETRY] = self.at[STATUS] = self.at[VITALS] = NEVER
+
+    # -- frames in -------------------------------------------------------------------------------------------------
+
+    def _frame(self, frame: Frame) -> None:
+        message = frame.message
+        if self.protocol != PROTOCOL and not isinstance(message, HelloRequest):
+            self.ignored += 1
+            return
+        if isinstance(message, Lease):
+            self._renew(message)
+        elif isinstance(message, Cmd):
+            self._command(message)
+        elif isinstance(message, QueryRequest):
+            self._answer_query(message.what)
+        elif isinstance(message, HelloRequest):
+            self._say_hello(message)
+        else:
+            self.ignored += 1
+            return
+        self._flush()
+
+    def _renew(self, lease: Lease) -> None:
+        """A renewal counts only for this boot, a live lease, and once: a copy that comes late renews nothing."""
+        if lease.boot_id != self.boot_id or self.at[LEASE] == NEVER:
+            return
+        ahead = 1 if self._lease_counter is None else (lease.counter - self._lease_counter) & 0xFFFF
+        if 0 < ahead < 0x8000:
+            self._lease_counter = lease.counter
+            self.at[LEASE] = self.now + self.lease_ms
+
+    def _command(self, cmd: Cmd) -> None:
+        self._tell_status = True
+        if not self.session:
+            self._refuse(cmd, Result.TEMPORARILY_REJECTED, Reason.NO_SESSION)
+        elif self.last is not None and cmd.cmd_id == self.last_cmd_id:
+            self._first.append(self.last)
+            self._read_back_after(self.last.opcode)
+        elif cmd.cmd_id <= self.last_cmd_id:
+            self._refuse(cmd, Result.DENIED, Reason.STALE_ID)
+        else:
+            self.last_cmd_id = cmd.cmd_id
+            answer = commands.execute(self, cmd)
+            self.last = ResultMessage(cmd.cmd_id, cmd.opcode, *answer)
+            self._first.append(self.last)
+            self._read_back_after(cmd.opcode)
+
+    def _refuse(self, cmd: Cmd, result: Result, reason: Reason) -> None:
+        """Answer without remembering: the stored result stays that of the last command taken."""
+        self._first.append(ResultMessage(cmd.cmd_id, cmd.opcode, result, reason, 0, 0))
+
+    def _read_back_after(self, opcode: int) -> None:
+        if opcode in (Opcode.SET_DEPTH, Opcode.SET_RATE):
+            self._rest.append(self._read_back())
+
+    def _answer_query(self, what: int) -> None:
+        if what == Query.STATUS:
+            self._tell_status = True
+        elif what == Query.READBACK:
+            self._rest.append(self._read_back())
+        elif what == Query.VITALS:
+            self._rest.append(self._vitals())
+
+    def _say_hello(self, request: HelloRequest) -> None:
+        if request.page != Page.SESSION:
+            page = hello.fixed_page(request.page, request.nonce, self.profile, self.serial, self.cartridge)
+            if page is not None:
+                self._first.append(page)
+            return
+        if request.protocol == self.protocol:
+            self._end_lease()
+            self._open_session()
+        self._first.append(self._session_page(request.nonce))
+
+    def _open_session(self) -> None:
+        self._lease_counter = None
+        if not self.session:
+            self.session = True
+            self.at[TELEMETRY] = self.now + self._period
+            self.at[STATUS] = self.now + STATUS_MS
+            self.at[VITALS] = self.now + VITALS_MS
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def enter(self, state: PenState) -> None:
+        """Take a state in which no run is granted."""
+        self.state = state
+        self.token = 0
+        at = self.at
+        at[LEASE] = at[RUN] = at[PAUSE] = at[ARMED] = NEVER
+        self._tell_status = True
+
+    def _latch(self, state: PenState) -> None:
+        self.enter(state)
+        self._cancel_test()
+
+    def _cancel_test(self) -> None:
+        if self.at[TEST] != NEVER:
+            self.at[TEST] = NEVER
+            self._finish_test(Result.CANCELLED, Reason.NONE)
+
+    @property
+    def testing(self) -> bool:
+        """True while the self-test runs."""
+        return self.at[TEST] != NEVER
+
+    def begin_test(self, duration: int) -> None:
+        """Start the self-test, which ends by itself after ``duration`` ms."""
+        self._test_id = self.last_cmd_id
+        self.at[TEST] = self.now + duration
+
+    def disarm(self) -> None:
+        """Take the token back; a paused run stays paused."""
+        self.token = 0
+        self.at[ARMED] = NEVER
+        if self.state is PenState.ARMED:
+            self.enter(PenState.IDLE)
+
+    def arm(self, lease_ms: int) -> int:
+        """Hand out a one-use token; from PAUSED the paused run is kept."""
+        self.lease_ms = lease_ms
+        self.token = self.random.randrange(1, 1 << 16)
+        self.at[ARMED] = self.now + ARMED_MS
+        if self.state is not PenState.PAUSED:
+            self.state = PenState.ARMED
+        return self.token
+
+    def start(self, run_ms: int) -> int:
+        """Grant a run, or go on with the paused one for what is left of it at most; gives the ms granted."""
+        self.token = 0
+        self.at[ARMED] = NEVER
+        paused = self.state is PenState.PAUSED
+        self.run_left = min(run_ms, self.run_left if paused else self.profile.run_max)
+        self._lease_counter = None
+        self.at[LEASE] = self.now + self.lease_ms
+        self.resume()
+        return self.run_left
+
+    def resume(self) -> None:
+        """Turn the motor for what is left of the granted run."""
+        if self.state is PenState.PAUSED:
+            self.event(EventCode.RESUMED)
+        self.state = PenState.RUNNING
+        self.token = 0
+        self.at[ARMED] = self.at[PAUSE] = NEVER
+        self.at[RUN] = self.now + self.run_left
+        self._bad_for[:2] = 0, 0
+        self.physics.move_depth(self.depth)
+        self.physics.drive(self.rate)
+        self._tell_status = True
+
+    def pause(self) -> None:
+        """Let the motor run down and keep the run; the lease goes on."""
+        self.run_left = self.at[RUN] - self.now
+        self.state = PenState.PAUSED
+        self.at[RUN] = NEVER
+        self.at[PAUSE] = self.now + self.profile.pause_max
+        self.physics.drive(0)
+        self.event(EventCode.PAUSED)
+        self._tell_status = True
+
+    def end(self) -> None:
+        """Give the run back."""
+        self.physics.drive(0)
+        self.enter(PenState.IDLE)
+
+    def _end_lease(self) -> None:
+        """The right to turn is gone: a granted run latches, an armed pen disarms."""
+        if self.state in (PenState.RUNNING, PenState.PAUSED):
+            self.physics.drive(0)
+            self._latch(PenState.LEASE_EXPIRED)
+            self.event(EventCode.LEASE_EXPIRED)
+        elif self.state is PenState.ARMED:
+            self.enter(PenState.IDLE)
+
+    def raise_fault(self, fault: Fault) -> None:
+        """Latch a fault: motor off, EVENT. Another latch that is already there keeps its name."""
+        if self.faults & 1 << fault:
+            return
+        self.faults |= 1 << fault
+        self.physics.drive(0)
+        self.physics.halt_depth()
+        self._latch(self.state if self.state.latched else PenState.FAULT)
+        self.event(EventCode.FAULT_RAISED, fault)
+
+    def still(self) -> bool:
+        """As far as the pen's own sensors can tell, nothing turns."""
+        reading = self.physics.read()
+        return reading.rate < STILL_MHZ and reading.current < STILL_MA
+
+    @property
+    def depth_limit(self) -> int:
+        """µm; the lesser of the pen's and the cartridge's limit."""
+        own = self.profile.depth_max
+        limit = self.cartridge.depth_max_um if self.cartridge else 0
+        return min(own, limit) if limit else own
+
+    # -- hands on the pen ------------------------------------------------------------------------------------------
+
+    def press_button(self, now: int) -> None:
+        """Within a granted run the button pauses and resumes; it never starts anything else."""
+        self.tick(now)
+        if self.state is PenState.BOOT:
+            return
+        self.event(EventCode.BUTTON_DOWN)
+        self.at[BUTTON] = now + BUTTON_MS
+        if self.state is PenState.RUNNING:
+            self.pause()
+        elif self.state is PenState.PAUSED:
+            self.resume()
+        self._flush()
+
+    def footswitch(self, down: bool, now: int) -> None:
+        """Held to run: down goes on with a paused run, release always pauses."""
+        self.tick(now)
+        if self.state is PenState.BOOT:
+            return
+        self.event(EventCode.FOOTSWITCH_DOWN if down else EventCode.FOOTSWITCH_UP)
+        if down and self.state is PenState.PAUSED:
+            self.resume()
+        elif not down and self.state is PenState.RUNNING:
+            self.pause()
+        self._flush()
+
+    def change_cartridge(self, cartridge: CartridgeData | None, now: int) -> None:
+        """Plug another cartridge in, or none. Without one a granted run ends in a fault."""
+        self.tick(now)
+        self.cartridge = cartridge
+        if self.state is PenState.BOOT:
+            return
+        if self.state in (PenState.RUNNING, PenState.PAUSED):
+            self.raise_fault(Fault.CARTRIDGE)
+        elif self.state is PenState.ARMED:
+            self.enter(PenState.IDLE)
+        self.event(EventCode.CARTRIDGE_CHANGED)
+        self._flush()
+
+    # -- timers ----------------------------------------------------------------------------------------------------
+
+    def _on_boot(self) -> None:
+        if self.state is PenState.BOOT:
+            self.state = PenState.IDLE
+        self._first.append(self._session_page(0))
+
+    def _on_lease(self) -> None:
+        self._end_lease()
+
+    def _on_run_over(self) -> None:
+        self.end()
+        self.event(EventCode.RUN_TIME_OVER)
+
+    def _on_pause_over(self) -> None:
+        self.end()
+        self.event(EventCode.PAUSE_OVER)
+
+    def _on_arm_over(self) -> None:
+        self.disarm()
+        self._tell_status = True
+
+    def _on_test_over(self) -> None:
+        reason = commands.hindrance(self)
+        self._finish_test(Result.FAILED if reason else Result.ACCEPTED, reason)
+
+    def _finish_test(self, result: Result, reason: Reason) -> None:
+        self._tell_status = True
+        done = ResultMessage(self._test_id, Opcode.SELF_TEST, result, reason, 0, 0)
+        if self.last_cmd_id == self._test_id:
+            self.last = done
+        self._first.append(done)
+
+    def _on_button_up(self) -> None:
+        self.event(EventCode.BUTTON_UP)
+
+    def _on_telemetry(self) -> None:
+        self.at[TELEMETRY] = self.now + self._period
+        reading = self.physics.read()
+        self._check(reading)
+        flags = SAMPLE_DRIVING if self.state is PenState.RUNNING else 0
+        if self.profile.contact_sensor:
+            flags |= SAMPLE_CONTACT_KNOWN | (SAMPLE_CONTACT if reading.contact else 0)
+        self._samples += 1
+        packed = min(reading.rate, RATE_MASK) | min(reading.current, CURRENT_MAX_MA) << RATE_BITS
+        self._rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, reading.depth, packed, flags))
+
+    def _on_status(self) -> None:
+        self.at[STATUS] = self.now + STATUS_MS
+        self._tell_status = True
+
+    def _on_vitals(self) -> None:
+        self.at[VITALS] = self.now + VITALS_MS
+        self._rest.append(self._vitals())
+
+    def _check(self, reading: Reading) -> None:
+        """The pen's own watch over its motor, run with every sample."""
+        motor, physics, running = self.profile.motor, self.physics, self.state is PenState.RUNNING
+        slow = running and reading.rate < self.rate // 4 and reading.current > motor.stall_ma / 2
+        hungry = running and reading.current > motor.overcurrent_ma
+        if self._lasts(0, slow, STALL_MS):
+            self.raise_fault(Fault.STALL)
+        if self._lasts(1, hungry, OVERCURRENT_MS):
+            self.raise_fault(Fault.OVERCURRENT)
+        if self._lasts(2, physics.depth_stuck, STUCK_MS):
+            self.raise_fault(Fault.DEPTH_ACTUATOR)
+        if physics.temperature > self.profile.heat.limit:
+            self.raise_fault(Fault.OVERTEMPERATURE)
+        if running and physics.charge < FLAT:
+            self.raise_fault(Fault.BATTERY)
+
+    def _lasts(self, which: int, bad: bool, limit: int) -> bool:
+        self._bad_for[which] = self._bad_for[which] + self._period if bad else 0
+        return self._bad_for[which] > limit
+
+    # -- messages out ----------------------------------------------------------------------------------------------
+
+    def event(self, code: EventCode, argument: int = 0) -> None:
+        """Queue an EVENT; before a session is open nobody is told."""
+        if self.session:
+            self._events += 1
+            self._rest.append(EventMessage(self._events & 0xFF, code, self.clock, argument))
+
+    def _session_page(self, nonce: int) -> HelloSession:
+        return HelloSession(
+            page=Page.SESSION,
+            nonce=nonce,
+            page_count=PAGE_COUNT,
+            boot_id=self.boot_id,
+            clock=self.clock,
+            last_cmd_id=self.last_cmd_id,
+            schema_hash=SCHEMA_HASH,
+            flags=FLAG_SIMULATED,
+            frame_max=MAX_INNER,
+        )
+
+    def _status(self) -> StatusMessage:
+        until = self.at[LEASE]
+        left = 0 if until == NEVER else min(255, (until - self.now + 9) // 10)
+        result = self.last.result if self.last is not None else 0
+        return StatusMessage(
+            self.boot_id, self.last_cmd_id, self.state | result << 4, self.faults, left, self.clock & 0xFFFF
+        )
+
+    def _read_back(self) -> ReadBackMessage:
+        left = self.profile.run_max
+        if self.state is PenState.RUNNING:
+            left = self.at[RUN] - self.now
+        elif self.state is PenState.PAUSED:
+            left = self.run_left
+        return ReadBackMessage(self.depth, self.rate, self.depth_limit, min(left // 100, 0xFFFF))
+
+    def _vitals(self) -> VitalsMessage:
+        physics = self.physics
+        return VitalsMessage(
+            self.clock,
+            int(physics.temperature * 100),
+            physics.battery_mv(),
+            int(physics.charge * 100 + 0.5),
+            int(physics.strokes) & 0xFFFFFFFF,
+        )
+
+    def _flush(self) -> None:
+        """One transmit call: results first, then STATUS as it is now, then the rest."""
+        if not (self._first or self._rest or self._tell_status):
+            return
+        out = self._first
+        if self._tell_status:
+            out.append(self._status())
+            self._tell_status = False
+        out += self._rest
+        self._first, self._rest = [], []
+        chunks = []
+        for message in out:
+            self._seq = (self._seq + 1) & 0xFFFF
+            chunks.append(self._encode(message))
+        self._transmit(b"".join(chunks))
+
+    def _encode(self, message: Message) -> bytes:
+        if self.protocol == PROTOCOL:
+            return encode(message, self._seq)
+        body = bytes((self.protocol,)) + encode_inner(message, self._seq)[1:-2]
+        return cobs.encode(body + crc16(body).to_bytes(2, "little")) + b"\x00"
+
+
+_TIMERS: Final[tuple[Callable[[Firmware], None], ...]] = (
+    Firmware._on_boot,
+    Firmware._on_lease,
+    Firmware._on_run_over,
+    Firmware._on_pause_over,
+    Firmware._on_arm_over,
+    Firmware._on_test_over,
+    Firmware._on_button_up,
+    Firmware._on_telemetry,
+    Firmware._on_status,
+    Firmware._on_vitals,
+)

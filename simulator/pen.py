@@ -1,0 +1,286 @@
+"""A simulated pen on the running loop's clock: firmware over physics, with one timer for whatever comes next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from drivers.api import PenState
+
+from .faults import CALM, FaultPlan, Faults, TimedFault, changed
+from .firmware import Firmware
+from .line import Line
+from .nvm import Nvm
+from .physics import Physics
+from .profile import CartridgeData, Profile, load_profile
+
+REBOOT_MS: Final = 80
+_EARLY_MS: Final = 0.001
+"""A loop may call a timer so much before its time; without it a tick would come one ms too soon and do nothing."""
+
+
+class Truth(NamedTuple):
+    """What is really so, whatever the pen reports. mHz, µm, mA, °C, %."""
+
+    rate_mhz: float
+    depth_um: float
+    turning: bool
+    driven: bool
+    contact: bool
+    current_ma: float
+    temperature: float
+    battery: float
+    strokes: float
+    state: PenState
+
+
+class SimulatedPen:
+    """A pen that is not there; must be made while a loop runs, and takes its time from that loop only.
+
+    Args:
+        profile: a :class:`Profile` or the name of a shipped one.
+        seed: decides serial numbers, boot ids, tokens, the hand, noise and the wire's faults.
+        faults: what is wrong from the beginning, or a plan with faults that come and go.
+        nvm: memory that outlasts the pen; hand the same one to the next pen to simulate a power cycle.
+        hand: press the pen on skin while it turns, about 85 % of the time.
+
+    ``on_motion(loop_time, turning)`` is called for every begin and end of real motion.
+    Raises :class:`~simulator.profile.ProfileError` for an unknown profile.
+    """
+
+    def __init__(
+        self,
+        profile: Profile | str = "reference",
+        *,
+        seed: int = 0,
+        faults: Faults | FaultPlan | None = None,
+        nvm: Nvm | None = None,
+        hand: bool = True,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.seed = seed
+        self.profile = load_profile(profile) if isinstance(profile, str) else profile
+        self.faults = CALM
+        self.on_motion: Callable[[float, bool], None] | None = None
+        self.physics = Physics(self.profile, seed=seed, hand=hand)
+        self.physics.on_motion = self._moved
+        self._lines: list[Line] = []
+        self._start = self.loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._cartridges = 1
+        self.firmware = Firmware(self.profile, self.physics, nvm or Nvm(), self._transmit, seed=seed)
+        plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults or CALM)
+        self._always = plan.always.model_copy(update={"reboot": False})
+        self._timed: list[TimedFault] = []
+        self._handles = [self._plan(fault) for fault in plan.timed]
+        self._apply()
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def _ms(self) -> float:
+        return (self.loop.time() - self._start) * 1000.0 + _EARLY_MS
+
+    def _catch_up(self) -> int:
+        """Bring physics to this instant and give the firmware's ms."""
+        now = self._ms()
+        self.firmware.tick(int(now))
+        self.physics.advance(now)
+        return int(now)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._catch_up()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._closed:
+            return
+        due = min(self.firmware.next_due, self.physics.next_change)
+        when = self._start + due / 1000.0
+        if self._timer is not None:
+            # An earlier timer is left in place: waking once for nothing costs less than a cancelled timer each time.
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self.loop.call_at(when, self._on_timer)
+
+    def close(self) -> None:
+        """Switch the simulation off: no timer is left, every line is unplugged."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for handle in self._handles:
+            handle.cancel()
+        for line in tuple(self._lines):
+            line.unplug("the simulated pen was switched off")
+
+    # -- the wire --------------------------------------------------------------------------------------------------
+
+    def line(self, baud: int | None = None, *, connection: bool = False) -> Line:
+        """A new wire to this pen, not paced unless a baud rate is given."""
+        return Line(self, baud, connection=connection)
+
+    def add_line(self, line: Line) -> None:
+        """Let ``line`` hear what the pen says."""
+        if line not in self._lines:
+            self._lines.append(line)
+
+    def remove_line(self, line: Line) -> None:
+        """The opposite of :meth:`add_line`."""
+        if line in self._lines:
+            self._lines.remove(line)
+
+    def receive(self, data: bytes) -> None:
+        """Bytes that have reached the pen."""
+        if self._closed:
+            return
+        self.firmware.receive(data, self._catch_up())
+        self._schedule()
+
+    def stop(self) -> None:
+        """STOP by another way than a line (a second connection)."""
+        self._catch_up()
+        self.firmware.stop()
+        self._schedule()
+
+    def link_down(self) -> None:
+        """The wire reports that the host has gone."""
+        if not self._closed:
+            self.firmware.link_down(self._catch_up())
+            self._schedule()
+
+    def _transmit(self, data: bytes) -> None:
+        for line in self._lines:
+            line.send(data)
+
+    # -- the truth -------------------------------------------------------------------------------------------------
+
+    @property
+    def serial(self) -> str:
+        """Serial number, as HELLO gives it."""
+        return self.firmware.serial
+
+    @property
+    def truth(self) -> Truth:
+        """What is really so at this instant."""
+        self._catch_up()
+        body = self.physics
+        return Truth(
+            rate_mhz=body.rate,
+            depth_um=body.depth,
+            turning=body.turning,
+            driven=body.driven,
+            contact=body.contact,
+            current_ma=body.current(),
+            temperature=body.temperature,
+            battery=body.charge * 100.0,
+            strokes=body.strokes,
+            state=self.firmware.state,
+        )
+
+    @property
+    def still_since(self) -> float | None:
+        """Loop time since which the needle does not move; None while it does."""
+        self._catch_up()
+        since = self.physics.still_since
+        return None if since is None else self._start + since / 1000.0
+
+    def _moved(self, ms: float, turning: bool) -> None:
+        if self.on_motion is not None:
+            self.on_motion(self._start + ms / 1000.0, turning)
+
+    # -- hands -----------------------------------------------------------------------------------------------------
+
+    def press_button(self) -> None:
+        """Press the pen's button briefly. Raises ``ValueError`` when this model has none."""
+        if not self.profile.button:
+            raise ValueError(f"The {self.profile.name} pen has no button.")
+        self.firmware.press_button(self._catch_up())
+        self._schedule()
+
+    def footswitch(self, down: bool) -> None:
+        """Step on the footswitch or off it. Raises ``ValueError`` when this model has none."""
+        if not self.profile.footswitch:
+            raise ValueError(f"The {self.profile.name} pen has no footswitch.")
+        self.firmware.footswitch(down, self._catch_up())
+        self._schedule()
+
+    def press(self, load: float | None) -> None:
+        """Press the pen on something: 0 is air, 1 usual skin; None gives it back to the seeded hand."""
+        self._catch_up()
+        self.physics.press(load)
+        self._schedule()
+
+    def insert_cartridge(self, cartridge: CartridgeData | None = None) -> None:
+        """Plug in ``cartridge``, or a fresh one of the profile's type with a serial number of its own."""
+        if cartridge is None:
+            self._cartridges += 1
+            serial = f"C{self.seed % 10_000:04d}-{self._cartridges}"
+            cartridge = self.profile.cartridge.model_copy(update={"serial": serial})
+        self.firmware.change_cartridge(cartridge, self._catch_up())
+        self._schedule()
+
+    def remove_cartridge(self) -> CartridgeData | None:
+        """Pull the cartridge out and give it; one that was run with is marked used."""
+        taken = self.firmware.cartridge
+        self.firmware.change_cartridge(None, self._catch_up())
+        self._schedule()
+        return taken
+
+    def reboot(self) -> None:
+        """Take the power away for a moment: RAM is lost, HELLO follows after 80 ms."""
+        self.firmware.power_on(self._catch_up(), REBOOT_MS)
+        self._schedule()
+
+    # -- faults ----------------------------------------------------------------------------------------------------
+
+    def set_faults(self, faults: Faults | None = None, **values: Any) -> None:
+        """Replace the lasting faults by ``faults`` if given, then change single ones by name.
+
+        Names are those of the fault texts; a dot is written as two underscores: ``to_pen__drop=0.1``. Raises
+        :class:`~simulator.faults.FaultError`.
+        """
+        base = self._always if faults is None else faults
+        wanted = changed(base, {name.replace("__", "."): value for name, value in values.items()})
+        self._always = wanted.model_copy(update={"reboot": False})
+        self._apply()
+        if wanted.reboot:
+            self.reboot()
+
+    def clear_faults(self) -> None:
+        """Mend everything, and forget faults that are still to come."""
+        for handle in self._handles:
+            handle.cancel()
+        self._timed.clear()
+        self.set_faults(CALM)
+
+    def _plan(self, fault: TimedFault) -> asyncio.TimerHandle:
+        return self.loop.call_at(self._start + fault.start, self._begin, fault)
+
+    def _begin(self, fault: TimedFault) -> None:
+        if fault.values.get("reboot"):
+            self.reboot()
+            return
+        self._timed.append(fault)
+        if fault.duration is not None:
+            self._handles.append(self.loop.call_later(fault.duration, self._finish, fault))
+        self._apply()
+
+    def _finish(self, fault: TimedFault) -> None:
+        self._timed.remove(fault)
+        self._apply()
+
+    def _apply(self) -> None:
+        now = self._always
+        for fault in self._timed:
+            now = changed(now, fault.values)
+        self.faults = now
+        self._catch_up()
+        self.physics.set_faults(now)
+        self.firmware.protocol = now.protocol
+        for line in self._lines:
+            line.set_faults(now)
+        self._schedule()
