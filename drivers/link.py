@@ -1,4 +1,4 @@
-"""The byte pipe under a pen: eight small promises that every link keeps."""
+"""The byte pipe under a pen: the small promises that every link keeps."""
 
 from __future__ import annotations
 
@@ -30,10 +30,6 @@ class Link(Protocol):
     @property
     def idle(self) -> bool:
         """True when everything written was handed to the system."""
-
-    @property
-    def drained_bytes(self) -> int:
-        """Bytes handed to the system since opening."""
 
     async def close(self) -> None:
         """Let go of the port; safe to call twice."""

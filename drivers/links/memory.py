@@ -34,7 +34,6 @@ class MemoryLink:
         self._pen = pen_end
         self._on_data: OnData | None = None
         self._on_lost: OnLost | None = None
-        self._sent = 0
 
     async def open(self, on_data: OnData, on_lost: OnLost) -> None:
         """Attach to the pen end. Raises :class:`LinkRefused` when there is none."""
@@ -61,7 +60,6 @@ class MemoryLink:
     def write(self, data: bytes) -> None:
         """Hand bytes to the pen end in the next turn of the loop."""
         if self._on_lost is not None and self._pen is not None:
-            self._sent += len(data)
             self._loop.call_soon(self._pen.receive, data)
 
     def write_stop(self, data: bytes) -> bool:
@@ -75,11 +73,6 @@ class MemoryLink:
     def idle(self) -> bool:
         """Always true: nothing waits here."""
         return True
-
-    @property
-    def drained_bytes(self) -> int:
-        """Bytes given to the pen end."""
-        return self._sent
 
     async def close(self) -> None:
         """Detach; bytes already on their way from the pen are dropped."""

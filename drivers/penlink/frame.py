@@ -48,7 +48,7 @@ def encode_inner(message: Message, seq: int) -> bytes:
     payload = layout.pack(message)
     if len(payload) > MAX_PAYLOAD:
         raise PayloadError(f"{layout.name}: {len(payload)} bytes, at most {MAX_PAYLOAD}")
-    body = _HEADER.pack(PROTOCOL, layout.type, seq & 0xFFFF, len(payload)) + payload
+    body = _HEADER.pack(PROTOCOL, layout.code, seq & 0xFFFF, len(payload)) + payload
     return body + _CRC.pack(crc_hqx(body, 0xFFFF))
 
 
@@ -66,9 +66,8 @@ def decode_inner(data: bytes) -> Frame:
         raise FrameError("length", f"says {length}, has {size - OVERHEAD}")
     payload = data[5:-2]
     layout = BY_TYPE.get(kind)
-    if layout is None:
-        if kind != HELLO or not payload or (layout := HELLO_PAGES.get(payload[0])) is None:
-            raise FrameError("type", f"type {kind:#04x}")
+    if layout is None and (kind != HELLO or not payload or (layout := HELLO_PAGES.get(payload[0])) is None):
+        raise FrameError("type", f"type {kind:#04x}")
     try:
         return Frame(seq, layout.unpack(payload))
     except PayloadError as error:

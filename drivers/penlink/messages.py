@@ -226,7 +226,7 @@ class PayloadError(ValueError):
 class Layout:
     """One message type on the wire."""
 
-    type: int
+    code: int
     page: int | None
     name: str
     to_pen: bool
@@ -287,7 +287,7 @@ class Layout:
 
 
 def _f(spec: str, text: str) -> Field:
-    name, kind, unit = (spec.split(":") + [""])[:3]
+    name, kind, unit = ([*spec.split(":"), ""])[:3]
     return Field(name, kind, unit, text)
 
 
@@ -295,110 +295,249 @@ _PAGE = _f("page:u8", "page number")
 _NONCE = _f("nonce:u16", "echo of the request; 0 when the pen speaks unasked (after boot)")
 
 LAYOUTS: Final[tuple[Layout, ...]] = (
-    Layout(0x01, None, "HELLO_REQUEST", True, HelloRequest, (
-        _f("page:u8", "page wanted; page 0 opens a session and ends any lease"),
-        _f("nonce:u16", "any number; the answer carries it"),
-        _f("protocol:u8", "version the host speaks"),
-    ), "Ask for one page of HELLO."),
-    Layout(0x02, None, "CMD", True, Cmd, (
-        _f("cmd_id:u32", "rises within a boot; equal returns the stored result, lower is STALE_ID"),
-        _f("opcode:u8", "see Opcodes"),
-        _f("not_after:u32:ms", "pen clock after which the command is refused EXPIRED; 0 only for END"),
-        _f("argument:u32", "see Opcodes"),
-    ), "Ask the pen to do something once."),
-    Layout(0x03, None, "LEASE", True, Lease, (
-        _f("boot_id:u32", "must be the pen's own, else ignored"),
-        _f("counter:u16", "rises by one per renewal"),
-    ), "Renew the running lease; no effect in any state but RUNNING and PAUSED."),
-    Layout(0x04, None, "QUERY", True, QueryRequest, (_f("what:u8", "1 STATUS, 2 READBACK, 3 VITALS"),),
-           "Ask for a message now. Never changes anything."),
-    Layout(0x81, 0, "HELLO page 0 (session)", False, HelloSession, (
-        _PAGE, _NONCE,
-        _f("page_count:u8", "pages 0 … page_count - 1 exist"),
-        _f("boot_id:u32", "NVM boot counter (high 16 bits) and random bits (low 16)"),
-        _f("clock:u32:ms", "pen clock, ms since boot"),
-        _f("last_cmd_id:u32", "last CMD accepted or refused in this boot, 0 for none"),
-        _f("schema_hash:u32", "CRC-32 of the canonical message table"),
-        _f("flags:u8", "bit 0: simulated pen"),
-        _f("frame_max:u8", "longest inner frame the pen takes, >= 20"),
-    ), "Opens the session."),
-    Layout(0x81, 1, "HELLO page 1 (model)", False, HelloModel, (
-        _PAGE, _NONCE, _f("manufacturer:str", "<= 24 bytes"), _f("model:str", "<= 24 bytes"),
-    ), "Who made it and what it is."),
-    Layout(0x81, 2, "HELLO page 2 (unit)", False, HelloUnit, (
-        _PAGE, _NONCE, _f("serial:str", "<= 16 bytes, unique per manufacturer and model"),
-        _f("firmware:str", "<= 16 bytes"), _f("hardware:str", "<= 16 bytes"),
-    ), "Which one it is and what runs on it."),
-    Layout(0x81, 3, "HELLO page 3 (capabilities)", False, HelloCapabilities, (
-        _PAGE, _NONCE,
-        _f("depth_min:u16:µm", "least needle protrusion"),
-        _f("depth_max:u16:µm", "greatest needle protrusion"),
-        _f("depth_step:u16:µm", "increment; a target off the step is refused OFF_STEP"),
-        _f("depth_evaluated:u16:µm", "greatest protrusion evaluated by the maker"),
-        _f("rate_min:u32:mHz", "least stroke rate"),
-        _f("rate_max:u32:mHz", "greatest stroke rate"),
-        _f("rate_step:u32:mHz", "increment, 0 for a fixed-rate pen"),
-        _f("lease_min:u16:ms", "shortest lease granted"),
-        _f("lease_max:u16:ms", "longest lease granted"),
-        _f("run_max:u32:ms", "longest run granted by one START"),
-        _f("pause_max:u32:ms", "longest pause that a run survives"),
-        _f("telemetry_hz:u8:Hz", "rate of TELEMETRY"),
-        _f("features:u8", "bit 0 contact sensor, bit 1 button, bit 2 footswitch"),
-    ), "Ranges that the pen enforces by itself."),
-    Layout(0x81, 4, "HELLO page 4 (cartridge)", False, HelloCartridge, (
-        _PAGE, _NONCE,
-        _f("flags:u8", "bit 0 present, bit 1 used before"),
-        _f("needles:u8", "needle count"),
-        _f("depth_max:u16:µm", "greatest protrusion of this cartridge, 0 for no limit of its own"),
-        _f("expiry:u32", "yyyymmdd as a number, 0 unknown"),
-        _f("type:str", "<= 12 bytes"), _f("serial:str", "<= 12 bytes"), _f("lot:str", "<= 12 bytes"),
-    ), "What is plugged in."),
-    Layout(0x82, None, "RESULT", False, ResultMessage, (
-        _f("cmd_id:u32", "of the CMD answered"), _f("opcode:u8", "of the CMD answered"),
-        _f("result:u8", "see Results"), _f("reason:u8", "see Reasons"),
-        _f("applied:u32", "the value taken (µm, mHz, ms), 0 if none"),
-        _f("token:u16", "ARM: one-use token for START, never 0; else 0"),
-    ), "Answer to a CMD; STATUS follows at once, and READBACK after it for SET_DEPTH and SET_RATE."),
-    Layout(0x83, None, "STATUS", False, StatusMessage, (
-        _f("boot_id:u32", "as in HELLO"), _f("last_cmd_id:u32", "last CMD accepted or refused in this boot"),
-        _f("state_result:u8", "low nibble state, high nibble result of last_cmd_id"),
-        _f("faults:u8", "bit mask, see Faults"),
-        _f("lease_left:u8:10 ms", "0 when no lease runs, 255 for 2.55 s or more"),
-        _f("clock_low:u16:ms", "low 16 bits of the pen clock"),
-    ), "Sent at 5 Hz, after each RESULT, after STOP, and on every change of state."),
-    Layout(0x84, None, "READBACK", False, ReadBackMessage, (
-        _f("depth:u16:µm", "target protrusion"), _f("rate:u32:mHz", "target stroke rate"),
-        _f("depth_limit:u16:µm", "limit now in force in the pen, cartridge included"),
-        _f("run_max:u16:100 ms", "run time left of the grant, else the longest grantable (capped at 65535)"),
-    ), "What the pen holds, read from where the motor control reads it."),
-    Layout(0x85, None, "TELEMETRY", False, TelemetryMessage, (
-        _f("counter:u16", "rises by one per sample, wraps"), _f("clock:u32:ms", "when the sample was taken"),
-        _f("depth:u16:µm", "measured protrusion"),
-        _f("rate_current:u32", "bits 0–19 measured stroke rate in mHz, bits 20–31 motor current in mA"),
-        _f("flags:u8", "bit 0 contact known, bit 1 contact, bit 2 motor driven"),
-    ), "The fast stream. Loss is normal and counted."),
-    Layout(0x86, None, "VITALS", False, VitalsMessage, (
-        _f("clock:u32:ms", "when the sample was taken"), _f("temperature:i16:0.01 °C", "motor"),
-        _f("battery_mv:u16:mV", "battery under load"), _f("battery_pct:u8:%", "state of charge"),
-        _f("strokes:u32", "strokes since boot"),
-    ), "The slow stream, 2 Hz."),
-    Layout(0x87, None, "EVENT", False, EventMessage, (
-        _f("counter:u8", "rises by one per event, wraps"), _f("code:u8", "see Events"),
-        _f("clock:u32:ms", "when it happened"), _f("argument:u32", "by code: a fault's bit number, else 0"),
-    ), "Something happened on the pen."),
+    Layout(
+        0x01,
+        None,
+        "HELLO_REQUEST",
+        True,
+        HelloRequest,
+        (
+            _f("page:u8", "page wanted; page 0 opens a session and ends any lease"),
+            _f("nonce:u16", "any number; the answer carries it"),
+            _f("protocol:u8", "version the host speaks"),
+        ),
+        "Ask for one page of HELLO.",
+    ),
+    Layout(
+        0x02,
+        None,
+        "CMD",
+        True,
+        Cmd,
+        (
+            _f("cmd_id:u32", "rises within a boot; equal returns the stored result, lower is STALE_ID"),
+            _f("opcode:u8", "see Opcodes"),
+            _f("not_after:u32:ms", "pen clock after which the command is refused EXPIRED; 0 only for END"),
+            _f("argument:u32", "see Opcodes"),
+        ),
+        "Ask the pen to do something once.",
+    ),
+    Layout(
+        0x03,
+        None,
+        "LEASE",
+        True,
+        Lease,
+        (
+            _f("boot_id:u32", "must be the pen's own, else ignored"),
+            _f("counter:u16", "rises by one per renewal"),
+        ),
+        "Renew the running lease; no effect in any state but RUNNING and PAUSED.",
+    ),
+    Layout(
+        0x04,
+        None,
+        "QUERY",
+        True,
+        QueryRequest,
+        (_f("what:u8", "1 STATUS, 2 READBACK, 3 VITALS"),),
+        "Ask for a message now. Never changes anything.",
+    ),
+    Layout(
+        0x81,
+        0,
+        "HELLO page 0 (session)",
+        False,
+        HelloSession,
+        (
+            _PAGE,
+            _NONCE,
+            _f("page_count:u8", "pages 0 … page_count - 1 exist"),
+            _f("boot_id:u32", "NVM boot counter (high 16 bits) and random bits (low 16)"),
+            _f("clock:u32:ms", "pen clock, ms since boot"),
+            _f("last_cmd_id:u32", "last CMD accepted or refused in this boot, 0 for none"),
+            _f("schema_hash:u32", "CRC-32 of the canonical message table"),
+            _f("flags:u8", "bit 0: simulated pen"),
+            _f("frame_max:u8", "longest inner frame the pen takes, >= 20"),
+        ),
+        "Opens the session.",
+    ),
+    Layout(
+        0x81,
+        1,
+        "HELLO page 1 (model)",
+        False,
+        HelloModel,
+        (
+            _PAGE,
+            _NONCE,
+            _f("manufacturer:str", "<= 24 bytes"),
+            _f("model:str", "<= 24 bytes"),
+        ),
+        "Who made it and what it is.",
+    ),
+    Layout(
+        0x81,
+        2,
+        "HELLO page 2 (unit)",
+        False,
+        HelloUnit,
+        (
+            _PAGE,
+            _NONCE,
+            _f("serial:str", "<= 16 bytes, unique per manufacturer and model"),
+            _f("firmware:str", "<= 16 bytes"),
+            _f("hardware:str", "<= 16 bytes"),
+        ),
+        "Which one it is and what runs on it.",
+    ),
+    Layout(
+        0x81,
+        3,
+        "HELLO page 3 (capabilities)",
+        False,
+        HelloCapabilities,
+        (
+            _PAGE,
+            _NONCE,
+            _f("depth_min:u16:µm", "least needle protrusion"),
+            _f("depth_max:u16:µm", "greatest needle protrusion"),
+            _f("depth_step:u16:µm", "increment; a target off the step is refused OFF_STEP"),
+            _f("depth_evaluated:u16:µm", "greatest protrusion evaluated by the maker"),
+            _f("rate_min:u32:mHz", "least stroke rate"),
+            _f("rate_max:u32:mHz", "greatest stroke rate"),
+            _f("rate_step:u32:mHz", "increment, 0 for a fixed-rate pen"),
+            _f("lease_min:u16:ms", "shortest lease granted"),
+            _f("lease_max:u16:ms", "longest lease granted"),
+            _f("run_max:u32:ms", "longest run granted by one START"),
+            _f("pause_max:u32:ms", "longest pause that a run survives"),
+            _f("telemetry_hz:u8:Hz", "rate of TELEMETRY"),
+            _f("features:u8", "bit 0 contact sensor, bit 1 button, bit 2 footswitch"),
+        ),
+        "Ranges that the pen enforces by itself.",
+    ),
+    Layout(
+        0x81,
+        4,
+        "HELLO page 4 (cartridge)",
+        False,
+        HelloCartridge,
+        (
+            _PAGE,
+            _NONCE,
+            _f("flags:u8", "bit 0 present, bit 1 used before"),
+            _f("needles:u8", "needle count"),
+            _f("depth_max:u16:µm", "greatest protrusion of this cartridge, 0 for no limit of its own"),
+            _f("expiry:u32", "yyyymmdd as a number, 0 unknown"),
+            _f("type:str", "<= 12 bytes"),
+            _f("serial:str", "<= 12 bytes"),
+            _f("lot:str", "<= 12 bytes"),
+        ),
+        "What is plugged in.",
+    ),
+    Layout(
+        0x82,
+        None,
+        "RESULT",
+        False,
+        ResultMessage,
+        (
+            _f("cmd_id:u32", "of the CMD answered"),
+            _f("opcode:u8", "of the CMD answered"),
+            _f("result:u8", "see Results"),
+            _f("reason:u8", "see Reasons"),
+            _f("applied:u32", "the value taken (µm, mHz, ms), 0 if none"),
+            _f("token:u16", "ARM: one-use token for START, never 0; else 0"),
+        ),
+        "Answer to a CMD; STATUS follows at once, and READBACK after it for SET_DEPTH and SET_RATE.",
+    ),
+    Layout(
+        0x83,
+        None,
+        "STATUS",
+        False,
+        StatusMessage,
+        (
+            _f("boot_id:u32", "as in HELLO"),
+            _f("last_cmd_id:u32", "last CMD accepted or refused in this boot"),
+            _f("state_result:u8", "low nibble state, high nibble result of last_cmd_id"),
+            _f("faults:u8", "bit mask, see Faults"),
+            _f("lease_left:u8:10 ms", "0 when no lease runs, 255 for 2.55 s or more"),
+            _f("clock_low:u16:ms", "low 16 bits of the pen clock"),
+        ),
+        "Sent at 5 Hz, after each RESULT, after STOP, and on every change of state.",
+    ),
+    Layout(
+        0x84,
+        None,
+        "READBACK",
+        False,
+        ReadBackMessage,
+        (
+            _f("depth:u16:µm", "target protrusion"),
+            _f("rate:u32:mHz", "target stroke rate"),
+            _f("depth_limit:u16:µm", "limit now in force in the pen, cartridge included"),
+            _f("run_max:u16:100 ms", "run time left of the grant, else the longest grantable (capped at 65535)"),
+        ),
+        "What the pen holds, read from where the motor control reads it.",
+    ),
+    Layout(
+        0x85,
+        None,
+        "TELEMETRY",
+        False,
+        TelemetryMessage,
+        (
+            _f("counter:u16", "rises by one per sample, wraps"),
+            _f("clock:u32:ms", "when the sample was taken"),
+            _f("depth:u16:µm", "measured protrusion"),
+            _f("rate_current:u32", "bits 0–19 measured stroke rate in mHz, bits 20–31 motor current in mA"),
+            _f("flags:u8", "bit 0 contact known, bit 1 contact, bit 2 motor driven"),
+        ),
+        "The fast stream. Loss is normal and counted.",
+    ),
+    Layout(
+        0x86,
+        None,
+        "VITALS",
+        False,
+        VitalsMessage,
+        (
+            _f("clock:u32:ms", "when the sample was taken"),
+            _f("temperature:i16:0.01 °C", "motor"),
+            _f("battery_mv:u16:mV", "battery under load"),
+            _f("battery_pct:u8:%", "state of charge"),
+            _f("strokes:u32", "strokes since boot"),
+        ),
+        "The slow stream, 2 Hz.",
+    ),
+    Layout(
+        0x87,
+        None,
+        "EVENT",
+        False,
+        EventMessage,
+        (
+            _f("counter:u8", "rises by one per event, wraps"),
+            _f("code:u8", "see Events"),
+            _f("clock:u32:ms", "when it happened"),
+            _f("argument:u32", "by code: a fault's bit number, else 0"),
+        ),
+        "Something happened on the pen.",
+    ),
 )
 
 RESERVED_TYPES: Final = {0x05: "BULK to the pen", 0x88: "BULK from the pen", 0x06: "CALIBRATION", 0x07: "CARTRIDGE"}
 HELLO: Final = 0x81
 BY_CLASS: Final[dict[type[Any], Layout]] = {layout.cls: layout for layout in LAYOUTS}
-BY_TYPE: Final[dict[int, Layout]] = {layout.type: layout for layout in LAYOUTS if layout.page is None}
+BY_TYPE: Final[dict[int, Layout]] = {layout.code: layout for layout in LAYOUTS if layout.page is None}
 HELLO_PAGES: Final[dict[int, Layout]] = {layout.page: layout for layout in LAYOUTS if layout.page is not None}
 
 
 def canonical_table() -> str:
     """The table as text, one message per line; the schema hash is its CRC-32."""
     return "\n".join(
-        f"{layout.type:02x}.{'-' if layout.page is None else layout.page} "
+        f"{layout.code:02x}.{'-' if layout.page is None else layout.page} "
         + " ".join(f"{f.name}:{f.kind}:{f.unit}" for f in layout.fields)
         for layout in LAYOUTS
     )

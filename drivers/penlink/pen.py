@@ -1,0 +1,350 @@
+"""A Penlink pen on an event loop: one link, one session, deadlines on everything, outcomes instead of exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from drivers.api import (
+    Action,
+    Cartridge,
+    Command,
+    Confirmed,
+    LinkLost,
+    LinkStatistics,
+    Lost,
+    NotAPen,
+    NotSent,
+    Outcome,
+    PenInput,
+    ReadBack,
+    Reason,
+    Rebooted,
+    Rejected,
+    Result,
+    Status,
+    Unknown,
+    Up,
+    WrongProtocol,
+)
+from drivers.link import Link
+
+from .frame import STOP
+from .hello import Pages
+from .messages import PAGE_COUNT, Page, Query, ResultMessage
+from .session import Hello, HostSession
+
+HELLO_WAIT_S = 0.4
+HELLO_TRIES = 6
+_REASONS = {int(reason): reason for reason in Reason}
+_RESULTS = {int(result): result for result in Result}
+_SETS = {Action.SET_DEPTH, Action.SET_RATE}
+
+
+class _Pending:
+    """The command in flight and what has been heard about it."""
+
+    __slots__ = ("answer", "cmd_id", "command", "done", "status_seen")
+
+    def __init__(self, cmd_id: int, command: Command, done: asyncio.Future[Outcome]) -> None:
+        self.cmd_id = cmd_id
+        self.command = command
+        self.done = done
+        self.answer: ResultMessage | None = None
+        self.status_seen: Status | None = None
+
+    def settle(self, outcome: Outcome) -> None:
+        if not self.done.done():
+            self.done.set_result(outcome)
+
+
+class PenlinkPen:
+    """A :class:`drivers.api.Pen`. ``make_link`` makes a fresh link for every attempt to connect."""
+
+    def __init__(self, address: str, make_link: Callable[[], Link]) -> None:
+        self.address = address
+        self.statistics = LinkStatistics()
+        self._make_link = make_link
+        self._listeners: list[Callable[[PenInput], None]] = []
+        self._link: Link | None = None
+        self._session: HostSession | None = None
+        self._generation = 0
+        self._pending: _Pending | None = None
+        self._page: asyncio.Future[Hello] | None = None
+        self._page_nonce = 0
+        self._connected = False
+        self._last_id = 0
+        self._rehello: asyncio.Task[None] | None = None
+
+    # -- connecting
+
+    @property
+    def connected(self) -> bool:
+        """True once every HELLO page is in, until the link is lost or the pen reboots."""
+        return self._connected
+
+    def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
+        """Call ``listener`` synchronously for every input; returns the function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    async def connect(self) -> Up:
+        """Open the link and read all HELLO pages; sends nothing that could move.
+
+        Raises LinkRefused, NotAPen, WrongProtocol or LinkLost; a failed attempt leaves nothing open.
+        """
+        await self.close()
+        self._loop = asyncio.get_running_loop()
+        self._generation += 1
+        generation = self._generation
+        link = self._make_link()
+
+        def on_data(data: bytes) -> None:
+            if generation == self._generation and self._session is not None:
+                self._session.feed(data, self._loop.time())
+
+        def on_lost(reason: str) -> None:
+            if generation == self._generation:
+                self._lose(reason)
+
+        self._session = HostSession(self._deliver, self._on_hello, self._on_result, self.statistics)
+        await link.open(on_data, on_lost)
+        self._link = link
+        try:
+            link.write(b"\x00")
+            return await self._handshake()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _handshake(self) -> Up:
+        session = self._session
+        assert session is not None
+        pages = Pages()
+        for page in range(PAGE_COUNT):
+            pages.take(await self._ask_page(page))
+        self._last_id = session.last_cmd_id
+        identity, capabilities, cartridge = pages.identity(), pages.capabilities(), pages.cartridge()
+        session.bound(capabilities.depth_max_um, capabilities.rate_max_mhz)
+        session.established = True
+        self._connected = True
+        up = Up(self._loop.time(), identity, capabilities, cartridge)
+        self._deliver(up)
+        self.query()
+        return up
+
+    async def _ask_page(self, page: int) -> Hello:
+        for _ in range(HELLO_TRIES):
+            session, link = self._session, self._link
+            if session is None or link is None:
+                raise LinkLost(f"{self.address}: the link went away while the pen said who it is.")
+            self._page_nonce, data = session.hello(page)
+            self._page = self._loop.create_future()
+            timer = self._loop.call_later(HELLO_WAIT_S, self._page.cancel)
+            link.write(data)
+            try:
+                return await self._page
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+            finally:
+                timer.cancel()
+                self._page = None
+        raise self._no_answer()
+
+    def _no_answer(self) -> NotAPen | WrongProtocol:
+        errors = self._session.decoder.errors if self._session is not None else {}
+        if errors.get("version"):
+            return WrongProtocol(
+                f"{self.address}: this pen speaks another version of Penlink than 1; update devicectl or the pen."
+            )
+        if not self.statistics.bytes_in:
+            return NotAPen(f"{self.address}: nothing answers; switch the pen on, and check cable and address.")
+        if errors and not self.statistics.frames:
+            return NotAPen(
+                f"{self.address}: something answers, but not in Penlink: wrong baud rate, or not a pen; try ?baud=115200."
+            )
+        return NotAPen(f"{self.address}: the pen answers only in part; check the cable and try again.")
+
+    def _on_hello(self, hello: Hello) -> None:
+        if self._page is not None and not self._page.done() and hello.nonce == self._page_nonce:
+            self._page.set_result(hello)
+
+    async def close(self) -> None:
+        """Let go of the link; a pending command becomes Unknown. Sends nothing."""
+        self._generation += 1
+        self._connected = False
+        if self._rehello is not None and self._rehello is not asyncio.current_task():
+            self._rehello.cancel()
+            self._rehello = None
+        link, self._link, self._session = self._link, None, None
+        self._drop_pending("the link was closed")
+        if link is not None:
+            await link.close()
+
+    def _lose(self, reason: str) -> None:
+        self._generation += 1
+        self._connected = False
+        self._link = self._session = None
+        if self._page is not None:
+            self._page.cancel()
+        self._drop_pending("the link was lost")
+        self._tell(Lost(self._loop.time(), reason))
+
+    def _drop_pending(self, why: str) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.settle(Unknown(pending.cmd_id, f"no answer: {why}; it is checked at the next connection."))
+
+    # -- inputs
+
+    def _tell(self, item: PenInput) -> None:
+        for listener in self._listeners:
+            listener(item)
+
+    def _deliver(self, item: PenInput) -> None:
+        pending = self._pending
+        for listener in self._listeners:
+            listener(item)
+        kind = type(item)
+        if kind is Status and pending is not None:
+            self._status_for(pending, item)  # type: ignore[arg-type]
+        elif kind is ReadBack and pending is not None:
+            self._readback_for(pending, item)  # type: ignore[arg-type]
+        elif kind is Rebooted:
+            self._rebooted()
+
+    def _rebooted(self) -> None:
+        self._connected = False
+        self._drop_pending("the pen restarted")
+        if self._rehello is None or self._rehello.done():
+            self._rehello = self._loop.create_task(self._hello_again())
+
+    async def _hello_again(self) -> None:
+        try:
+            await self._handshake()
+        except (NotAPen, WrongProtocol, LinkLost) as error:
+            link = self._link
+            if link is not None:
+                self._lose(str(error))
+                await link.close()
+
+    def _on_result(self, message: ResultMessage) -> None:
+        pending = self._pending
+        if pending is None or message.cmd_id != pending.cmd_id:
+            self.statistics.late_answers += 1
+            return
+        pending.answer = message
+        result = _RESULTS.get(message.result, Result.FAILED)
+        if result not in (Result.ACCEPTED, Result.IN_PROGRESS):
+            reason = _REASONS.get(message.reason, Reason.NONE)
+            pending.settle(Rejected(result, reason, rejection_text(pending.command, reason, message.applied)))
+
+    def _status_for(self, pending: _Pending, status: Status) -> None:
+        if status.last_cmd_id != pending.cmd_id:
+            return
+        pending.status_seen = status
+        answer = pending.answer
+        if answer is None:
+            return
+        if pending.command.action not in _SETS:
+            pending.settle(Confirmed(answer.applied, answer.token))
+
+    def _readback_for(self, pending: _Pending, back: ReadBack) -> None:
+        if pending.status_seen is None or pending.command.action not in _SETS:
+            return
+        value = back.depth_um if pending.command.action is Action.SET_DEPTH else back.rate_mhz
+        answer = pending.answer
+        if (answer is None and value == pending.command.value) or (answer is not None and value == answer.applied):
+            pending.settle(Confirmed(value))
+
+    # -- acting
+
+    def next_id(self) -> int:
+        """The id the next command will carry: one more than the pen or we have ever used in this boot."""
+        session = self._session
+        seen = session.last_cmd_id if session is not None else 0
+        return max(self._last_id, seen) + 1
+
+    async def command(self, command: Command, *, deadline: float, not_after_ms: int | None = None) -> Outcome:
+        """Send once. NotSent when not connected or another command is in flight, Unknown after ``deadline`` s."""
+        session, link = self._session, self._link
+        if session is None or link is None or not self._connected:
+            return NotSent("the pen is not connected; wait for the link.")
+        if self._pending is not None:
+            return NotSent("the pen is still answering the command before; try again.")
+        cmd_id = self._last_id = self.next_id()
+        if not_after_ms is None:
+            not_after_ms = 0 if command.action is Action.END else session.not_after()
+        done: asyncio.Future[Outcome] = self._loop.create_future()
+        pending = self._pending = _Pending(cmd_id, command, done)
+        timer = self._loop.call_later(
+            deadline, pending.settle, Unknown(cmd_id, f"no answer within {deadline:.1f} s; the pen is being asked.")
+        )
+        link.write(session.command(command, cmd_id, not_after_ms))
+        try:
+            return await done
+        finally:
+            timer.cancel()
+            if self._pending is pending:
+                self._pending = None
+
+    def stop(self) -> bool:
+        """STOP bytes now, ahead of everything; legal whenever the link is open, connected or not."""
+        link = self._link
+        if link is None:
+            return False
+        self.statistics.bytes_out += len(STOP)
+        return link.write_stop(STOP)
+
+    def renew_lease(self) -> None:
+        """One renewal, unless bytes still wait: a late renewal is worse than none."""
+        session, link = self._session, self._link
+        if session is not None and link is not None and self._connected and link.idle:
+            link.write(session.lease())
+
+    def query(self) -> None:
+        """Ask for STATUS, read-back and vitals."""
+        session, link = self._session, self._link
+        if session is not None and link is not None and self._connected:
+            for what in Query:
+                link.write(session.query(what))
+
+    async def refresh_cartridge(self) -> Cartridge:
+        """Read HELLO page 4 again (after a CARTRIDGE_CHANGED event). Raises NotAPen or LinkLost."""
+        pages = Pages()
+        pages.take(await self._ask_page(Page.CARTRIDGE))
+        return pages.cartridge()
+
+
+_REJECTIONS = {
+    Reason.STALE_ID: "the pen has already seen a later command; nothing was done.",
+    Reason.EXPIRED: "the command came too late and was refused by the pen; try again.",
+    Reason.BAD_TOKEN: "the pen's start permission was not valid any more; arm again.",
+    Reason.NOT_ARMED: "the pen is not armed; arm first.",
+    Reason.LATCHED: "the pen is stopped and latched; reset it first.",
+    Reason.MOVING: "the motor still turns; wait until it is still.",
+    Reason.OFF_STEP: "the value does not lie on the pen's steps.",
+    Reason.NO_CARTRIDGE: "no cartridge is plugged in; insert one.",
+    Reason.CARTRIDGE_USED: "the cartridge was used before; insert a new one.",
+    Reason.BATTERY: "the battery is too low; charge the pen.",
+    Reason.FAULT: "the pen reports a fault; look at the alarm, then reset.",
+    Reason.RUNNING: "a run is going on; end it first.",
+    Reason.UNKNOWN_OPCODE: "this pen cannot do that.",
+    Reason.NO_SESSION: "the pen has no session with us; reconnect.",
+}
+
+
+def rejection_text(command: Command, reason: Reason, bound: int) -> str:
+    """One sentence for a person; ``bound`` is the limit that the pen named, in the command's unit, or 0."""
+    if reason in (Reason.BELOW_MINIMUM, Reason.ABOVE_MAXIMUM, Reason.CARTRIDGE_LIMIT):
+        unit, scale = ("mm", 1000) if command.action is Action.SET_DEPTH else ("Hz", 1000)
+        word = {
+            Reason.BELOW_MINIMUM: "below the pen's minimum",
+            Reason.ABOVE_MAXIMUM: "above the pen's maximum",
+            Reason.CARTRIDGE_LIMIT: "above the cartridge's limit",
+        }[reason]
+        limit = f" {bound / scale:.2f} {unit}" if bound else ""
+        return f"{command.value / scale:.2f} {unit} is {word}{limit}; choose another value."
+    return _REJECTIONS.get(reason, f"the pen refused {command.action.value} ({reason.name.lower()}).")
