@@ -141,15 +141,12 @@ class Firmware:
     def tick(self, now: int) -> None:
         """Go on to ``now``, serving each timer at its own time and in order, however late the caller is."""
         at = self.at
+        if now - self.now > _TOO_LATE_MS:
+            self._leave_out(now)
         while (due := min(at)) <= now:
             if due > self.now:
                 self.now = due
                 self.physics.advance(due)
-            if at[TELEMETRY] == due and now - due > _TOO_LATE_MS:
-                missed = (now - due) // self._period
-                self._samples += missed
-                at[TELEMETRY] += missed * self._period
-                continue
             for timer, when in enumerate(at):
                 if when <= due:
                     at[timer] = NEVER
@@ -158,6 +155,14 @@ class Firmware:
         if now > self.now:
             self.now = now
             self.physics.advance(now)
+
+    def _leave_out(self, now: int) -> None:
+        """Skip what the streams would have said meanwhile; the sample counter shows how much that is."""
+        for timer, period in ((TELEMETRY, self._period), (STATUS, STATUS_MS), (VITALS, VITALS_MS)):
+            missed = max(0, (now - self.at[timer]) // period)
+            self.at[timer] += missed * period
+            if timer == TELEMETRY:
+                self._samples += missed
 
     def receive(self, data: bytes, now: int) -> None:
         """Bytes from the host. STOP is looked for first, as the receive interrupt would, whatever the state."""
