@@ -1,0 +1,420 @@
+"""One pen under control: hears everything, grants one run at a time, and stops it for every reason there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from devicectl.alarms.board import AlarmBoard, Priority
+from drivers.api import (
+    Capabilities,
+    Cartridge,
+    EventCode,
+    Fault,
+    Gap,
+    Identity,
+    Lost,
+    Pen,
+    PenEvent,
+    PenInput,
+    PenState,
+    ReadBack,
+    Rebooted,
+    Status,
+    Telemetry,
+    Up,
+    Vitals,
+)
+
+from .envelope import Context, StationLimits
+from .events import (
+    CommandDone,
+    ControlEvent,
+    RunOver,
+    RunPaused,
+    RunResumed,
+    StopDone,
+    StopRequested,
+    Uncommanded,
+)
+from .gates import Facts, Gate, Purpose, evaluate
+from .journal import Intent, Journal
+from .lane import CommandLane
+from .lease import LeaseKeeper
+from .motion import FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
+from .source import Source
+from .stop_lane import StopLane
+
+RUN_MAX_MS: Final = 180_000
+LEASE_MS: Final = 500
+WRITER_SILENT_S: Final = 2.0
+WATCH_S: Final = 0.1
+LATCH_TEXT: Final = {
+    PenState.STOPPED: "stopped",
+    PenState.LEASE_EXPIRED: "lease expired",
+    PenState.FAULT: "fault",
+}
+
+
+@dataclass(slots=True)
+class Grant:
+    """The run in hand. ``phase`` is starting, running or paused."""
+
+    zone: str
+    depth_um: int
+    rate_mhz: int
+    since: float
+    run_max_s: float
+    phase: str = "starting"
+    paused_at: float = 0.0
+    ran_s: float = 0.0
+
+
+def _always() -> str | None:
+    return None
+
+
+class Controller:
+    """The rules of section 3 of the design for one pen.
+
+    What an operator asks for is in :mod:`devicectl.control.intents`; this class holds the state, hears the pen,
+    and owns the stop. ``alive`` answers why the controlling client must count as gone (None while it is alive);
+    ``firmware_problem`` answers why the firmware is not trusted; both are set by the station.
+    """
+
+    def __init__(
+        self,
+        pen: Pen,
+        *,
+        journal: Journal,
+        alarms: AlarmBoard,
+        source: Source,
+        limits: StationLimits | None = None,
+        lease_ms: int = LEASE_MS,
+    ) -> None:
+        self.pen = pen
+        self.journal = journal
+        self.alarms = alarms
+        self.limits = limits or StationLimits()
+        self.lease_ms = lease_ms
+        self.loop = asyncio.get_running_loop()
+        self.motion = MotionMonitor()
+        self.alive: Callable[[], str | None] = _always
+        self.firmware_problem: Callable[[Identity], str | None] = lambda identity: None
+        self.record_problem: Callable[[], str | None] = _always
+        self.purpose: Purpose | None = None
+        self.client_training: bool | None = None
+
+        self.identity: Identity | None = None
+        self.capabilities: Capabilities | None = None
+        self.cartridge = Cartridge(False)
+        self.status: Status | None = None
+        self.vitals: Vitals | None = None
+        self.readback: ReadBack | None = None
+        self.run: Grant | None = None
+        self.zone: str | None = None
+        self.latched = False
+        self.latch_cause = ""
+        self.last_stop_ms: float | None = None
+        self.stop_generation = 0
+        self.motion_seen: asyncio.Future[None] | None = None
+
+        self._listeners: list[Callable[[ControlEvent], None]] = []
+        self._quiet_until = float("-inf")
+        self._uncommanded = False
+        self._adopting: asyncio.Task[None] | None = None
+        self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
+        self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
+        self.lease = LeaseKeeper(pen.renew_lease, self._permit, self._lease_refused)
+        self._unsubscribe = pen.subscribe(self._input)
+        self._watch_timer = self.loop.call_later(WATCH_S, self._watch)
+
+    # -- listeners
+
+    def listen(self, listener: Callable[[ControlEvent], None]) -> None:
+        """Call ``listener`` synchronously for every control event."""
+        self._listeners.append(listener)
+
+    def tell(self, event: ControlEvent) -> None:
+        """Tell all listeners."""
+        for listener in self._listeners:
+            listener(event)
+
+    def _outcome(self, intent: Intent, outcome: str, text: str) -> None:
+        self.tell(CommandDone(self.loop.time(), intent.action, intent.value, outcome, text))
+
+    def journal_trouble(self, text: str) -> None:
+        """The record failed: shown, and the pen stops if it may be turning."""
+        self.alarms.raise_("record", Priority.HIGH, f"The record cannot be written: {text}"[:160])
+        if self.run is not None:
+            self.stop("record failed")
+
+    # -- inputs from the pen
+
+    def _input(self, item: PenInput) -> None:
+        kind = type(item)
+        if kind is Telemetry:
+            self._sample(item)  # type: ignore[arg-type]
+        elif kind is Status:
+            self._status(item)  # type: ignore[arg-type]
+        elif isinstance(item, Vitals):
+            self.vitals = item
+        elif isinstance(item, ReadBack):
+            self.readback = item
+        elif isinstance(item, PenEvent):
+            self._event(item)
+        elif isinstance(item, Up):
+            self._up(item)
+        elif isinstance(item, Rebooted):
+            self._rebooted(item)
+        elif isinstance(item, Lost):
+            self._lost(item)
+        elif isinstance(item, Gap):
+            pass
+
+    def _sample(self, sample: Telemetry) -> None:
+        self.lane.clock_ms = sample.clock_ms
+        motion = self.motion
+        motion.feed(sample)
+        if self.stop_lane.active:
+            self.stop_lane.check()
+        if motion.turning:
+            run = self.run
+            if run is None:
+                self._turning_without_run(sample)
+            elif run.phase == "starting":
+                seen = self.motion_seen
+                if seen is not None and not seen.done():
+                    seen.set_result(None)
+        else:
+            self._uncommanded = False
+
+    def _turning_without_run(self, sample: Telemetry) -> None:
+        if sample.at < self._quiet_until or self.stop_lane.active or self._uncommanded:
+            return
+        self._uncommanded = True
+        text = "The motor turns although nobody started it. Lift the pen; switch it off if it goes on."
+        self.alarms.raise_("uncommanded", Priority.HIGH, text)
+        self.tell(Uncommanded(sample.at))
+        self.stop("uncommanded motion")
+
+    def _status(self, status: Status) -> None:
+        self.status = status
+        self.lane.boot_id = status.boot_id
+        if status.clock_ms > self.lane.clock_ms:
+            self.lane.clock_ms = status.clock_ms
+        self.lane.status(status)
+        self.stop_lane.status(status)
+        state, run = status.state, self.run
+        if state.latched:
+            self._latch(state)
+        elif run is not None:
+            if state is PenState.PAUSED and run.phase == "running":
+                self._pause(run, status.at)
+            elif state is PenState.RUNNING and run.phase == "paused":
+                run.phase = "running"
+                self.tell(RunResumed(status.at))
+            elif state is PenState.IDLE and run.phase != "starting" and not self.lane.busy:
+                self.end_run("ended")
+
+    def _pause(self, run: Grant, at: float) -> None:
+        run.phase, run.paused_at = "paused", at
+        self._quiet_until = at + RUN_DOWN_S
+        self.tell(RunPaused(at))
+
+    def _latch(self, state: PenState) -> None:
+        cause = LATCH_TEXT.get(state, state.name.lower())
+        if not self.latched or self.latch_cause != cause:
+            self.latched, self.latch_cause = True, cause
+            if state is PenState.LEASE_EXPIRED:
+                self.alarms.raise_(
+                    "lease", Priority.MEDIUM, "The pen stopped itself: its lease ran out. Reset to go on."
+                )
+            elif state is PenState.FAULT:
+                names = ", ".join(self.fault_names()) or "unnamed"
+                self.alarms.raise_("fault", Priority.HIGH, f"Pen fault: {names}. Lift the pen, look, then reset.")
+        if self.run is not None:
+            self.end_run(cause)
+
+    def _event(self, event: PenEvent) -> None:
+        if event.code is EventCode.RUN_TIME_OVER and self.run is not None:
+            self.end_run("run time over")
+        elif event.code is EventCode.PAUSE_OVER and self.run is not None:
+            self.end_run("pause over")
+        elif event.code is EventCode.CARTRIDGE_CHANGED:
+            self.cartridge = replace(self.cartridge, present=False)
+            if self.run is not None:
+                self.stop("cartridge changed")
+
+    def _up(self, up: Up) -> None:
+        self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
+        self.lane.boot_id = up.identity.boot_id
+        self.alarms.clear("link")
+        self.stop_lane.connected()
+        if self.lane.pen_id is not None:
+            self.adopt_open()
+
+    def bind(self, pen_id: UUID) -> None:
+        """The record knows this pen as ``pen_id``: commands may be journalled, and open ones are taken up."""
+        self.lane.pen_id = pen_id
+        self.adopt_open()
+
+    def adopt_open(self) -> None:
+        """Take up commands that are still open in the record."""
+        self._adopting = self.loop.create_task(self.lane.adopt_open())
+
+    def _forget(self) -> None:
+        self.motion.forget()
+        self.status = self.vitals = self.readback = None
+
+    def _rebooted(self, item: Rebooted) -> None:
+        self._forget()
+        self.lane.rebooted()
+        self.alarms.raise_("reboot", Priority.MEDIUM, f"The pen restarted ({item.cause}). Check it before you go on.")
+        if self.run is not None:
+            self.stop("pen restarted")
+
+    def _lost(self, item: Lost) -> None:
+        moving = self.run is not None or self.motion.turning
+        self._forget()
+        self.alarms.raise_("link", Priority.HIGH if moving else Priority.LOW, item.reason)
+        if moving:
+            self.stop("link lost")
+
+    # -- the stop
+
+    def stop(self, source: str) -> bool:
+        """STOP: bytes first, then everything else. True when the link took them. Legal at any time, from anywhere."""
+        sent = self.stop_lane.begin(source)
+        self.stop_generation += 1
+        self.lease.stop()
+        now = self.loop.time()
+        self.latched, self.latch_cause = True, f"stopped: {source}"
+        if self.run is not None:
+            self.end_run("stopped")
+        if self.motion_seen is not None and not self.motion_seen.done():
+            self.motion_seen.cancel()
+        self.tell(StopRequested(now, source, sent))
+        return sent
+
+    def _stopped(self, source: str, still_ms: float) -> None:
+        self.last_stop_ms = still_ms
+        self.tell(StopDone(self.loop.time(), source, still_ms))
+
+    def end_run(self, why: str) -> None:
+        """The grant is gone; the motor may still run down for a moment."""
+        self.lease.stop()
+        now = self.loop.time()
+        self._quiet_until = now + RUN_DOWN_S
+        run, self.run = self.run, None
+        if run is not None and run.phase != "starting":
+            self.tell(RunOver(now, why))
+
+    # -- watching
+
+    def _permit(self) -> str | None:
+        """Why the lease must not be renewed now; None when it may."""
+        if self.latched or self.run is None:
+            return "stopped"
+        if (gone := self.alive()) is not None:
+            return gone
+        if self.motion.age(self.loop.time()) > FRESH_S:
+            return "no data from the pen"
+        if self.journal.silent_for() > WRITER_SILENT_S:
+            return "the record is silent"
+        return None
+
+    def _lease_refused(self, why: str) -> None:
+        if self.run is not None:
+            self.alarms.raise_("lease-refused", Priority.HIGH, f"Stopped: {why}. Lift the pen.")
+            self.stop(why)
+
+    def _watch(self) -> None:
+        self._watch_timer = self.loop.call_later(WATCH_S, self._watch)
+        run = self.run
+        now = self.loop.time()
+        if run is not None and run.phase != "starting":
+            if run.phase == "running":
+                run.ran_s += WATCH_S
+            why = self._permit()
+            if why is not None:
+                self._lease_refused(why)
+            elif run.phase == "paused" and now - run.paused_at > self._pause_max_s():
+                self.end_run("pause over")
+        turning = self.motion.turning and self.motion.age(now) < FRESH_S
+        if self.latched and turning and not self.stop_lane.active and now > self._quiet_until:
+            self.stop("motion while latched")
+        self._clear_alarms(now)
+
+    def _pause_max_s(self) -> float:
+        """The pen ends a pause by itself; half a second later we stop believing in it."""
+        return (self.capabilities.pause_max_ms / 1000 if self.capabilities else 60.0) + 0.5
+
+    def _clear_alarms(self, now: float) -> None:
+        if self.alarms.active("uncommanded") and self.motion.at(now) is Motion.STILL:
+            self.alarms.clear("uncommanded")
+        if not self.latched:
+            for code in ("lease", "fault", "lease-refused", "reboot"):
+                self.alarms.clear(code)
+        if self.record_problem() is None and self.journal.silent_for() < WRITER_SILENT_S:
+            self.alarms.clear("record")
+
+    # -- what others look at
+
+    def fault_names(self) -> tuple[str, ...]:
+        """The pen's faults in words."""
+        mask = self.status.faults if self.status is not None else 0
+        return tuple(f.name.lower().replace("_", " ") for f in Fault if mask >> f & 1)
+
+    def context(self, zone: str | None = None) -> Context | None:
+        """What limits look at; None before the pen has said who it is."""
+        if self.capabilities is None:
+            return None
+        held = self.readback.depth_limit_um if self.readback is not None else None
+        return Context(self.capabilities, self.cartridge, self.limits, zone or self.zone, held)
+
+    def gates(self) -> tuple[Gate, ...]:
+        """Every gate, judged now."""
+        now = self.loop.time()
+        identity = self.identity
+        return evaluate(
+            Facts(
+                connected=self.pen.connected,
+                serial=identity.serial if identity else "",
+                simulated=bool(identity and identity.simulated),
+                firmware=identity.firmware if identity else "",
+                firmware_problem=self.firmware_problem(identity) if identity else None,
+                latched=self.latched,
+                faults=self.fault_names(),
+                still=self.motion.at(now) is Motion.STILL,
+                unsettled=self.lane.unsettled,
+                cartridge_present=self.cartridge.present,
+                cartridge_used=self.cartridge.used,
+                battery_pct=self.vitals.battery_pct if self.vitals else None,
+                sample_age_s=self.motion.age(now),
+                status_age_s=now - self.status.at if self.status else float("inf"),
+                record_problem=self.record_problem(),
+                depth_limit_problem=self._limit_problem(),
+                purpose=self.purpose,
+                client_training=self.client_training,
+                controller_alive=self.alive() is None,
+            )
+        )
+
+    def _limit_problem(self) -> str | None:
+        if self.readback is None:
+            return "The pen's limits have not been read back yet; wait a second."
+        return None
+
+    async def close(self) -> None:
+        """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""
+        self._unsubscribe()
+        self._watch_timer.cancel()
+        self.lease.stop()
+        self.stop_lane.close()
+        self.lane.close()
+        if self._adopting is not None:
+            self._adopting.cancel()

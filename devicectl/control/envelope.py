@@ -1,0 +1,158 @@
+"""Limits in depth and rate: what refuses a request, what lowers it, and why, in words a person can read.
+
+Device range, hard limit and senseless numbers refuse. Everything else lowers, rounding down, and says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from drivers.api import Capabilities, Cartridge
+
+SOFT_DEPTH_UM: Final = 1500
+"""1.5 mm: above it no cleared pen was evaluated (FDA De Novo DEN160029, as quoted by a supplier)."""
+HARD_DEPTH_UM: Final = 2500
+"""2.5 mm: the greatest protrusion of that pen."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationLimits:
+    """This station's own limits, µm and mHz; ``zone_depth_um`` by zone code."""
+
+    soft_depth_um: int = SOFT_DEPTH_UM
+    hard_depth_um: int = HARD_DEPTH_UM
+    max_rate_mhz: int | None = None
+    zone_depth_um: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a limiter may look at."""
+
+    capabilities: Capabilities
+    cartridge: Cartridge
+    limits: StationLimits
+    zone: str | None
+    pen_depth_limit_um: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A request after all limiters: ``applied`` <= ``asked``, one sentence for each lowering."""
+
+    asked: int
+    applied: int
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def lowered(self) -> bool:
+        """True when a limit changed the request."""
+        return self.applied != self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request is outside what may ever be asked; ``text`` names the limit."""
+
+    text: str
+
+
+Limiter = Callable[[int, Context], tuple[int, str]]
+"""Value and context in; the value, or a lower one, and what limits it."""
+
+
+def mm(um: int) -> str:
+    """Needle protrusion as people read it."""
+    return f"{um / 1000:.2f} mm"
+
+
+def hz(mhz: int) -> str:
+    """Stroke rate as people read it."""
+    return f"{mhz / 1000:.1f} Hz ({mhz * 60 // 1000} rpm)"
+
+
+def _soft(value: int, c: Context) -> tuple[int, str]:
+    return min(value, c.limits.soft_depth_um), f"soft limit {mm(c.limits.soft_depth_um)}"
+
+
+def _cartridge(value: int, c: Context) -> tuple[int, str]:
+    limit = c.cartridge.depth_max_um
+    return (min(value, limit) if limit else value), f"cartridge {c.cartridge.type}"
+
+
+def _pen(value: int, c: Context) -> tuple[int, str]:
+    limit = c.pen_depth_limit_um
+    return (min(value, limit) if limit else value), "limit held by the pen"
+
+
+def _zone(value: int, c: Context) -> tuple[int, str]:
+    limit = c.limits.zone_depth_um.get(c.zone or "", value)
+    return min(value, limit), f"zone {c.zone}"
+
+
+def _depth_step(value: int, c: Context) -> tuple[int, str]:
+    step = c.capabilities.depth_step_um
+    return (value // step * step if step else value), f"step of {mm(step)}"
+
+
+def _station_rate(value: int, c: Context) -> tuple[int, str]:
+    limit = c.limits.max_rate_mhz
+    return (min(value, limit) if limit else value), "this station's rate limit"
+
+
+def _rate_step(value: int, c: Context) -> tuple[int, str]:
+    step = c.capabilities.rate_step_mhz
+    return (value // step * step if step else value), f"step of {hz(step)}"
+
+
+DEPTH_LIMITERS: Final[tuple[Limiter, ...]] = (_soft, _cartridge, _pen, _zone, _depth_step)
+RATE_LIMITERS: Final[tuple[Limiter, ...]] = (_station_rate, _rate_step)
+
+
+def _lower(asked: int, limiters: Sequence[Limiter], context: Context, show: Callable[[int], str]) -> Bound:
+    value, reasons = asked, []
+    for limiter in limiters:
+        lowered, why = limiter(value, context)
+        if lowered < value:
+            reasons.append(f"{show(value)} → {show(lowered)}: {why}")
+            value = lowered
+    return Bound(asked, value, tuple(reasons))
+
+
+def bound_depth(asked: float, context: Context) -> Bound | Refused:
+    """Limit a needle protrusion in µm."""
+    if not math.isfinite(asked) or asked != int(asked):
+        return Refused("Depth must be a number such as 1.00 mm.")
+    value, caps = int(asked), context.capabilities
+    if value < caps.depth_min_um:
+        return Refused(f"Depth {mm(value)} is below the pen's least protrusion {mm(caps.depth_min_um)}; ask for more.")
+    if value > context.limits.hard_depth_um:
+        return Refused(f"Depth {mm(value)} is above the hard limit {mm(context.limits.hard_depth_um)}; ask for less.")
+    if value > caps.depth_max_um:
+        return Refused(
+            f"Depth {mm(value)} is above the pen's greatest protrusion {mm(caps.depth_max_um)}; ask for less."
+        )
+    bound = _lower(value, DEPTH_LIMITERS, context, mm)
+    if bound.applied < caps.depth_min_um:
+        return Refused(f"Depth cannot be lowered to {mm(bound.applied)}: the pen's least is {mm(caps.depth_min_um)}.")
+    return bound
+
+
+def bound_rate(asked: float, context: Context) -> Bound | Refused:
+    """Limit a stroke rate in mHz."""
+    if not math.isfinite(asked) or asked != int(asked):
+        return Refused("Rate must be a number such as 100 Hz.")
+    value, caps = int(asked), context.capabilities
+    if caps.rate_min_mhz == caps.rate_max_mhz and value != caps.rate_max_mhz:
+        return Refused(f"This pen runs at {hz(caps.rate_max_mhz)} only; ask for that rate.")
+    if value < caps.rate_min_mhz:
+        return Refused(f"Rate {hz(value)} is below the pen's least rate {hz(caps.rate_min_mhz)}; ask for more.")
+    if value > caps.rate_max_mhz:
+        return Refused(f"Rate {hz(value)} is above the pen's greatest rate {hz(caps.rate_max_mhz)}; ask for less.")
+    bound = _lower(value, RATE_LIMITERS, context, hz)
+    if bound.applied < caps.rate_min_mhz:
+        return Refused(f"Rate cannot be lowered to {hz(bound.applied)}: the pen's least is {hz(caps.rate_min_mhz)}.")
+    return bound

@@ -1,0 +1,104 @@
+"""What control tells its listeners, beside the pen's own inputs: runs, stops, zones, setpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunGranted:
+    """A START was confirmed by motion, at loop time ``at``. µm and mHz as applied by the pen."""
+
+    at: float
+    zone: str
+    depth_um: int
+    rate_mhz: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """END, button or footswitch: the grant lives on for a while."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """The same grant runs again."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunOver:
+    """The grant is gone; ``why`` is a short reason (ended, stopped, lease expired, run time over, link lost, fault)."""
+
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChosen:
+    """The zone that motion belongs to from now on."""
+
+    at: float
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetpointApplied:
+    """The pen took new targets (µm, mHz)."""
+
+    at: float
+    depth_um: int
+    rate_mhz: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody, or a rule, asked for STOP; ``sent`` tells whether the link took the bytes at once."""
+
+    at: float
+    source: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopDone:
+    """The pen is latched and was seen still; times in ms from the intent to the first still sample."""
+
+    at: float
+    source: str
+    still_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncommanded:
+    """The motor turned although no run was granted."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone:
+    """One command's outcome, for the log."""
+
+    at: float
+    action: str
+    value: int
+    outcome: str
+    text: str
+
+
+ControlEvent = (
+    RunGranted
+    | RunPaused
+    | RunResumed
+    | RunOver
+    | ZoneChosen
+    | SetpointApplied
+    | StopRequested
+    | StopDone
+    | Uncommanded
+    | CommandDone
+)

@@ -1,0 +1,162 @@
+"""Named interlocks before START, each with a sentence; the purpose of the session decides which are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Purpose(StrEnum):
+    """What a session is for."""
+
+    BENCH = "bench"
+    TREATMENT = "treatment"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One interlock's verdict."""
+
+    name: str
+    passed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the gates look at, all as of one instant. Ages in seconds, battery in percent."""
+
+    connected: bool
+    serial: str
+    simulated: bool
+    firmware: str
+    firmware_problem: str | None
+    latched: bool
+    faults: tuple[str, ...]
+    still: bool
+    unsettled: bool
+    cartridge_present: bool
+    cartridge_used: bool
+    battery_pct: int | None
+    sample_age_s: float
+    status_age_s: float
+    record_problem: str | None
+    depth_limit_problem: str | None
+    purpose: Purpose | None
+    client_training: bool | None
+    controller_alive: bool
+
+
+BATTERY_MIN_PCT: Final = 10
+LINK_AGE_MAX_S: Final = 0.3
+STATUS_AGE_MAX_S: Final = 1.0
+
+
+def _gate(name: str, passed: bool, good: str, bad: str) -> Gate:
+    return Gate(name, passed, good if passed else bad)
+
+
+def _identity(f: Facts) -> Gate:
+    ok = f.connected and bool(f.serial)
+    return _gate("identity", ok, f"pen {f.serial}", "No pen is connected; choose one.")
+
+
+def _firmware(f: Facts) -> Gate:
+    return _gate("firmware", f.firmware_problem is None, f"firmware {f.firmware}", f.firmware_problem or "")
+
+
+def _latch(f: Facts) -> Gate:
+    return _gate("latch", not f.latched, "not latched", "The pen is stopped and latched; reset it first.")
+
+
+def _faults(f: Facts) -> Gate:
+    return _gate("faults", not f.faults, "no faults", f"The pen reports {', '.join(f.faults)}; mend it, then reset.")
+
+
+def _still(f: Facts) -> Gate:
+    return _gate("still", f.still, "confirmed still", "The pen is not confirmed still; wait, or press STOP.")
+
+
+def _settled(f: Facts) -> Gate:
+    return _gate("settled", not f.unsettled, "no open command", "An earlier command is still being checked; wait.")
+
+
+def _cartridge(f: Facts) -> Gate:
+    return _gate("cartridge", f.cartridge_present, "cartridge present", "No cartridge is plugged in; insert one.")
+
+
+def _battery(f: Facts) -> Gate:
+    if f.battery_pct is None:
+        return Gate("battery", False, "The battery has not been read yet; wait a second.")
+    return _gate(
+        "battery",
+        f.battery_pct >= BATTERY_MIN_PCT,
+        f"battery {f.battery_pct} %",
+        f"Battery {f.battery_pct} %, {BATTERY_MIN_PCT} % needed; charge the pen.",
+    )
+
+
+def _link(f: Facts) -> Gate:
+    ok = f.sample_age_s <= LINK_AGE_MAX_S and f.status_age_s <= STATUS_AGE_MAX_S
+    return _gate("link", ok, "link fresh", "No fresh data from the pen; check the link.")
+
+
+def _record(f: Facts) -> Gate:
+    return _gate("record", f.record_problem is None, "record writable", f.record_problem or "")
+
+
+def _limits(f: Facts) -> Gate:
+    return _gate("limits", f.depth_limit_problem is None, "limits agree", f.depth_limit_problem or "")
+
+
+def _controller(f: Facts) -> Gate:
+    return _gate("control", f.controller_alive, "you hold control", "Nobody's screen is alive; take control first.")
+
+
+def _session(f: Facts) -> Gate:
+    return _gate("session", f.purpose is not None, "session open", "No session is open; open one first.")
+
+
+def _client(f: Facts) -> Gate:
+    if not f.simulated:
+        text = (
+            "Treatment with hardware is not possible in this version: calibration, consent and operators are missing."
+        )
+        return Gate("client", False, text)
+    return _gate(
+        "client", f.client_training is True, "training client", "A simulated pen treats only clients marked training."
+    )
+
+
+def _fresh_cartridge(f: Facts) -> Gate:
+    return _gate(
+        "cartridge new", not f.cartridge_used, "cartridge unused", "The cartridge was used before; insert a new one."
+    )
+
+
+_COMMON: Final[tuple[Callable[[Facts], Gate], ...]] = (
+    _identity,
+    _firmware,
+    _session,
+    _controller,
+    _latch,
+    _faults,
+    _settled,
+    _still,
+    _cartridge,
+    _battery,
+    _link,
+    _limits,
+    _record,
+)
+GATES: Final[dict[Purpose, tuple[Callable[[Facts], Gate], ...]]] = {
+    Purpose.BENCH: _COMMON,
+    Purpose.TREATMENT: (*_COMMON, _client, _fresh_cartridge),
+}
+
+
+def evaluate(facts: Facts) -> tuple[Gate, ...]:
+    """Every gate of the session's purpose; without a session those of ``bench``, of which one then fails."""
+    return tuple(gate(facts) for gate in GATES[facts.purpose or Purpose.BENCH])

@@ -1,0 +1,297 @@
+"""What an operator can ask of a pen: setpoint, zone, the two-step start, END, reset. STOP is the controller's own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.api import Action, Command, Confirmed, NotSent, Outcome, Reason, Rejected, Result, Unknown
+
+from .controller import RUN_MAX_MS, Controller, Grant
+from .envelope import Bound, Refused, bound_depth, bound_rate, mm
+from .events import RunGranted, RunResumed, SetpointApplied, ZoneChosen
+from .gates import Gate
+from .motion import Motion
+
+COMMAND_DEADLINE_S: Final = 0.3
+MOTION_DEADLINE_S: Final = 0.6
+"""How long after an accepted START the motor may take to be seen turning."""
+TICKET_S: Final = 10.0
+NOT_BEFORE_S: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What would start, after limits, and whether every gate is open. ``ticket`` is valid once, for 10 s."""
+
+    ticket: str
+    zone: str
+    depth: Bound
+    rate: Bound
+    gates: tuple[Gate, ...]
+    resumes: bool
+    at: float
+    generation: int
+
+    @property
+    def ok(self) -> bool:
+        """True when every gate is open."""
+        return all(gate.passed for gate in self.gates)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why depth and rate were lowered, one sentence each."""
+        return self.depth.reasons + self.rate.reasons
+
+
+class Intents:
+    """The operator's side of one :class:`Controller`. ``new_ticket`` makes unguessable texts (injected in tests)."""
+
+    def __init__(self, controller: Controller, new_ticket: Callable[[], str] | None = None) -> None:
+        self._c = controller
+        self._new_ticket = new_ticket or (lambda: secrets.token_hex(8))
+        self._sheet: Sheet | None = None
+        self.depth_request_um: int | None = None
+        self.rate_request_mhz: int | None = None
+
+    def _guard(self, generation: int) -> Callable[[], str | None]:
+        c = self._c
+
+        def guard() -> str | None:
+            if c.stop_generation != generation:
+                return "STOP came in between; nothing was sent."
+            return None if c.pen.connected else "the link was lost in between; nothing was sent."
+
+        return guard
+
+    async def _send(self, action: Action, value: int = 0, token: int = 0, *, generation: int) -> Outcome:
+        return await self._c.lane.send(
+            Command(action, value, token), self._guard(generation), deadline=COMMAND_DEADLINE_S
+        )
+
+    # -- setpoint and zone
+
+    async def set_depth(self, um: float, *, lower: bool = False) -> tuple[Outcome, Bound | None]:
+        """Ask for a needle protrusion in µm; with ``lower`` a limit may lower it, else it then refuses."""
+        context = self._c.context()
+        if context is None:
+            return NotSent("no pen is connected; choose one."), None
+        return await self._set(Action.SET_DEPTH, bound_depth(um, context), lower)
+
+    async def set_rate(self, mhz: float, *, lower: bool = False) -> tuple[Outcome, Bound | None]:
+        """Ask for a stroke rate in mHz; ``lower`` as in :meth:`set_depth`."""
+        context = self._c.context()
+        if context is None:
+            return NotSent("no pen is connected; choose one."), None
+        return await self._set(Action.SET_RATE, bound_rate(mhz, context), lower)
+
+    async def _set(self, action: Action, bound: Bound | Refused, lower: bool) -> tuple[Outcome, Bound | None]:
+        if isinstance(bound, Refused):
+            return NotSent(bound.text), None
+        if bound.lowered and not lower:
+            return NotSent(f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."), bound
+        c = self._c
+        outcome = await self._send(action, bound.applied, generation=c.stop_generation)
+        if isinstance(outcome, Confirmed):
+            if action is Action.SET_DEPTH:
+                self.depth_request_um = outcome.applied
+            else:
+                self.rate_request_mhz = outcome.applied
+            self._applied(action, outcome.applied)
+        return outcome, bound
+
+    def _applied(self, action: Action, value: int) -> None:
+        c = self._c
+        run = c.run
+        if run is not None:
+            if action is Action.SET_DEPTH:
+                run.depth_um = value
+            else:
+                run.rate_mhz = value
+        if c.readback is not None:
+            c.tell(SetpointApplied(c.loop.time(), c.readback.depth_um, c.readback.rate_mhz))
+
+    def select_zone(self, zone: str) -> str | None:
+        """Choose the zone that motion belongs to; the sentence why not, or None.
+
+        While the motor turns it is refused unless the running setpoint lies within the new zone's limits.
+        """
+        c = self._c
+        context = c.context(zone)
+        run = c.run
+        if run is not None and run.phase == "paused":
+            return "A run is paused for another zone; resume it, or end it first."
+        if run is not None and context is not None:
+            bound = bound_depth(run.depth_um, context)
+            if isinstance(bound, Refused) or bound.lowered:
+                limit = mm(bound.applied) if isinstance(bound, Bound) else "its limit"
+                return f"The running depth {mm(run.depth_um)} is above {limit} of zone {zone}; END first."
+            run.zone = zone
+        elif c.motion.at(c.loop.time()) is not Motion.STILL and c.motion.turning:
+            return "The motor still turns; wait until it is still."
+        c.zone = zone
+        c.tell(ZoneChosen(c.loop.time(), zone))
+        return None
+
+    # -- the two-step start
+
+    def preview(self) -> Sheet | str:
+        """The start sheet for the chosen zone and setpoint, or the sentence what is missing."""
+        c = self._c
+        context = c.context()
+        if context is None or c.readback is None:
+            return "No pen is connected; choose one."
+        if c.zone is None:
+            return "No zone is chosen; press a digit."
+        depth = bound_depth(
+            self.depth_request_um if self.depth_request_um is not None else c.readback.depth_um, context
+        )
+        rate = bound_rate(self.rate_request_mhz if self.rate_request_mhz is not None else c.readback.rate_mhz, context)
+        for bound in (depth, rate):
+            if isinstance(bound, Refused):
+                return bound.text
+        assert isinstance(depth, Bound)
+        assert isinstance(rate, Bound)
+        if c.run is not None and c.run.phase != "paused":
+            return "A run is going on; END it first."
+        self._sheet = Sheet(
+            self._new_ticket(), c.zone, depth, rate, c.gates(), c.run is not None, c.loop.time(), c.stop_generation
+        )
+        return self._sheet
+
+    def _take_ticket(self, ticket: str) -> Sheet | NotSent:
+        sheet, self._sheet = self._sheet, None
+        now = self._c.loop.time()
+        if sheet is None or sheet.ticket != ticket:
+            return NotSent("this start was not offered; open the start sheet again.")
+        if now - sheet.at < NOT_BEFORE_S - 1e-9:
+            return NotSent("that was too quick to have been read; open the start sheet again.")
+        if now - sheet.at > TICKET_S:
+            return NotSent("the start sheet is older than 10 s; open it again.")
+        if sheet.generation != self._c.stop_generation:
+            return NotSent("STOP came in between; reset, then start again.")
+        if sheet.zone != self._c.zone:
+            return NotSent("another zone was chosen meanwhile; open the start sheet again.")
+        return sheet
+
+    async def start(self, ticket: str, run_ms: int = RUN_MAX_MS) -> Outcome:
+        """The second step. Confirmed when telemetry shows motion; an unclear START is followed by STOP at once."""
+        c = self._c
+        sheet = self._take_ticket(ticket)
+        if isinstance(sheet, NotSent):
+            return sheet
+        if c.lane.busy:
+            return NotSent("another command is in progress; try again in a moment.")
+        if sheet.resumes and (c.run is None or c.run.phase != "paused"):
+            return NotSent("the paused run is over; open the start sheet again.")
+        closed = [gate.text for gate in c.gates() if not gate.passed]
+        if closed:
+            return NotSent(closed[0])
+        outcome = await self._prepare(sheet)
+        if not isinstance(outcome, Confirmed):
+            return outcome
+        assert c.capabilities is not None
+        run_ms = max(100, min(run_ms, RUN_MAX_MS, c.capabilities.run_max_ms))
+        return await self._go(sheet, outcome.token, run_ms)
+
+    async def _prepare(self, sheet: Sheet) -> Outcome:
+        c = self._c
+        back = c.readback
+        for action, value, held in (
+            (Action.SET_DEPTH, sheet.depth.applied, back.depth_um if back else None),
+            (Action.SET_RATE, sheet.rate.applied, back.rate_mhz if back else None),
+        ):
+            if value != held:
+                outcome = await self._send(action, value, generation=sheet.generation)
+                if not isinstance(outcome, Confirmed):
+                    return outcome
+                if outcome.applied != value:
+                    return NotSent("the pen took another value than was shown; open the start sheet again.")
+        self.depth_request_um, self.rate_request_mhz = sheet.depth.applied, sheet.rate.applied
+        armed = await self._send(Action.ARM, c.lease_ms, generation=sheet.generation)
+        if isinstance(armed, Confirmed) and not armed.token:
+            return NotSent("the pen gave no permission to start; try again.")
+        return armed
+
+    async def _go(self, sheet: Sheet, token: int, run_ms: int) -> Outcome:
+        c = self._c
+        if c.stop_generation != sheet.generation:
+            return NotSent("STOP came in between; nothing was started.")
+        if c.run is not None and not sheet.resumes:
+            return NotSent("a run is going on; END it first.")
+        grant = Grant(sheet.zone, sheet.depth.applied, sheet.rate.applied, c.loop.time(), run_ms / 1000)
+        if sheet.resumes and c.run is not None:
+            grant.ran_s, grant.since = c.run.ran_s, c.run.since
+        previous, c.run = c.run, grant
+        c.motion_seen = c.loop.create_future()
+        try:
+            outcome = await self._send(Action.START, run_ms, token, generation=sheet.generation)
+            if isinstance(outcome, Unknown):
+                c.stop("START not answered")
+                return outcome
+            if not isinstance(outcome, Confirmed):
+                if c.run is grant:
+                    c.run = previous
+                return outcome
+            return await self._seen_turning(sheet, grant)
+        finally:
+            c.motion_seen = None
+
+    async def _seen_turning(self, sheet: Sheet, grant: Grant) -> Outcome:
+        c = self._c
+        seen = c.motion_seen
+        assert seen is not None
+        if not seen.done():
+            await asyncio.wait((seen,), timeout=MOTION_DEADLINE_S)
+        if c.stop_generation != sheet.generation or c.run is not grant:
+            why = c.latch_cause or "the pen ended the run"
+            return Unknown(0, f"the pen took START and was stopped before it was seen turning ({why}).")
+        if not seen.done() or seen.cancelled():
+            c.stop("no motion after START")
+            return Unknown(0, "the pen took START but is not seen turning; it was stopped. Check the cartridge.")
+        grant.phase = "running"
+        c.lease.start(c.lease_ms / 1000)
+        now = c.loop.time()
+        if sheet.resumes:
+            c.tell(RunResumed(now))
+        else:
+            c.tell(RunGranted(now, grant.zone, grant.depth_um, grant.rate_mhz))
+        return Confirmed()
+
+    # -- ending
+
+    async def pause(self) -> Outcome:
+        """END of a pass: the motor stops, the run lives on for the pen's pause time."""
+        return await self._end(1)
+
+    async def end(self) -> Outcome:
+        """END of the run: the motor stops and the grant is given back."""
+        return await self._end(0)
+
+    async def _end(self, keep: int) -> Outcome:
+        c = self._c
+        if c.run is None:
+            return NotSent("no run is going on.")
+        outcome = await self._send(Action.END, keep, generation=c.stop_generation)
+        if isinstance(outcome, Unknown):
+            c.stop("END not answered")
+        elif isinstance(outcome, Confirmed) and not keep and c.run is not None:
+            c.end_run("ended")
+        return outcome
+
+    async def reset(self) -> Outcome:
+        """Leave the STOP latch: only while confirmed still and not stopping. Starts nothing."""
+        c = self._c
+        if c.stop_lane.active:
+            return NotSent("the pen is still being stopped; wait until it is confirmed still.")
+        if c.motion.at(c.loop.time()) is not Motion.STILL:
+            return NotSent("the pen is not confirmed still; wait, or switch it off.")
+        outcome = await self._send(Action.RESET, generation=c.stop_generation)
+        if isinstance(outcome, Confirmed):
+            if c.status is not None and c.status.state.latched:
+                return Rejected(Result.FAILED, Reason.LATCHED, "the pen stays latched; look at its alarms.")
+            c.latched, c.latch_cause = False, ""
+        return outcome

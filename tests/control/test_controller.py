@@ -1,0 +1,304 @@
+"""The safety rules of one pen under control, in virtual time, against the simulated firmware."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from support.rig import Rig
+
+from devicectl.control.envelope import StationLimits
+from devicectl.control.events import RunGranted, RunOver, RunPaused, RunResumed, StopDone, Uncommanded
+from devicectl.control.intents import Sheet
+from drivers.api import Confirmed, NotSent, PenState, Rejected, Unknown
+from simulator.virtual_time import run_virtual
+
+
+def scenario(play: Callable[[Rig], Awaitable[None]], **options: object) -> None:
+    async def main() -> None:
+        rig = Rig(**options)  # type: ignore[arg-type]
+        await rig.up()
+        try:
+            await play(rig)
+        finally:
+            await rig.down()
+
+    run_virtual(main())
+
+
+def test_setpoint_is_confirmed_by_the_pens_own_read_back() -> None:
+    async def play(rig: Rig) -> None:
+        outcome, bound = await rig.intents.set_depth(1000)
+        assert outcome == Confirmed(1000)
+        assert bound is not None
+        assert not bound.lowered
+        assert rig.control.readback is not None
+        assert rig.control.readback.depth_um == 1000
+        assert not rig.sim.truth.turning
+
+    scenario(play)
+
+
+def test_start_is_confirmed_by_motion_and_end_gives_the_run_back() -> None:
+    async def play(rig: Rig) -> None:
+        assert isinstance(await rig.start(), Confirmed)
+        assert rig.sim.truth.turning
+        assert len(rig.seen(RunGranted)) == 1
+        await asyncio.sleep(5)
+        assert rig.control.run is not None
+        assert rig.sim.truth.state is PenState.RUNNING
+        assert isinstance(await rig.intents.end(), Confirmed)
+        await rig.until(lambda: not rig.sim.truth.turning)
+        assert rig.control.run is None
+        assert not rig.control.latched
+        assert [e.why for e in rig.seen(RunOver)] == ["ended"]
+        assert not rig.seen(Uncommanded)
+
+    scenario(play)
+
+
+def test_stop_is_latched_until_reset_and_a_fresh_start_is_needed() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.control.stop("test")
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+        assert not rig.sim.truth.turning
+        assert rig.sim.truth.state is PenState.STOPPED
+        assert isinstance(await rig.start(), NotSent)
+        assert isinstance(await rig.intents.reset(), Confirmed)
+        assert rig.sim.truth.state is PenState.IDLE
+        await asyncio.sleep(1)
+        assert not rig.sim.truth.turning
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play)
+
+
+def test_stop_to_still_takes_at_most_100_ms_and_the_run_down() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(2)
+        intent = rig.loop.time()
+        rig.control.stop("test")
+        await rig.until(lambda: not rig.sim.truth.driven)
+        assert rig.loop.time() - intent <= 0.01
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+        assert rig.seen(StopDone)[0].still_ms <= 350
+
+    scenario(play)
+
+
+def test_pause_and_resume_need_the_two_steps_again() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        assert isinstance(await rig.intents.pause(), Confirmed)
+        await rig.until(lambda: bool(rig.seen(RunPaused)))
+        await asyncio.sleep(1)
+        assert not rig.sim.truth.turning
+        assert rig.control.run is not None
+        assert isinstance(await rig.start(), Confirmed)
+        assert rig.sim.truth.turning
+        assert rig.seen(RunResumed)
+        assert len(rig.seen(RunGranted)) == 1
+
+    scenario(play)
+
+
+def test_button_pauses_and_resumes_only_within_a_granted_run() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.press_button()
+        await asyncio.sleep(1)
+        assert not rig.sim.truth.turning
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.press_button()
+        await rig.until(lambda: bool(rig.seen(RunPaused)))
+        await asyncio.sleep(1)
+        assert not rig.sim.truth.turning
+        rig.sim.press_button()
+        await rig.until(lambda: bool(rig.seen(RunResumed)))
+        await asyncio.sleep(0.5)
+        assert rig.sim.truth.turning
+        assert not rig.seen(Uncommanded)
+
+    scenario(play)
+
+
+def test_a_pause_ends_by_itself() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await rig.intents.pause()
+        await asyncio.sleep(62)
+        assert rig.control.run is None
+        assert not rig.sim.truth.turning
+        rig.sim.press_button()
+        await asyncio.sleep(1)
+        assert not rig.sim.truth.turning
+
+    scenario(play)
+
+
+def test_lease_ends_the_run_when_the_host_falls_silent() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.control.lease.stop()
+        took = await rig.until(lambda: not rig.sim.truth.driven)
+        assert took <= 0.52
+        await asyncio.sleep(0.1)
+        assert rig.control.run is None
+        assert rig.control.latched
+
+    scenario(play)
+
+
+def test_a_client_that_is_not_alive_stops_the_pen() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        rig.control.alive = lambda: "the operator's screen does not answer"
+        took = await rig.until(lambda: not rig.sim.truth.driven)
+        assert took <= 0.2
+
+    scenario(play)
+
+
+def test_an_unknown_start_is_followed_by_stop_and_settled() -> None:
+    async def play(rig: Rig) -> None:
+        assert rig.intents.select_zone("VTX") is None
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        await asyncio.sleep(0.2)
+        task = asyncio.ensure_future(rig.intents.start(sheet.ticket))
+        await rig.until(lambda: rig.control.run is not None)
+        rig.sim.set_faults(from_pen__silence=True)
+        outcome = await task
+        assert isinstance(outcome, Unknown | NotSent)
+        rig.sim.clear_faults()
+        await rig.until(lambda: not rig.sim.truth.turning and not rig.control.lane.unsettled, 5)
+        assert rig.control.latched
+        assert all(o.outcome != "unknown" for o in rig.journal.outcomes.values())
+
+    scenario(play)
+
+
+def test_limits_lower_with_reasons_and_refuse_beyond_the_hard_limit() -> None:
+    async def play(rig: Rig) -> None:
+        outcome, bound = await rig.intents.set_depth(2000)
+        assert isinstance(outcome, NotSent)
+        assert "soft limit 1.50 mm" in outcome.text
+        outcome, bound = await rig.intents.set_depth(2000, lower=True)
+        assert outcome == Confirmed(1500)
+        assert bound is not None
+        assert bound.reasons == ("2.00 mm → 1.50 mm: soft limit 1.50 mm",)
+        outcome, _ = await rig.intents.set_depth(2600, lower=True)
+        assert isinstance(outcome, NotSent)
+        assert "hard limit" in outcome.text
+        outcome, _ = await rig.intents.set_depth(float("nan"), lower=True)
+        assert isinstance(outcome, NotSent)
+
+    scenario(play)
+
+
+def test_zone_limit_refuses_a_zone_key_while_turning() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1500)
+        await rig.start("VTX")
+        assert rig.intents.select_zone("FHL") is not None
+        assert rig.control.zone == "VTX"
+        assert rig.intents.select_zone("MID") is None
+
+    scenario(play, limits=StationLimits(zone_depth_um={"FHL": 1000}))
+
+
+def test_uncommanded_motion_is_stopped_with_a_high_alarm() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.set_faults(run_away=True)
+        await rig.intents.end()
+        await rig.until(lambda: bool(rig.seen(Uncommanded)), 3)
+        assert any(a.code == "uncommanded" for a in rig.alarms.standing())
+        await rig.until(lambda: not rig.sim.truth.turning, 3)
+
+    scenario(play)
+
+
+def test_a_pen_that_ignores_stop_raises_the_high_alarm_after_300_ms() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.set_faults(stop_ignored=True)
+        rig.control.stop("test")
+        took = await rig.until(lambda: rig.alarms.active("stop-not-still"))
+        assert 0.29 <= took <= 0.36
+        assert "Switch the pen off" in rig.alarms.standing()[0].text
+
+    scenario(play)
+
+
+def test_start_that_does_not_turn_is_stopped() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(no_start=True)
+        outcome = await rig.start()
+        assert isinstance(outcome, Unknown)
+        assert rig.control.latched
+
+    scenario(play)
+
+
+def test_reboot_while_running_ends_everything_and_nothing_resumes() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.reboot()
+        await rig.until(lambda: rig.control.run is None)
+        await rig.until(lambda: rig.pen.connected, 5)
+        await asyncio.sleep(2)
+        assert not rig.sim.truth.turning
+        assert rig.control.latched
+        assert isinstance(await rig.intents.reset(), Confirmed)
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play)
+
+
+def test_ticket_is_one_use_not_too_quick_and_not_too_old() -> None:
+    async def play(rig: Rig) -> None:
+        rig.intents.select_zone("VTX")
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        await asyncio.sleep(0.1)
+        assert isinstance(await rig.intents.start(sheet.ticket), NotSent)
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        await asyncio.sleep(10.1)
+        assert isinstance(await rig.intents.start(sheet.ticket), NotSent)
+        assert isinstance(await rig.intents.start("guess"), NotSent)
+        assert not rig.sim.truth.turning
+
+    scenario(play)
+
+
+def test_run_time_is_bounded_by_the_pen() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start(run_ms=2000)
+        took = await rig.until(lambda: not rig.sim.truth.driven, 3)
+        assert 1.5 <= took <= 2.1
+        await asyncio.sleep(0.3)
+        assert rig.control.run is None
+        assert not rig.control.latched
+
+    scenario(play)
+
+
+def test_pen_refuses_by_itself_what_the_host_did_not() -> None:
+    async def play(rig: Rig) -> None:
+        from drivers.api import Action, Command
+
+        outcome = await rig.pen.command(Command(Action.SET_DEPTH, 9000), deadline=0.3)
+        assert isinstance(outcome, Rejected)
+        assert "above the pen's maximum" in outcome.text
+
+    scenario(play)

@@ -1,0 +1,104 @@
+"""A pen, simulated at the wire, under a real controller, on the running loop (virtual or real)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from devicectl.alarms.board import AlarmBoard
+from devicectl.control.controller import Controller
+from devicectl.control.envelope import StationLimits
+from devicectl.control.gates import Purpose
+from devicectl.control.intents import Intents, Sheet
+from devicectl.control.journal import Journal, MemoryJournal
+from drivers.api import Outcome, PenInput
+from drivers.links.memory import MemoryLink
+from drivers.penlink.pen import PenlinkPen
+from drivers.reconnect import KeepConnected
+from simulator.pen import SimulatedPen
+
+
+class TestSource:
+    """Ids from a seed, times from the loop."""
+
+    __test__ = False
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def uuid(self) -> UUID:
+        return UUID(int=self._random.getrandbits(128), version=4)
+
+    def utc_us(self) -> int:
+        return 1_790_000_000_000_000 + self.boot_us()
+
+    def boot_us(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1e6)
+
+
+class Rig:
+    """One simulated pen and one controller over a memory link paced like a serial line."""
+
+    def __init__(
+        self,
+        *,
+        profile: str = "reference",
+        seed: int = 1,
+        baud: int | None = 115_200,
+        journal: Journal | None = None,
+        limits: StationLimits | None = None,
+        sim: SimulatedPen | None = None,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.sim = sim or SimulatedPen(profile, seed=seed)
+        self.pen = PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.alarms = AlarmBoard(self.loop.time)
+        self.journal: Any = journal or MemoryJournal()
+        self.control = Controller(
+            self.pen, journal=self.journal, alarms=self.alarms, source=TestSource(seed), limits=limits
+        )
+        self.control.bind(UUID(int=7))
+        self.control.purpose = Purpose.BENCH
+        self.intents = Intents(self.control)
+        self.inputs: list[PenInput] = []
+        self.events: list[Any] = []
+        self.failures: list[str] = []
+        self.pen.subscribe(self.inputs.append)
+        self.control.listen(self.events.append)
+        self.keeper = KeepConnected(self.pen, lambda e: self.failures.append(str(e)))
+
+    async def up(self) -> Rig:
+        """Connect and wait until everything needed for a start has been heard."""
+        self.keeper.start()
+        await self.until(lambda: self.pen.connected and all(g.passed for g in self.control.gates()), 5)
+        return self
+
+    async def until(self, true: Callable[[], bool], seconds: float = 2.0) -> float:
+        """Wait in steps of a millisecond; returns how long it took. Fails the test when it does not come true."""
+        begin = self.loop.time()
+        while not true():
+            assert self.loop.time() - begin < seconds, f"not true within {seconds} s"
+            await asyncio.sleep(0.001)
+        return self.loop.time() - begin
+
+    async def start(self, zone: str = "VTX", run_ms: int = 60_000) -> Outcome:
+        """The two-step start."""
+        if self.control.run is None:
+            assert self.intents.select_zone(zone) is None
+        sheet = self.intents.preview()
+        assert isinstance(sheet, Sheet), sheet
+        await asyncio.sleep(0.2)
+        return await self.intents.start(sheet.ticket, run_ms)
+
+    def seen(self, kind: type[Any]) -> list[Any]:
+        """Control events of one kind."""
+        return [e for e in self.events if isinstance(e, kind)]
+
+    async def down(self) -> None:
+        """Take everything apart."""
+        await self.control.close()
+        await self.keeper.close()
+        self.sim.close()
