@@ -81,6 +81,7 @@ class Firmware:
         self.cartridge: CartridgeData | None = profile.cartridge.model_copy(
             update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
         )
+        self.ran_with_cartridge = False
         self.protocol = PROTOCOL
         self.ignored = 0
         self._nvm = nvm
@@ -338,6 +339,7 @@ class Firmware:
         self._bad_for[:2] = 0, 0
         self.physics.move_depth(self.depth)
         self.physics.drive(self.rate)
+        self.ran_with_cartridge = True
         self._tell_status = True
 
     def pause(self) -> None:
@@ -417,6 +419,7 @@ class Firmware:
         """Plug another cartridge in, or none. Without one a granted run ends in a fault."""
         self.tick(now)
         self.cartridge = cartridge
+        self.ran_with_cartridge = False
         if self.state is PenState.BOOT:
             return
         if self.state in (PenState.RUNNING, PenState.PAUSED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,7 @@ class _Way:
         self._byte = BITS_PER_BYTE / baud if baud else 0.0
         self._limit = limit
         self._random = random.Random(seed)
+        self._queue: deque[bytes] = deque()
         self._free = 0.0
         self._last = 0.0
 
@@ -73,9 +75,12 @@ class _Way:
     def _later(self, at: float, data: bytes) -> None:
         self._last = max(self._last, at)
         self.waiting += len(data)
-        self._loop.call_at(self._last, self._arrive, data)
+        self._queue.append(data)
+        # Timers of one instant fire in any order, so they take what is next instead of carrying their own bytes.
+        self._loop.call_at(self._last, self._arrive)
 
-    def _arrive(self, data: bytes) -> None:
+    def _arrive(self) -> None:
+        data = self._queue.popleft()
         self.waiting -= len(data)
         if self.sink is not None:
             self.sink(data)

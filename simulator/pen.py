@@ -226,6 +226,8 @@ class SimulatedPen:
     def remove_cartridge(self) -> CartridgeData | None:
         """Pull the cartridge out and give it; one that was run with is marked used."""
         taken = self.firmware.cartridge
+        if taken is not None and self.firmware.ran_with_cartridge:
+            taken = taken.model_copy(update={"used": True})
         self.firmware.change_cartridge(None, self._catch_up())
         self._schedule()
         return taken
