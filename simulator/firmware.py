@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from drivers.api import EventCode, Fault, PenState, Reason, Result
-from drivers.penlink import cobs
-from drivers.penlink.frame import MAX_INNER, Decoder, Frame, StopMatcher, crc16, encode, encode_inner
+from drivers.penlink.frame import MAX_INNER, Decoder, Frame, StopMatcher
 from drivers.penlink.messages import (
     CURRENT_MAX_MA,
     FLAG_SIMULATED,
@@ -29,7 +28,6 @@ from drivers.penlink.messages import (
     HelloRequest,
     HelloSession,
     Lease,
-    Message,
     Opcode,
     Page,
     Query,
@@ -43,21 +41,18 @@ from drivers.penlink.messages import (
 
 from . import commands, hello
 from .nvm import Nvm
-from .physics import Physics, Reading
+from .outbox import Outbox
+from .physics import Physics
 from .profile import CartridgeData, Profile
+from .watch import Watch
 
 NEVER: Final = 1 << 62
 STATUS_MS: Final = 200
 VITALS_MS: Final = 500
 ARMED_MS: Final = 10_000
 BUTTON_MS: Final = 100
-STALL_MS: Final = 300
-OVERCURRENT_MS: Final = 100
-STUCK_MS: Final = 500
 STILL_MHZ: Final = 500
 STILL_MA: Final = 20
-FLAT: Final = 0.02
-"""State of charge at which a run ends in a fault."""
 _TOO_LATE_MS: Final = 1000
 """Behind by more than this (the computer slept), samples are left out instead of sent in one burst."""
 
@@ -82,10 +77,10 @@ class Firmware:
             update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
         )
         self.ran_with_cartridge = False
-        self.protocol = PROTOCOL
         self.ignored = 0
         self._nvm = nvm
         self._transmit = transmit
+        self._protocol = PROTOCOL
         self._seed = seed
         self._period = 1000 // profile.telemetry_hz
         self.at = [NEVER] * 10
@@ -115,14 +110,21 @@ class Firmware:
         self.lease_ms = self.profile.lease_min
         self.run_left = 0
         self._lease_counter: int | None = None
-        self._seq = self._samples = self._events = 0
-        self._bad_for = [0, 0, 0]
+        self._samples = self._events = 0
+        self._watch = Watch(self.profile, self._period)
         self.at[:] = [NEVER] * len(self.at)
         self.at[BOOT] = now + boot_ms
         self._stops, self._decoder = StopMatcher(), Decoder()
-        self._first: list[Message] = []
-        self._rest: list[Message] = []
-        self._tell_status = False
+        self.out = Outbox(self._transmit, self._protocol)
+
+    @property
+    def protocol(self) -> int:
+        """Version in the pen's frames; any other than Penlink's makes a pen that answers HELLO only."""
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, version: int) -> None:
+        self._protocol = self.out.protocol = version
 
     @property
     def clock(self) -> int:
@@ -181,7 +183,7 @@ class Firmware:
         self._latch(PenState.STOPPED)
         if first:
             self.event(EventCode.STOP_SEEN)
-        self._tell_status = True
+        self.out.status = True
         self._flush()
 
     def link_down(self, now: int) -> None:
@@ -222,11 +224,11 @@ class Firmware:
             self.at[LEASE] = self.now + self.lease_ms
 
     def _command(self, cmd: Cmd) -> None:
-        self._tell_status = True
+        self.out.status = True
         if not self.session:
             self._refuse(cmd, Result.TEMPORARILY_REJECTED, Reason.NO_SESSION)
         elif self.last is not None and cmd.cmd_id == self.last_cmd_id:
-            self._first.append(self.last)
+            self.out.first.append(self.last)
             self._read_back_after(self.last.opcode)
         elif cmd.cmd_id <= self.last_cmd_id:
             self._refuse(cmd, Result.DENIED, Reason.STALE_ID)
@@ -234,35 +236,35 @@ class Firmware:
             self.last_cmd_id = cmd.cmd_id
             answer = commands.execute(self, cmd)
             self.last = ResultMessage(cmd.cmd_id, cmd.opcode, *answer)
-            self._first.append(self.last)
+            self.out.first.append(self.last)
             self._read_back_after(cmd.opcode)
 
     def _refuse(self, cmd: Cmd, result: Result, reason: Reason) -> None:
         """Answer without remembering: the stored result stays that of the last command taken."""
-        self._first.append(ResultMessage(cmd.cmd_id, cmd.opcode, result, reason, 0, 0))
+        self.out.first.append(ResultMessage(cmd.cmd_id, cmd.opcode, result, reason, 0, 0))
 
     def _read_back_after(self, opcode: int) -> None:
         if opcode in (Opcode.SET_DEPTH, Opcode.SET_RATE):
-            self._rest.append(self._read_back())
+            self.out.rest.append(self._read_back())
 
     def _answer_query(self, what: int) -> None:
         if what == Query.STATUS:
-            self._tell_status = True
+            self.out.status = True
         elif what == Query.READBACK:
-            self._rest.append(self._read_back())
+            self.out.rest.append(self._read_back())
         elif what == Query.VITALS:
-            self._rest.append(self._vitals())
+            self.out.rest.append(self._vitals())
 
     def _say_hello(self, request: HelloRequest) -> None:
         if request.page != Page.SESSION:
             page = hello.fixed_page(request.page, request.nonce, self.profile, self.serial, self.cartridge)
             if page is not None:
-                self._first.append(page)
+                self.out.first.append(page)
             return
         if request.protocol == self.protocol:
             self._end_lease()
             self._open_session()
-        self._first.append(self._session_page(request.nonce))
+        self.out.first.append(self._session_page(request.nonce))
 
     def _open_session(self) -> None:
         self._lease_counter = None
@@ -280,7 +282,7 @@ class Firmware:
         self.token = 0
         at = self.at
         at[LEASE] = at[RUN] = at[PAUSE] = at[ARMED] = NEVER
-        self._tell_status = True
+        self.out.status = True
 
     def _latch(self, state: PenState) -> None:
         self.enter(state)
@@ -336,11 +338,11 @@ class Firmware:
         self.token = 0
         self.at[ARMED] = self.at[PAUSE] = NEVER
         self.at[RUN] = self.now + self.run_left
-        self._bad_for[:2] = 0, 0
+        self._watch.begin_run()
         self.physics.move_depth(self.depth)
         self.physics.drive(self.rate)
         self.ran_with_cartridge = True
-        self._tell_status = True
+        self.out.status = True
 
     def pause(self) -> None:
         """Let the motor run down and keep the run; the lease goes on."""
@@ -350,7 +352,7 @@ class Firmware:
         self.at[PAUSE] = self.now + self.profile.pause_max
         self.physics.drive(0)
         self.event(EventCode.PAUSED)
-        self._tell_status = True
+        self.out.status = True
 
     def end(self) -> None:
         """Give the run back."""
@@ -434,7 +436,7 @@ class Firmware:
     def _on_boot(self) -> None:
         if self.state is PenState.BOOT:
             self.state = PenState.IDLE
-        self._first.append(self._session_page(0))
+        self.out.first.append(self._session_page(0))
 
     def _on_lease(self) -> None:
         self._end_lease()
@@ -449,18 +451,18 @@ class Firmware:
 
     def _on_arm_over(self) -> None:
         self.disarm()
-        self._tell_status = True
+        self.out.status = True
 
     def _on_test_over(self) -> None:
         reason = commands.hindrance(self)
         self._finish_test(Result.FAILED if reason else Result.ACCEPTED, reason)
 
     def _finish_test(self, result: Result, reason: Reason) -> None:
-        self._tell_status = True
+        self.out.status = True
         done = ResultMessage(self._test_id, Opcode.SELF_TEST, result, reason, 0, 0)
         if self.last_cmd_id == self._test_id:
             self.last = done
-        self._first.append(done)
+        self.out.first.append(done)
 
     def _on_button_up(self) -> None:
         self.event(EventCode.BUTTON_UP)
@@ -468,41 +470,22 @@ class Firmware:
     def _on_telemetry(self) -> None:
         self.at[TELEMETRY] = self.now + self._period
         reading = self.physics.read()
-        self._check(reading)
+        for fault in self._watch.faults(reading, self.physics, self.rate if self.state is PenState.RUNNING else 0):
+            self.raise_fault(fault)
         flags = SAMPLE_DRIVING if self.state is PenState.RUNNING else 0
         if self.profile.contact_sensor:
             flags |= SAMPLE_CONTACT_KNOWN | (SAMPLE_CONTACT if reading.contact else 0)
         self._samples += 1
         packed = min(reading.rate, RATE_MASK) | min(reading.current, CURRENT_MAX_MA) << RATE_BITS
-        self._rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, reading.depth, packed, flags))
+        self.out.rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, reading.depth, packed, flags))
 
     def _on_status(self) -> None:
         self.at[STATUS] = self.now + STATUS_MS
-        self._tell_status = True
+        self.out.status = True
 
     def _on_vitals(self) -> None:
         self.at[VITALS] = self.now + VITALS_MS
-        self._rest.append(self._vitals())
-
-    def _check(self, reading: Reading) -> None:
-        """The pen's own watch over its motor, run with every sample."""
-        motor, physics, running = self.profile.motor, self.physics, self.state is PenState.RUNNING
-        slow = running and reading.rate < self.rate // 4 and reading.current > motor.stall_ma / 2
-        hungry = running and reading.current > motor.overcurrent_ma
-        if self._lasts(0, slow, STALL_MS):
-            self.raise_fault(Fault.STALL)
-        if self._lasts(1, hungry, OVERCURRENT_MS):
-            self.raise_fault(Fault.OVERCURRENT)
-        if self._lasts(2, physics.depth_stuck, STUCK_MS):
-            self.raise_fault(Fault.DEPTH_ACTUATOR)
-        if physics.temperature > self.profile.heat.limit:
-            self.raise_fault(Fault.OVERTEMPERATURE)
-        if running and physics.charge < FLAT:
-            self.raise_fault(Fault.BATTERY)
-
-    def _lasts(self, which: int, bad: bool, limit: int) -> bool:
-        self._bad_for[which] = self._bad_for[which] + self._period if bad else 0
-        return self._bad_for[which] > limit
+        self.out.rest.append(self._vitals())
 
     # -- messages out ----------------------------------------------------------------------------------------------
 
@@ -510,7 +493,7 @@ class Firmware:
         """Queue an EVENT; before a session is open nobody is told."""
         if self.session:
             self._events += 1
-            self._rest.append(EventMessage(self._events & 0xFF, code, self.clock, argument))
+            self.out.rest.append(EventMessage(self._events & 0xFF, code, self.clock, argument))
 
     def _session_page(self, nonce: int) -> HelloSession:
         return HelloSession(
@@ -552,26 +535,8 @@ class Firmware:
         )
 
     def _flush(self) -> None:
-        """One transmit call: results first, then STATUS as it is now, then the rest."""
-        if not (self._first or self._rest or self._tell_status):
-            return
-        out = self._first
-        if self._tell_status:
-            out.append(self._status())
-            self._tell_status = False
-        out += self._rest
-        self._first, self._rest = [], []
-        chunks = []
-        for message in out:
-            self._seq = (self._seq + 1) & 0xFFFF
-            chunks.append(self._encode(message))
-        self._transmit(b"".join(chunks))
-
-    def _encode(self, message: Message) -> bytes:
-        if self.protocol == PROTOCOL:
-            return encode(message, self._seq)
-        body = bytes((self.protocol,)) + encode_inner(message, self._seq)[1:-2]
-        return cobs.encode(body + crc16(body).to_bytes(2, "little")) + b"\x00"
+        if self.out:
+            self.out.flush(self._status)
 
 
 _TIMERS: Final[tuple[Callable[[Firmware], None], ...]] = (

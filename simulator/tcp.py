@@ -12,6 +12,7 @@ from .line import BAUD, BITS_PER_BYTE, Line
 from .pen import SimulatedPen
 
 _IN_FLIGHT: Final = 256
+"""Bytes read at once, and waiting on a paced wire, at most: the rest stays in the kernel and holds the host back."""
 _UNREAD: Final = 65_536
 """Bytes that a host may leave unread before the pen's output is dropped, frame by frame."""
 
@@ -59,12 +60,13 @@ class TcpPort:
             self._server = None
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One host. All but the controlling one are listened to for STOP alone, and hear the pen from then on."""
 
     def __init__(self, port: TcpPort) -> None:
         self._port = port
         self._stops = StopMatcher()
+        self._buffer = bytearray(_IN_FLIGHT)
         self._line: Line | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -79,7 +81,11 @@ class _Connection(asyncio.Protocol):
         self._line = Line(self._port.pen, BAUD if self._port.paced else None, connection=controls)
         self._line.attach(self._write, lambda _: self.drop())
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._buffer[:nbytes])
         if self._port.control is not self:
             if self._stops.feed(data):
                 if self._line is None:
