@@ -13,7 +13,7 @@ from drivers.api import EventCode, Fault, PenState, Reason, Result
 from drivers.penlink.messages import Cmd, Opcode
 
 if TYPE_CHECKING:
-    from .firmware import Firmware
+    from .machine import Machine
 
 TEST_MS: Final = 3000
 RUN_UNIT_MS: Final = 100
@@ -40,7 +40,7 @@ def _not_now(reason: Reason) -> Answer:
     return Answer(Result.TEMPORARILY_REJECTED, reason)
 
 
-def execute(pen: Firmware, cmd: Cmd) -> Answer:
+def execute(pen: Machine, cmd: Cmd) -> Answer:
     """Do what a new command asks, or say why not."""
     handler = _HANDLERS.get(cmd.opcode)
     if handler is None:
@@ -55,7 +55,7 @@ def expired(clock: int, not_after: int) -> bool:
     return not_after == 0 or 0 < (clock - not_after) & 0xFFFFFFFF < 0x80000000
 
 
-def hindrance(pen: Firmware) -> Reason:
+def hindrance(pen: Machine) -> Reason:
     """Why the motor may not be allowed to turn, as far as the pen knows; NONE if nothing speaks against it."""
     if pen.faults:
         return Reason.FAULT
@@ -70,7 +70,7 @@ def hindrance(pen: Firmware) -> Reason:
     return Reason.NONE
 
 
-def _set_depth(pen: Firmware, value: int) -> Answer:
+def _set_depth(pen: Machine, value: int) -> Answer:
     profile = pen.profile
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
@@ -89,7 +89,7 @@ def _set_depth(pen: Firmware, value: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=value)
 
 
-def _set_rate(pen: Firmware, value: int) -> Answer:
+def _set_rate(pen: Machine, value: int) -> Answer:
     profile = pen.profile
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
@@ -107,7 +107,7 @@ def _set_rate(pen: Firmware, value: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=value)
 
 
-def _arm(pen: Firmware, lease_ms: int) -> Answer:
+def _arm(pen: Machine, lease_ms: int) -> Answer:
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
     if pen.state is PenState.RUNNING or pen.testing:
@@ -120,7 +120,7 @@ def _arm(pen: Firmware, lease_ms: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=lease, token=pen.arm(lease))
 
 
-def _start(pen: Firmware, argument: int) -> Answer:
+def _start(pen: Machine, argument: int) -> Answer:
     token, run_ms = argument >> 16, (argument & 0xFFFF) * RUN_UNIT_MS
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
@@ -138,7 +138,7 @@ def _start(pen: Firmware, argument: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=pen.start(run_ms))
 
 
-def _end(pen: Firmware, argument: int) -> Answer:
+def _end(pen: Machine, argument: int) -> Answer:
     """Never refused: whatever it says, it can only lessen motion."""
     if argument == 1:
         if pen.state is PenState.RUNNING:
@@ -148,7 +148,7 @@ def _end(pen: Firmware, argument: int) -> Answer:
     return Answer(Result.ACCEPTED)
 
 
-def _reset(pen: Firmware, _: int) -> Answer:
+def _reset(pen: Machine, _: int) -> Answer:
     if pen.state in (PenState.RUNNING, PenState.PAUSED):
         return _not_now(Reason.RUNNING)
     if not pen.state.latched:
@@ -167,7 +167,7 @@ def _reset(pen: Firmware, _: int) -> Answer:
     return Answer(Result.ACCEPTED)
 
 
-def _park(pen: Firmware, where: int) -> Answer:
+def _park(pen: Machine, where: int) -> Answer:
     if where > 1:
         return _denied(Reason.BAD_PARAMETER)
     if reason := _not_at_rest(pen):
@@ -176,18 +176,18 @@ def _park(pen: Firmware, where: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=where)
 
 
-def _indicate(_pen: Firmware, _: int) -> Answer:
+def _indicate(_pen: Machine, _: int) -> Answer:
     return Answer(Result.ACCEPTED)
 
 
-def _self_test(pen: Firmware, _: int) -> Answer:
+def _self_test(pen: Machine, _: int) -> Answer:
     if reason := _not_at_rest(pen):
         return _not_now(reason)
     pen.begin_test(TEST_MS)
     return Answer(Result.IN_PROGRESS)
 
 
-def _not_at_rest(pen: Firmware) -> Reason:
+def _not_at_rest(pen: Machine) -> Reason:
     """Why something that needs a pen at rest cannot be done now."""
     if pen.state.latched:
         return Reason.LATCHED
@@ -196,7 +196,7 @@ def _not_at_rest(pen: Firmware) -> Reason:
     return Reason.NONE if pen.still() else Reason.MOVING
 
 
-_HANDLERS: Final[dict[int, Callable[[Firmware, int], Answer]]] = {
+_HANDLERS: Final[dict[int, Callable[[Machine, int], Answer]]] = {
     Opcode.SET_DEPTH: _set_depth,
     Opcode.SET_RATE: _set_rate,
     Opcode.ARM: _arm,

@@ -24,7 +24,6 @@ from drivers.penlink.messages import (
     SAMPLE_DRIVING,
     SCHEMA_HASH,
     Cmd,
-    EventMessage,
     HelloRequest,
     HelloSession,
     Lease,
@@ -40,27 +39,20 @@ from drivers.penlink.messages import (
 )
 
 from . import commands, hello
+from .machine import BOOT, BUTTON, LEASE, NEVER, RUN, STATUS, TELEMETRY, VITALS, Machine
 from .nvm import Nvm
 from .outbox import Outbox
 from .physics import Physics
 from .profile import CartridgeData, Profile
-from .watch import Watch
 
-NEVER: Final = 1 << 62
 STATUS_MS: Final = 200
 VITALS_MS: Final = 500
-ARMED_MS: Final = 10_000
 BUTTON_MS: Final = 100
-STILL_MHZ: Final = 500
-STILL_MA: Final = 20
 _TOO_LATE_MS: Final = 1000
 """Behind by more than this (the computer slept), samples are left out instead of sent in one burst."""
 
-(BOOT, LEASE, RUN, PAUSE, ARMED, TEST, BUTTON, TELEMETRY, STATUS, VITALS) = range(10)
-"""Timers, in the order in which they are served when several are due in one ms."""
 
-
-class Firmware:
+class Firmware(Machine):
     """One pen's firmware from power-on to power-off; :meth:`power_on` again is a reboot.
 
     Args:
@@ -70,21 +62,16 @@ class Firmware:
     def __init__(
         self, profile: Profile, physics: Physics, nvm: Nvm, transmit: Callable[[bytes], None], *, seed: int = 0
     ) -> None:
-        self.profile = profile
-        self.physics = physics
-        self.serial = f"{profile.serial_prefix}{seed % 10_000:04d}"
-        self.cartridge: CartridgeData | None = profile.cartridge.model_copy(
-            update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
-        )
-        self.ran_with_cartridge = False
-        self.ignored = 0
         self._nvm = nvm
         self._transmit = transmit
         self._protocol = PROTOCOL
         self._seed = seed
-        self._period = 1000 // profile.telemetry_hz
-        self.at = [NEVER] * 10
-        self.now = 0
+        self.serial = f"{profile.serial_prefix}{seed % 10_000:04d}"
+        self.ignored = 0
+        cartridge = profile.cartridge.model_copy(
+            update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
+        )
+        super().__init__(profile, physics, cartridge, Outbox(transmit))
         self.power_on(0)
 
     # -- power and time --------------------------------------------------------------------------------------------
@@ -93,29 +80,12 @@ class Firmware:
         """Start anew at ``now``: RAM is lost, the motor is off; HELLO is said after ``boot_ms``."""
         self.now = now
         self.physics.advance(now)
-        self.physics.drive(0)
-        self.physics.halt_depth()
         boot = self._nvm.next_boot()
-        self.random = random.Random(f"boot {self._seed} {boot}")
+        self.restart(Outbox(self._transmit, self._protocol), random.Random(f"boot {self._seed} {boot}"))
         self.boot_id = boot << 16 | self.random.getrandbits(16)
-        self._boot_at = now
-        self.state = PenState.BOOT
-        self.faults = 0
-        self.session = False
-        self.last_cmd_id = 0
-        self._test_id = 0
-        self.last: ResultMessage | None = None
-        self.depth, self.rate = self.profile.depth_min, self.profile.rate_min
-        self.token = 0
-        self.lease_ms = self.profile.lease_min
-        self.run_left = 0
-        self._lease_counter: int | None = None
-        self._samples = self._events = 0
-        self._watch = Watch(self.profile, self._period)
-        self.at[:] = [NEVER] * len(self.at)
-        self.at[BOOT] = now + boot_ms
+        self._samples = 0
         self._stops, self._decoder = StopMatcher(), Decoder()
-        self.out = Outbox(self._transmit, self._protocol)
+        self.at[BOOT] = now + boot_ms
 
     @property
     def protocol(self) -> int:
@@ -125,11 +95,6 @@ class Firmware:
     @protocol.setter
     def protocol(self, version: int) -> None:
         self._protocol = self.out.protocol = version
-
-    @property
-    def clock(self) -> int:
-        """The pen's own clock: ms since boot, 32 bits."""
-        return (self.now - self._boot_at) & 0xFFFFFFFF
 
     @property
     def errors(self) -> dict[str, int]:
@@ -161,7 +126,7 @@ class Firmware:
 
     def _leave_out(self, now: int) -> None:
         """Skip what the streams would have said meanwhile; the sample counter shows how much that is."""
-        for timer, period in ((TELEMETRY, self._period), (STATUS, STATUS_MS), (VITALS, VITALS_MS)):
+        for timer, period in ((TELEMETRY, self.period), (STATUS, STATUS_MS), (VITALS, VITALS_MS)):
             missed = max(0, (now - self.at[timer]) // period)
             self.at[timer] += missed * period
             if timer == TELEMETRY:
@@ -180,7 +145,7 @@ class Firmware:
         self.physics.cut()
         self.physics.halt_depth()
         first = self.state is not PenState.STOPPED
-        self._latch(PenState.STOPPED)
+        self.latch(PenState.STOPPED)
         if first:
             self.event(EventCode.STOP_SEEN)
         self.out.status = True
@@ -189,7 +154,7 @@ class Firmware:
     def link_down(self, now: int) -> None:
         """The wire says that the host is gone: the lease ends now, and nothing is sent until a new session."""
         self.tick(now)
-        self._end_lease()
+        self.end_lease()
         self._flush()
         self.session = False
         self.at[TELEMETRY] = self.at[STATUS] = self.at[VITALS] = NEVER
@@ -218,9 +183,9 @@ class Firmware:
         """A renewal counts only for this boot, a live lease, and once: a copy that comes late renews nothing."""
         if lease.boot_id != self.boot_id or self.at[LEASE] == NEVER:
             return
-        ahead = 1 if self._lease_counter is None else (lease.counter - self._lease_counter) & 0xFFFF
+        ahead = 1 if self.lease_counter is None else (lease.counter - self.lease_counter) & 0xFFFF
         if 0 < ahead < 0x8000:
-            self._lease_counter = lease.counter
+            self.lease_counter = lease.counter
             self.at[LEASE] = self.now + self.lease_ms
 
     def _command(self, cmd: Cmd) -> None:
@@ -262,133 +227,17 @@ class Firmware:
                 self.out.first.append(page)
             return
         if request.protocol == self.protocol:
-            self._end_lease()
+            self.end_lease()
             self._open_session()
         self.out.first.append(self._session_page(request.nonce))
 
     def _open_session(self) -> None:
-        self._lease_counter = None
+        self.lease_counter = None
         if not self.session:
             self.session = True
-            self.at[TELEMETRY] = self.now + self._period
+            self.at[TELEMETRY] = self.now + self.period
             self.at[STATUS] = self.now + STATUS_MS
             self.at[VITALS] = self.now + VITALS_MS
-
-    # -- state -----------------------------------------------------------------------------------------------------
-
-    def enter(self, state: PenState) -> None:
-        """Take a state in which no run is granted."""
-        self.state = state
-        self.token = 0
-        at = self.at
-        at[LEASE] = at[RUN] = at[PAUSE] = at[ARMED] = NEVER
-        self.out.status = True
-
-    def _latch(self, state: PenState) -> None:
-        self.enter(state)
-        self._cancel_test()
-
-    def _cancel_test(self) -> None:
-        if self.at[TEST] != NEVER:
-            self.at[TEST] = NEVER
-            self._finish_test(Result.CANCELLED, Reason.NONE)
-
-    @property
-    def testing(self) -> bool:
-        """True while the self-test runs."""
-        return self.at[TEST] != NEVER
-
-    def begin_test(self, duration: int) -> None:
-        """Start the self-test, which ends by itself after ``duration`` ms."""
-        self._test_id = self.last_cmd_id
-        self.at[TEST] = self.now + duration
-
-    def disarm(self) -> None:
-        """Take the token back; a paused run stays paused."""
-        self.token = 0
-        self.at[ARMED] = NEVER
-        if self.state is PenState.ARMED:
-            self.enter(PenState.IDLE)
-
-    def arm(self, lease_ms: int) -> int:
-        """Hand out a one-use token; from PAUSED the paused run is kept."""
-        self.lease_ms = lease_ms
-        self.token = self.random.randrange(1, 1 << 16)
-        self.at[ARMED] = self.now + ARMED_MS
-        if self.state is not PenState.PAUSED:
-            self.state = PenState.ARMED
-        return self.token
-
-    def start(self, run_ms: int) -> int:
-        """Grant a run, or go on with the paused one for what is left of it at most; gives the ms granted."""
-        self.token = 0
-        self.at[ARMED] = NEVER
-        paused = self.state is PenState.PAUSED
-        self.run_left = min(run_ms, self.run_left if paused else self.profile.run_max)
-        self._lease_counter = None
-        self.at[LEASE] = self.now + self.lease_ms
-        self.resume()
-        return self.run_left
-
-    def resume(self) -> None:
-        """Turn the motor for what is left of the granted run."""
-        if self.state is PenState.PAUSED:
-            self.event(EventCode.RESUMED)
-        self.state = PenState.RUNNING
-        self.token = 0
-        self.at[ARMED] = self.at[PAUSE] = NEVER
-        self.at[RUN] = self.now + self.run_left
-        self._watch.begin_run()
-        self.physics.move_depth(self.depth)
-        self.physics.drive(self.rate)
-        self.ran_with_cartridge = True
-        self.out.status = True
-
-    def pause(self) -> None:
-        """Let the motor run down and keep the run; the lease goes on."""
-        self.run_left = self.at[RUN] - self.now
-        self.state = PenState.PAUSED
-        self.at[RUN] = NEVER
-        self.at[PAUSE] = self.now + self.profile.pause_max
-        self.physics.drive(0)
-        self.event(EventCode.PAUSED)
-        self.out.status = True
-
-    def end(self) -> None:
-        """Give the run back."""
-        self.physics.drive(0)
-        self.enter(PenState.IDLE)
-
-    def _end_lease(self) -> None:
-        """The right to turn is gone: a granted run latches, an armed pen disarms."""
-        if self.state in (PenState.RUNNING, PenState.PAUSED):
-            self.physics.drive(0)
-            self._latch(PenState.LEASE_EXPIRED)
-            self.event(EventCode.LEASE_EXPIRED)
-        elif self.state is PenState.ARMED:
-            self.enter(PenState.IDLE)
-
-    def raise_fault(self, fault: Fault) -> None:
-        """Latch a fault: motor off, EVENT. Another latch that is already there keeps its name."""
-        if self.faults & 1 << fault:
-            return
-        self.faults |= 1 << fault
-        self.physics.drive(0)
-        self.physics.halt_depth()
-        self._latch(self.state if self.state.latched else PenState.FAULT)
-        self.event(EventCode.FAULT_RAISED, fault)
-
-    def still(self) -> bool:
-        """As far as the pen's own sensors can tell, nothing turns."""
-        reading = self.physics.read()
-        return reading.rate < STILL_MHZ and reading.current < STILL_MA
-
-    @property
-    def depth_limit(self) -> int:
-        """µm; the lesser of the pen's and the cartridge's limit."""
-        own = self.profile.depth_max
-        limit = self.cartridge.depth_max_um if self.cartridge else 0
-        return min(own, limit) if limit else own
 
     # -- hands on the pen ------------------------------------------------------------------------------------------
 
@@ -439,7 +288,7 @@ class Firmware:
         self.out.first.append(self._session_page(0))
 
     def _on_lease(self) -> None:
-        self._end_lease()
+        self.end_lease()
 
     def _on_run_over(self) -> None:
         self.end()
@@ -455,22 +304,15 @@ class Firmware:
 
     def _on_test_over(self) -> None:
         reason = commands.hindrance(self)
-        self._finish_test(Result.FAILED if reason else Result.ACCEPTED, reason)
-
-    def _finish_test(self, result: Result, reason: Reason) -> None:
-        self.out.status = True
-        done = ResultMessage(self._test_id, Opcode.SELF_TEST, result, reason, 0, 0)
-        if self.last_cmd_id == self._test_id:
-            self.last = done
-        self.out.first.append(done)
+        self.finish_test(Result.FAILED if reason else Result.ACCEPTED, reason)
 
     def _on_button_up(self) -> None:
         self.event(EventCode.BUTTON_UP)
 
     def _on_telemetry(self) -> None:
-        self.at[TELEMETRY] = self.now + self._period
+        self.at[TELEMETRY] = self.now + self.period
         reading = self.physics.read()
-        for fault in self._watch.faults(reading, self.physics, self.rate if self.state is PenState.RUNNING else 0):
+        for fault in self.watch.faults(reading, self.physics, self.rate if self.state is PenState.RUNNING else 0):
             self.raise_fault(fault)
         flags = SAMPLE_DRIVING if self.state is PenState.RUNNING else 0
         if self.profile.contact_sensor:
@@ -488,12 +330,6 @@ class Firmware:
         self.out.rest.append(self._vitals())
 
     # -- messages out ----------------------------------------------------------------------------------------------
-
-    def event(self, code: EventCode, argument: int = 0) -> None:
-        """Queue an EVENT; before a session is open nobody is told."""
-        if self.session:
-            self._events += 1
-            self.out.rest.append(EventMessage(self._events & 0xFF, code, self.clock, argument))
 
     def _session_page(self, nonce: int) -> HelloSession:
         return HelloSession(
@@ -528,7 +364,7 @@ class Firmware:
         physics = self.physics
         return VitalsMessage(
             self.clock,
-            int(physics.temperature * 100),
+            min(int(physics.temperature * 100), 0x7FFF),
             physics.battery_mv(),
             int(physics.charge * 100 + 0.5),
             int(physics.strokes) & 0xFFFFFFFF,

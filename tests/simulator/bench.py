@@ -9,13 +9,13 @@ from drivers.penlink.messages import (
     Cmd,
     EventMessage,
     HelloRequest,
-    HelloSession,
     Lease,
     Message,
     Opcode,
     ResultMessage,
     StatusMessage,
 )
+from simulator.faults import Faults
 from simulator.firmware import Firmware
 from simulator.nvm import Nvm
 from simulator.physics import Physics
@@ -142,8 +142,6 @@ class Table:
                 self.start()
                 self.go(1000)
             case PenState.FAULT:
-                from simulator.faults import Faults
-
                 self.start()
                 self.body.set_faults(Faults(stall=True))
                 self.go(1000, renew=True)
@@ -155,7 +153,3 @@ class Table:
 
 
 STATES: Iterable[PenState] = tuple(s for s in PenState if s is not PenState.UPDATING)
-
-
-def sessions(table: Table) -> list[HelloSession]:
-    return table.of(HelloSession)
