@@ -1,0 +1,184 @@
+"""The dashboard: one application, one frame timer, one guard in front of the keyboard.
+
+It never owns the pen. It sends requests to a station, shows the station's views, and says ten times a second that it is
+alive; when it is not, the station stops the pen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from textual.app import App
+from textual.driver import Driver
+from textual.widgets import Input
+
+from devicectl.station.client_api import StationClient, StationError
+from devicectl.station.views import Reply, View, from_json
+from tui.model import Live
+from tui.screens.base import Painted
+from tui.screens.help import AboutScreen
+from tui.screens.session import SessionScreen
+from tui.screens.treat import TALL, TreatScreen
+from tui.stop_guard import Scanned, StopGuard, StopPressed
+from tui.theme import GREY
+
+SWITCH_INTERVAL_S: Final = 0.0005
+"""A Python computation on the event loop gives way to the input thread after this long."""
+REPLY_KEYS: Final = frozenset({"outcome", "text"})
+
+
+class DashboardApp(App[int], inherit_bindings=False):
+    """The terminal dashboard on one station client.
+
+    ``fps`` frames and heartbeats a second; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
+    (tests bring their own); ``first_run`` opens the disclaimer first.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    ESCAPE_TO_MINIMIZE = False
+    TITLE = "devicectl"
+
+    def __init__(
+        self,
+        client: StationClient,
+        *,
+        fps: float = 10,
+        first_run: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        localtime: Callable[[float], time.struct_time] = time.localtime,
+    ) -> None:
+        self.client = client
+        self.fps = fps
+        self.first_run = first_run
+        self.localtime = localtime
+        self.live = Live(clock)
+        self.guard = StopGuard(client.stop_now, clock)
+        self.frames = 0
+        self.stopped_at: float | None = None
+        self.treat = TreatScreen()
+        super().__init__()
+        self.register_theme(GREY)
+        self.theme = GREY.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our colour names, in whatever theme."""
+        return dict(GREY.variables)
+
+    def _build_driver(self, *args: Any, **kwargs: Any) -> Driver:
+        return self.guard.install(super()._build_driver(*args, **kwargs))
+
+    @property
+    def stop_rows(self) -> int:
+        """Rows of the STOP bar."""
+        return 3 if self.size.height >= TALL else 1
+
+    def on_mount(self) -> None:
+        """Show the treatment screen and begin to listen."""
+        self.push_screen(self.treat)
+        if self.first_run:
+            self.push_screen(AboutScreen())
+        self.client.on_view(self._hear)
+        self.client.on_lost(self._lose)
+        self.set_interval(1 / self.fps, self._tick, name="frames")
+        self.call_after_refresh(gc.freeze)
+
+    def on_unmount(self) -> None:
+        """Give the collector its objects back: a test process lives on."""
+        gc.unfreeze()
+
+    def _hear(self, view: View) -> None:
+        self.live.hear(view)
+        motion = view.pen.motion if view.pen is not None else "still"
+        self.guard.heard(motion != "still", view.you_control)
+        self.treat.hear(view)
+
+    def _lose(self, sentence: str) -> None:
+        self.live.lost = sentence
+        if self.treat.is_mounted:
+            self.treat.frame()
+
+    def _tick(self) -> None:
+        """One frame on every screen of the stack; the heartbeat follows when it has been painted."""
+        self.guard.stop_top = self.size.height - self.stop_rows
+        self.guard.text_focus = isinstance(self.focused, Input)
+        for screen in self.screen_stack:
+            if isinstance(screen, Painted) and screen.is_mounted:
+                screen.frame()
+        self.frames += 1
+        self.screen.call_after_refresh(self._beat, self.frames)
+
+    def _beat(self, frame: int) -> None:
+        keys = self.guard.keys
+        self.client.heartbeat(frame, frame if keys is None else keys)
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        """Send a request; a refusal or a reply becomes a line of news. Answers None when it was refused."""
+        try:
+            answer = await self.client.request(method, **params)
+        except StationError as error:
+            self.live.say(str(error))
+            return None
+        except (OSError, TimeoutError) as error:
+            self.live.say(f"the station did not answer {method}: {str(error) or type(error).__name__}")
+            return None
+        if isinstance(answer, dict) and answer.keys() >= REPLY_KEYS:
+            answer = from_json(Reply, answer)
+        if isinstance(answer, Reply):
+            word = "" if answer.outcome == "confirmed" else f"{answer.outcome.replace('_', ' ').upper()}: "
+            self.live.say(f"{word}{answer.text}")
+            return answer
+        return True if answer is None else answer
+
+    def on_stop_pressed(self, event: StopPressed) -> None:
+        """STOP is out already; say so, and leave whatever lay over the treatment screen."""
+        self.stopped_at = self.live.clock()
+        self.live.say(f"STOP sent ({event.source})")
+        for screen in self.screen_stack[:]:
+            if isinstance(screen, SessionScreen):
+                screen.typing = False
+        while len(self.screen_stack) > 1 and self.screen is not self.treat:
+            self.pop_screen()
+        self.treat.frame()
+
+    def on_scanned(self, event: Scanned) -> None:
+        """A scan goes to the field that asked for one, and nowhere else."""
+        if isinstance(self.screen, SessionScreen):
+            self.screen.scanned(event.text)
+        else:
+            self.live.say("a scan or paste was ignored: no field asked for one")
+
+    def on_app_blur(self) -> None:
+        """The keyboard went to another window."""
+        self.live.blurred = True
+
+    def on_app_focus(self) -> None:
+        """The keyboard is back."""
+        self.live.blurred = False
+
+    def leave(self, code: int = 0) -> None:
+        """End the dashboard with an exit code."""
+        self.exit(code)
+
+
+async def show(client: StationClient, *, fps: float = 10, first_run: bool = False) -> int:
+    """Run the dashboard on the running loop until the user leaves; answers the exit code.
+
+    For clients that belong to a loop. Puts the process into the state the STOP latencies were measured in.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    app = DashboardApp(client, fps=fps, first_run=first_run)
+    try:
+        code = await app.run_async()
+    finally:
+        await client.close()
+    return app.return_code or 0 if code is None else code
+
+
+def run(client: StationClient, *, fps: float = 10, first_run: bool = False) -> int:
+    """As `show`, with an event loop of its own."""
+    return asyncio.run(show(client, fps=fps, first_run=first_run))

@@ -1,0 +1,167 @@
+"""What the screens know: the last view, when it came, what was asked since, and the alarms only a screen can raise.
+
+No Textual here. A view holds ages at the moment of sending; every age shown adds the time since the view arrived, so
+it is computed when it is painted and never stored as a flag.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from devicectl.station.views import AlarmView, PenView, View
+from tui.theme import PRIORITIES
+
+STALE_S: Final = 0.3
+GONE_S: Final = 1.0
+SILENT_S: Final = 0.5
+NOTICE_S: Final = 8.0
+REPEAT_S: Final = 0.25
+
+
+class Freshness(enum.Enum):
+    """How a value may be shown: as it is, dim with a question mark, or not at all."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    GONE = "gone"
+
+
+def freshness(age_s: float | None) -> Freshness:
+    """The staleness ladder: above 0.3 s stale, above 1 s gone; an age nobody knows is gone."""
+    if age_s is None or age_s > GONE_S:
+        return Freshness.GONE
+    return Freshness.STALE if age_s > STALE_S else Freshness.FRESH
+
+
+@dataclass(slots=True)
+class Pending:
+    """What this screen asked for and the station has not yet shown."""
+
+    zone: str | None = None
+    depth_um: int | None = None
+    rate_mhz: int | None = None
+
+
+@dataclass(slots=True)
+class Live:
+    """The state every screen reads. ``clock`` counts seconds and never steps; tests bring their own."""
+
+    clock: Callable[[], float] = time.monotonic
+    view: View | None = None
+    heard_at: float | None = None
+    lost: str | None = None
+    blurred: bool = False
+    pending: Pending = field(default_factory=Pending)
+    started_at: float = 0.0
+    _notice: tuple[float, str] | None = None
+    _raised: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
+
+    def hear(self, view: View) -> None:
+        """Take a view that has just arrived."""
+        self.view, self.heard_at = view, self.clock()
+        pending = self.pending
+        if pending.zone == view.zone:
+            pending.zone = None
+        if pending.depth_um == view.depth_request_um:
+            pending.depth_um = None
+        if pending.rate_mhz == view.rate_request_mhz:
+            pending.rate_mhz = None
+
+    @property
+    def since(self) -> float:
+        """Seconds since the last view; since the start when there was none."""
+        return self.clock() - (self.started_at if self.heard_at is None else self.heard_at)
+
+    @property
+    def pen(self) -> PenView | None:
+        """The pen of the last view."""
+        return self.view.pen if self.view is not None else None
+
+    def age(self, age_s: float | None) -> float | None:
+        """An age of the view as it is now."""
+        return None if age_s is None else age_s + self.since
+
+    @property
+    def sample_age(self) -> float | None:
+        """Seconds since the pen measured what is shown."""
+        return self.age(self.pen.sample_age_s) if self.pen is not None else None
+
+    @property
+    def link_age(self) -> float | None:
+        """Seconds since the pen was last heard in any way."""
+        pen = self.pen
+        ages = [] if pen is None else [a for a in (pen.sample_age_s, pen.status_age_s) if a is not None]
+        return self.age(min(ages)) if ages else None
+
+    @property
+    def answering(self) -> bool:
+        """Whether the station has been heard within 0.5 s."""
+        return self.lost is None and self.since <= SILENT_S
+
+    @property
+    def still(self) -> bool:
+        """Whether the pen is confirmed still now; without a pen there is nothing that could turn."""
+        view = self.view
+        if view is None or self.lost is not None or self.since > STALE_S:
+            return False
+        return view.pen is None or view.pen.motion == "still"
+
+    @property
+    def at_rest(self) -> bool:
+        """Still, and no run that a button or footswitch could resume: text fields and leaving are safe."""
+        return self.still and self.view is not None and self.view.run is None
+
+    @property
+    def controls(self) -> bool:
+        """Whether this client holds control, as far as it knows."""
+        return self.view is not None and self.view.you_control
+
+    def say(self, text: str) -> None:
+        """Show one line of news under the state line for some seconds."""
+        self._notice = (self.clock(), text)
+
+    @property
+    def notice(self) -> str:
+        """The line of news, empty when it has grown old."""
+        if self._notice is None or self.clock() - self._notice[0] > NOTICE_S:
+            return ""
+        return self._notice[1]
+
+    def alarms(self) -> list[AlarmView]:
+        """Station's and screen's own alarms, highest priority first, then newest, acknowledged ones last."""
+        found = list(self.view.alarms) if self.view is not None else []
+        found += self._own_alarms()
+        return sorted(found, key=lambda a: (a.acknowledged, PRIORITIES.index(a.priority), a.age_s))
+
+    def _own_alarms(self) -> list[AlarmView]:
+        own: list[tuple[str, str, str]] = []
+        if self.lost is not None:
+            own.append(("station-lost", "high", "STATION LOST. Pen stops by itself; if not, switch it off."))
+        elif self.since > SILENT_S:
+            own.append(("station-silent", "high", f"Station not answering for {self.since:.1f} s. Switch the pen off."))
+        elif self.blurred and not self.still and self.pen is not None:
+            own.append(("keyboard-away", "low", "Keyboard is in another window: SPACE does not stop there."))
+        now = self.clock()
+        self._raised = {code: self._raised.get(code, now) for code, _, _ in own}
+        return [AlarmView(f"screen-{c}", c, p, text, now - self._raised[c], True, False) for c, p, text in own]
+
+
+class RepeatFilter:
+    """Drops what the keyboard repeats by itself: the same key within 250 ms of its last press."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def passes(self, key: str) -> bool:
+        """Whether this press of ``key`` counts."""
+        now = self._clock()
+        last, self._last[key] = self._last.get(key), now
+        return last is None or now - last >= REPEAT_S

@@ -1,0 +1,97 @@
+"""Pictures of the screens for the documentation: ``python -m tui.pictures OUTDIR``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from devicectl.station.views import View
+from tui import scenes
+from tui.app import DashboardApp
+from tui.painter import paint_app
+from tui.scenes import SceneClient
+
+SIZES: Final = ((80, 24), (120, 40))
+
+
+class ModelClock:
+    """A clock that goes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture: a view, what happens after 15 s of it, and how old it is when the picture is taken."""
+
+    name: str
+    view: View
+    keys: tuple[str, ...] = ()
+    age_s: float = 0.02
+    sheet_ok: bool = True
+
+
+SCENES: Final = (
+    Scene("needling", scenes.needling()),
+    Scene("idle", scenes.IDLE),
+    Scene("alarm", scenes.alarmed()),
+    Scene("stopped", scenes.stopped()),
+    Scene("stale", scenes.needling(), age_s=0.4),
+    Scene("silent", scenes.needling(), age_s=2.4),
+    Scene("watching", scenes.watching()),
+    Scene("start", scenes.IDLE, ("g",)),
+    Scene("refused", scenes.IDLE, ("g",), sheet_ok=False),
+    Scene("pens", scenes.no_session(), ("p",)),
+    Scene("session", scenes.no_session(), ("s", "t")),
+    Scene("help", scenes.IDLE, ("question_mark",)),
+)
+
+Shot = Callable[[DashboardApp, Scene], Awaitable[None]]
+
+
+async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
+    """Bring a dashboard without a terminal into a scene and call ``shot``. Its clock is a model's."""
+    clock = ModelClock()
+    client = SceneClient(scenes.start_sheet(scene.sheet_ok))
+    app = DashboardApp(client, fps=20, clock=clock, localtime=time.gmtime)
+    async with app.run_test(size=size) as pilot:
+        for step in range(220):
+            clock.now += 0.1
+            client.push(scenes.traced(scene.view, 100_000 + step * 100))
+        await pilot.pause(0.1)
+        for key in scene.keys:
+            client.push(scenes.traced(scene.view, 122_100))
+            await pilot.press(key)
+            await pilot.pause(0.15)
+        clock.now += scene.age_s
+        await pilot.pause(0.15)
+        await shot(app, scene)
+
+
+async def main(folder: Path) -> None:
+    """Paint every scene at every size into an existing folder."""
+    for width, height in SIZES:
+
+        async def shot(app: Any, scene: Scene, name: str = f"{width}x{height}") -> None:
+            paint_app(app, folder / f"{scene.name}-{name}.png")
+
+        for scene in SCENES:
+            await play(scene, (width, height), shot)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tui.pictures OUTDIR")
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(out))

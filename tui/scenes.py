@@ -1,0 +1,240 @@
+"""Scenes for documentation pictures: made-up views of a treatment, and a client that shows them. Never a real pen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from devicectl.station.views import (
+    AlarmView,
+    GateView,
+    LimitsView,
+    LogView,
+    PassView,
+    PenView,
+    RunView,
+    SessionView,
+    StartSheet,
+    TraceView,
+    View,
+    ZoneView,
+)
+
+NOON: Final = 1_790_000_000.0
+LIMITS: Final = LimitsView(250, 2500, 250, 1500, 10_000, 150_000, 1_000, 16, "R16", True)
+GATES: Final = (
+    GateView("identity", True, "Penlink 1, serial PL-A113"),
+    GateView("firmware", True, "1.0.2 is known"),
+    GateView("cartridge", True, "R16 is in"),
+    GateView("battery", True, "86 %"),
+    GateView("link", True, "last heard 20 ms ago"),
+    GateView("record", True, "writable"),
+)
+PEN: Final = PenView(
+    address="serial:///dev/pts/4",
+    model="Reference pen",
+    serial="PL-A113",
+    firmware="1.0.2",
+    simulated=True,
+    link="up",
+    link_text="",
+    state="ready",
+    latched=False,
+    faults=(),
+    motion="still",
+    depth_set_um=1000,
+    rate_set_mhz=100_000,
+    depth_um=1000,
+    rate_mhz=0,
+    current_ma=20,
+    contact=False,
+    temperature_cc=2910,
+    battery_pct=86,
+    battery_mv=3980,
+    sample_age_s=0.02,
+    vitals_age_s=0.4,
+    status_age_s=0.1,
+    lease_left_ms=0,
+    lease_ms=500,
+    samples=94_512,
+    lost_samples=3,
+    stop_ms=None,
+    limits=LIMITS,
+    settling=False,
+)
+ZONES_DONE: Final = (
+    ZoneView("FHL", 4, 214.0, False, 21_400, 148.0),
+    ZoneView("FRL", 4, 190.0, False, 19_000, 156.0),
+    ZoneView("FRR", 2, 96.0, False, 9_600, 80.0),
+    ZoneView("FTL", 1, 44.0, True, 4_400, 31.0),
+    ZoneView("MID", 3, 233.0, False, 23_300, 88.0),
+    ZoneView("PAL", 1, 71.0, False, 7_100, 30.0),
+    ZoneView("VTX", 6, 402.0, False, 40_200, 171.0),
+)
+LOG: Final = (
+    LogView(NOON - 1812, "session opened, treatment, training client T-001"),
+    LogView(NOON - 1800, "FHL pass 1 began at 1.00 mm, 6000 rpm"),
+    LogView(NOON - 600, "VTX pass 6 done, 1:07 in contact"),
+    LogView(NOON - 230, "MID pass 3 done, 1:19 in contact"),
+    LogView(NOON - 160, "FRR pass 2 done, 0:48 in contact"),
+    LogView(NOON - 24, "FRR pass 3 began at 1.00 mm, 6000 rpm"),
+)
+SESSION: Final = SessionView("018f", "treatment", "simulated", "T-001", 1812.0, "FRR", 21, ZONES_DONE, None)
+IDLE: Final = View(
+    serial=1,
+    utc=NOON,
+    controller="this screen",
+    you_control=True,
+    pen=PEN,
+    run=None,
+    session=SESSION,
+    alarms=(),
+    gates=GATES,
+    log=LOG,
+    trace=None,
+    zone="FRR",
+    depth_request_um=1000,
+    rate_request_mhz=100_000,
+    record_ok=True,
+    silenced_s=0.0,
+)
+
+
+def needling() -> View:
+    """A pass in frontal right."""
+    pen = replace(
+        PEN, state="running", motion="turning", rate_mhz=99_400, depth_um=990, current_ma=310, contact=True,
+        temperature_cc=3170, lease_left_ms=420,
+    )  # fmt: skip
+    run = RunView("FRR", 1000, 100_000, "running", 24.0, 156.0, None)
+    now = PassView(22, "FRR", 24.0, 19.0, 1_900, 16.0)
+    return replace(IDLE, pen=pen, run=run, session=replace(SESSION, current=now))
+
+
+def alarmed() -> View:
+    """The same with a high current and a second, lower alarm."""
+    view = needling()
+    assert view.pen is not None
+    alarms = (
+        AlarmView("2", "battery-low", "low", "Battery 18 %: charge the pen after this zone.", 40.0, True, False),
+        AlarmView("1", "current-high", "medium", "Motor current 0.74 A, limit 0.70. Lift the pen.", 2.0, True, False),
+    )
+    return replace(view, pen=replace(view.pen, current_ma=740, battery_pct=18, battery_mv=3610), alarms=alarms)
+
+
+def stopped() -> View:
+    """After STOP: latched, still, with the time it took."""
+    pen = replace(PEN, state="stopped", latched=True, stop_ms=74.0, current_ma=10)
+    alarm = AlarmView(
+        "3", "stopped", "high", "STOP pressed. Pen is still. r resets, then g starts anew.", 1.0, True, False
+    )
+    return replace(IDLE, pen=pen, alarms=(alarm,), log=(*LOG, LogView(NOON, "STOP key; still after 74 ms")))
+
+
+def no_session() -> View:
+    """Before anything was opened."""
+    return replace(IDLE, session=None, log=())
+
+
+def watching() -> View:
+    """As an observer sees it."""
+    return replace(needling(), you_control=False, controller="dashboard on tty2")
+
+
+def start_sheet(ok: bool = True) -> StartSheet:
+    """An answer to ``run.preview``: depth lowered by the cartridge; refused when ``ok`` is False."""
+    gates = GATES if ok else (*GATES[:3], GateView("battery", False, "9 %: needs 15 %"), *GATES[4:])
+    return StartSheet(
+        "ticket-1", ok, "FRR", 1500, 1250, 100_000, 100_000, ("1.50 mm → 1.25 mm: cartridge R16",), gates, 10.0, 0.15
+    )
+
+
+FOUND: Final = [
+    {
+        "address": "serial:///dev/pts/4",
+        "name": "Reference pen PL-A113",
+        "why": "announced by a simulator",
+        "held": "",
+        "simulated": True,
+    },
+    {
+        "address": "serial:///dev/ttyACM0",
+        "name": "Penlink pen 0042",
+        "why": "USB 1209:d0c5, known pen",
+        "held": "held by devicectl run, process 4711",
+        "simulated": False,
+    },
+]
+
+
+def traced(view: View, start_ms: int, samples: int = 5) -> View:
+    """``view`` with 50 Hz telemetry from ``start_ms`` on, drawn to look like a pass with the pen lifted now and then."""
+    pen = view.pen
+    assert pen is not None
+    at = [start_ms + 20 * i for i in range(samples)]
+    turning = pen.motion == "turning"
+
+    def wave(ms: int, slow: float, fast: float) -> float:
+        return math.sin(ms / slow) * 0.6 + math.sin(ms / fast) * 0.4
+
+    contact = [math.sin(ms / 900) > -0.7 for ms in at]
+    rate = [int((pen.rate_mhz or 0) + (wave(ms, 310, 97) * 700 if turning else 0)) for ms in at]
+    depth = [int((pen.depth_um or 0) + (wave(ms, 410, 60) * 18 if turning else 0)) for ms in at]
+    base = pen.current_ma or 0
+    current = [
+        int(base + wave(ms, 230, 71) * 40 - (0 if on else base * 0.5)) if turning else base
+        for ms, on in zip(at, contact, strict=True)
+    ]
+    trace = TraceView(tuple(at), tuple(depth), tuple(rate), tuple(current))
+    now = replace(
+        pen, rate_mhz=rate[-1], depth_um=depth[-1], current_ma=current[-1], samples=pen.samples + start_ms // 20
+    )
+    return replace(view, pen=now, trace=trace, serial=start_ms)
+
+
+class SceneClient:
+    """A client with no station behind it: shows the views it is given and remembers what it was told."""
+
+    def __init__(self, sheet: StartSheet | None = None) -> None:
+        self.sheet = sheet or start_sheet()
+        self.stops: list[str] = []
+        self.beats: list[tuple[int, int]] = []
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self._view: Callable[[View], None] = lambda view: None
+        self._lost: Callable[[str], None] = lambda sentence: None
+
+    def push(self, view: View) -> None:
+        """Show ``view``."""
+        self._view(view)
+
+    def lose(self, sentence: str) -> None:
+        """Lose the station."""
+        self._lost(sentence)
+
+    def on_view(self, listener: Callable[[View], None]) -> None:
+        """See `StationClient`."""
+        self._view = listener
+
+    def on_lost(self, listener: Callable[[str], None]) -> None:
+        """See `StationClient`."""
+        self._lost = listener
+
+    async def request(self, method: str, **params: Any) -> Any:
+        """See `StationClient`: a start sheet, the pens that were found, or nothing."""
+        self.requests.append((method, params))
+        if method == "run.preview":
+            return self.sheet
+        return FOUND if method == "pens.scan" else None
+
+    def heartbeat(self, frame: int, keys: int) -> None:
+        """See `StationClient`."""
+        self.beats.append((frame, keys))
+
+    def stop_now(self, source: str) -> None:
+        """See `StationClient`."""
+        self.stops.append(source)
+
+    async def close(self) -> None:
+        """See `StationClient`."""

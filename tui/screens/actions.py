@@ -1,0 +1,216 @@
+"""What the keys of the treatment screen do: each sends one request and shows at once what was asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devicectl.station.views import PenView, Reply, StartSheet, from_json
+from tui import text
+from tui.model import RepeatFilter
+from tui.screens.base import Painted
+from tui.screens.help import HelpScreen
+from tui.screens.pens import PensScreen
+from tui.screens.session import NoteScreen, SessionScreen
+from tui.screens.start_sheet import StartSheetScreen
+from tui.widgets.scalp_map import ScalpMap
+
+
+class TreatActions(Painted[None], inherit_bindings=False):
+    """Actions named in ``tui.keys``. None of them starts the motor: `action_go` opens the sheet that can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats: RepeatFilter | None = None
+        self._previewing = False
+
+    def _may(self) -> bool:
+        """Whether this client may act; says why not."""
+        live = self.live
+        if live.lost is not None:
+            live.say(live.lost)
+        elif live.view is None:
+            live.say("waiting for the station")
+        elif not live.view.you_control:
+            live.say(f"{live.view.controller or 'nobody'} holds control: c takes it over while the pen is still")
+        else:
+            return True
+        self.frame()
+        return False
+
+    def _send(self, method: str, **params: Any) -> None:
+        """Ask in the background; the answer becomes a line of news."""
+        self.run_worker(self._sent(method, **params), group="requests")
+        self.frame()
+
+    async def _sent(self, method: str, **params: Any) -> None:
+        answer = await self.dashboard.ask(method, **params)
+        if answer is None or (isinstance(answer, Reply) and answer.outcome != "confirmed"):
+            pending = self.live.pending
+            if method == "zone.select":
+                pending.zone = None
+            elif method == "setpoint":
+                pending.depth_um = pending.rate_mhz = None
+        self.frame()
+
+    def action_zone(self, code: str) -> None:
+        """Choose a zone; the map moves before the station has answered."""
+        if self._may():
+            self.live.pending.zone = code
+            self._send("zone.select", zone=code)
+
+    def action_move(self, dx: int, dy: int) -> None:
+        """Choose the neighbouring zone."""
+        code = self.query_one(ScalpMap).neighbour(dx, dy)
+        if code is not None:
+            self.action_zone(code)
+
+    def action_depth(self, way: int) -> None:
+        """One step deeper (1) or shallower (-1)."""
+        pen = self._settable("D" if way > 0 else "")
+        if pen is None or pen.limits is None or self.live.view is None:
+            return
+        limits, view = pen.limits, self.live.view
+        now = self.live.pending.depth_um or view.depth_request_um or pen.depth_set_um or limits.depth_min_um
+        new = min(limits.depth_max_um, max(limits.depth_min_um, now + way * limits.depth_step_um))
+        if new == now:
+            self._say(f"depth is at its {'greatest' if way > 0 else 'least'}: {text.mm(now)} mm")
+            return
+        self.live.pending.depth_um = new
+        self._send("setpoint", depth_um=new, rate_mhz=self._rate(pen))
+
+    def action_rate(self, way: int) -> None:
+        """One step faster (1) or slower (-1)."""
+        pen = self._settable("V" if way > 0 else "")
+        if pen is None or pen.limits is None:
+            return
+        limits, now = pen.limits, self._rate(pen)
+        new = min(limits.rate_max_mhz, max(limits.rate_min_mhz, now + way * limits.rate_step_mhz))
+        if new == now:
+            self._say(f"rate is at its {'greatest' if way > 0 else 'least'}: {text.rpm(now)} rpm")
+            return
+        self.live.pending.rate_mhz = new
+        self._send("setpoint", depth_um=self._depth(pen), rate_mhz=new)
+
+    def _settable(self, raising: str) -> PenView | None:
+        """The pen, when a setpoint may be asked for; a raising key that repeats while running is dropped."""
+        if not self._may():
+            return None
+        pen = self.live.pen
+        if pen is None or pen.limits is None:
+            self._say("no pen: p chooses one")
+            return None
+        if self._repeats is None:
+            self._repeats = RepeatFilter(self.live.clock)
+        if raising and not self._repeats.passes(raising) and not self.live.still:
+            return None
+        return pen
+
+    def _rate(self, pen: PenView) -> int:
+        view, limits = self.live.view, pen.limits
+        asked = self.live.pending.rate_mhz or (view.rate_request_mhz if view is not None else None)
+        return asked or pen.rate_set_mhz or (limits.rate_min_mhz if limits is not None else 0)
+
+    def _depth(self, pen: PenView) -> int:
+        view, limits = self.live.view, pen.limits
+        asked = self.live.pending.depth_um or (view.depth_request_um if view is not None else None)
+        return asked or pen.depth_set_um or (limits.depth_min_um if limits is not None else 0)
+
+    def _say(self, news: str) -> None:
+        self.live.say(news)
+        self.frame()
+
+    def action_go(self) -> None:
+        """Open the start sheet."""
+        if not self._may() or self._previewing:
+            return
+        view = self.live.view
+        if view is not None and view.run is not None and view.run.phase != "paused":
+            self._say("a run is on: e pauses it, x ends it")
+            return
+        self._previewing = True
+        self.run_worker(self._preview(), group="requests")
+
+    async def _preview(self) -> None:
+        try:
+            answer = await self.dashboard.ask("run.preview")
+        finally:
+            self._previewing = False
+        sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
+        if isinstance(sheet, StartSheet) and self.is_current:
+            view = self.live.view
+            resume = view is not None and view.run is not None
+            self.app.push_screen(StartSheetScreen(sheet, resume), lambda yes: self._decided(sheet, yes))
+
+    def _decided(self, sheet: StartSheet, yes: bool | None) -> None:
+        if yes:
+            self._send("run.start", ticket=sheet.ticket)
+        self.frame()
+
+    def action_pause(self) -> None:
+        """END."""
+        if self._may():
+            self._send("run.pause")
+
+    def action_end_run(self) -> None:
+        """Give the run back."""
+        if self._may():
+            self._send("run.end")
+
+    def action_reset(self) -> None:
+        """Leave the latch after STOP."""
+        if not self._may():
+            return
+        if not self.live.still:
+            self._say("not reset: the pen is not confirmed still")
+        else:
+            self._send("pen.reset")
+
+    def action_acknowledge(self) -> None:
+        """Alarms seen; the sound pauses, the conditions stay on the screen until they are gone."""
+        self.run_worker(self._acknowledge(), group="requests")
+
+    async def _acknowledge(self) -> None:
+        await self.dashboard.ask("alarm.acknowledge")
+        await self.dashboard.ask("alarm.silence")
+        self.frame()
+
+    def action_take_control(self) -> None:
+        """Take control; the station grants it only while the pen is confirmed still."""
+        self._send("control.take")
+
+    def action_pens(self) -> None:
+        """Choose a pen."""
+        if not self.live.at_rest:
+            self._say("pens are changed while the pen is still and no run is open")
+        else:
+            self.app.push_screen(
+                PensScreen(), lambda address: self._send("pen.open", address=address) if address else None
+            )
+
+    def action_session(self) -> None:
+        """Open or close a session."""
+        if not self._may():
+            return
+        if not self.live.at_rest:
+            self._say("sessions are opened and closed while the pen is still and no run is open")
+        else:
+            self.app.push_screen(
+                SessionScreen(), lambda choice: self._send(choice["method"], **choice["params"]) if choice else None
+            )
+
+    def action_note(self) -> None:
+        """A note in digits."""
+        if self._may():
+            self.app.push_screen(NoteScreen(), lambda digits: self._send("note", digits=digits) if digits else None)
+
+    def action_help(self) -> None:
+        """The help page."""
+        self.app.push_screen(HelpScreen())
+
+    def action_leave(self) -> None:
+        """Quit, unless the motor may turn under this client's control."""
+        live = self.live
+        if live.lost is None and live.controls and not live.at_rest:
+            self._say("not left: the motor may turn. SPACE stops, x ends the run, then q")
+        else:
+            self.dashboard.leave()

@@ -1,0 +1,209 @@
+"""The treatment screen: scalp map on the left, what the pen does on the right."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from devicectl.station.views import View
+from tui import text
+from tui.keys import bindings
+from tui.model import Freshness, freshness
+from tui.screens import rows, values
+from tui.screens.actions import TreatActions
+from tui.theme import BRIGHT, DIM, TEXT
+from tui.widgets.alarm_bar import AlarmBar, alarm_row
+from tui.widgets.big_number import BigNumber
+from tui.widgets.line_board import LineBoard, Row
+from tui.widgets.scalp_map import WEAVE, ScalpMap, ZoneMark
+from tui.widgets.stop_bar import SENT, STILL, TURNING, UNKNOWN, StopBar
+from tui.widgets.trace import BrailleTrace, TraceBuffer
+from tui.zones import INDEX, ZONES
+
+STEERED: Final = ("Rate", "Current", "Depth")
+VITALS: Final = ("Temp", "Battery", "Link", "Lease")
+TALL: Final = 34
+SENT_S: Final = 1.5
+HELD_S: Final = 0.2
+"""Numerals change at most five times a second: faster cannot be read."""
+
+
+class TreatScreen(TreatActions):
+    """One screen for 80x24 and larger; below that a plain table."""
+
+    CSS_PATH = "treat.tcss"
+    BINDINGS: ClassVar[list[Any]] = bindings()
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (80, "-narrow"), (100, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (TALL, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffers = {name: TraceBuffer() for name in STEERED}
+        self._numerals: dict[str, tuple[float, Row]] = {}
+
+    def compose(self) -> ComposeResult:
+        """Fixed places: nothing on this screen ever jumps."""
+        yield LineBoard(1, id="title")
+        yield AlarmBar()
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield ScalpMap(id="map")
+                yield LineBoard(1, id="legend")
+            with Vertical(id="right"):
+                yield LineBoard(2, id="state")
+                with Horizontal(id="big"):
+                    for name in ("depth", "rate"):
+                        with Vertical():
+                            yield LineBoard(1, id=f"{name}-label")
+                            yield BigNumber(id=f"{name}-number")
+                yield LineBoard(2, id="set")
+                for name in STEERED:
+                    yield LineBoard(1, id=f"v-{name}", classes="value")
+                    yield BrailleTrace(self.buffers[name], id=f"t-{name}")
+                yield LineBoard(4, id="vitals")
+                yield LineBoard(4, id="timers")
+                yield LineBoard(id="log")
+            yield LineBoard(id="table")
+        yield LineBoard(1, id="keys")
+        yield StopBar()
+
+    def hear(self, view: View) -> None:
+        """Take the telemetry of a view; it is kept even while another screen lies on top."""
+        trace, pen = view.trace, view.pen
+        if trace is None:
+            return
+        self.buffers["Rate"].feed(trace.clock_ms, trace.rate_mhz)
+        self.buffers["Current"].feed(trace.clock_ms, trace.current_ma)
+        self.buffers["Depth"].feed(trace.clock_ms, trace.depth_um)
+        limits = pen.limits if pen is not None else None
+        if limits is not None and self.is_mounted:
+            rate, depth = limits.rate_max_mhz, limits.depth_max_um
+            self.query_one("#t-Rate", BrailleTrace).scale(0, rate, (text.rpm(rate), "0"))
+            self.query_one("#t-Depth", BrailleTrace).scale(0, depth, (text.mm(depth), "0"))
+            self.query_one("#t-Current", BrailleTrace).scale(0, 1000, ("1.0", "0"))
+
+    # one frame
+
+    def frame(self) -> None:
+        """Everything that may have changed; a row that is the same costs a comparison."""
+        width, height = self.app.size
+        live, board = self.live, self._board
+        localtime = self.dashboard.localtime
+        board("title").put(0, rows.title_row(live, "TREAT", width, localtime))
+        silenced = max(0.0, live.view.silenced_s - live.since) if live.view is not None else 0.0
+        board("alarm").put(0, alarm_row(live.alarms(), silenced, live.clock(), width))
+        board("keys").put(0, rows.key_row(rows.hints(live), width))
+        self._frame_stop()
+        if width < 80 or height < 24:
+            board("table").fill(self._table(width, height))
+            return
+        self._frame_map()
+        inner = board("state").size.width or width - 36
+        board("state").fill(rows.state_rows(live, inner))
+        shown = values.live_rows(live, inner)
+        for name in STEERED:
+            board(f"v-{name}").put(0, self._held(name, shown[name]))
+        board("vitals").fill([self._held(name, shown[name]) for name in VITALS])
+        if height >= TALL:
+            self._frame_big()
+            for name in STEERED:
+                self.buffers[name].pass_time((live.sample_age or 0.0) * 1000)
+                self.query_one(f"#t-{name}", BrailleTrace).tick()
+            board("legend").put(0, _legend())
+        else:
+            board("set").fill([values.setpoint_row(live, name, inner) for name in ("Depth", "Rate")])
+        board("timers").fill(values.timer_rows(live, inner))
+        log = board("log")
+        log.fill(rows.log_rows(live.view, log.size.height, inner, localtime))
+
+    def _board(self, name: str) -> LineBoard:
+        return self.query_one(f"#{name}", LineBoard)
+
+    def _held(self, name: str, row: Row) -> Row:
+        """``row``, or the one before when it is too young to be replaced and only its number differs."""
+        at, before = self._numerals.get(name, (-1.0, ()))
+        now = self.live.clock()
+        same_kind = len(before) > 1 and len(row) > 1 and before[1][1] is row[1][1]
+        if same_kind and now - at < HELD_S - 0.02:
+            return before
+        self._numerals[name] = (now, row)
+        return row
+
+    def _frame_stop(self) -> None:
+        guard, live = self.dashboard.guard, self.live
+        sent = self.dashboard.stopped_at
+        if sent is not None and live.clock() - sent < SENT_S:
+            shown = SENT
+        elif not guard.may_turn:
+            shown = STILL
+        elif live.pen is not None and live.pen.motion == "turning" and live.answering:
+            shown = TURNING
+        else:
+            shown = UNKNOWN
+        self.query_one(StopBar).show(shown, guard.may_turn)
+
+    def _frame_map(self) -> None:
+        scalp, view = self.query_one(ScalpMap), self.live.view
+        scalp.say("SIMULATED PEN" if rows.is_simulated(view) else "")
+        if view is None:
+            return
+        scalp.select(self.live.pending.zone or view.zone)
+        session = view.session
+        zones = {zone.code: zone for zone in session.zones} if session is not None else {}
+        current = session.current if session is not None else None
+        for index, label in enumerate(ZONES):
+            zone = zones.get(label.code)
+            here = current if current is not None and current.zone == label.code else None
+            seconds = (zone.contact_s if zone else 0.0) + (here.contact_s if here else 0.0)
+            passes, inferred = (zone.passes, zone.inferred) if zone else (0, False)
+            scalp.mark(index, ZoneMark(passes, float(int(seconds)), inferred, here is not None))
+
+    def _frame_big(self) -> None:
+        live, pen = self.live, self.live.pen
+        fresh = freshness(live.sample_age)
+        style = BRIGHT if fresh is Freshness.FRESH else DIM
+        gone = pen is None or fresh is Freshness.GONE
+        half = self._board("depth-label").size.width
+        numbers = {
+            "depth": text.mm(pen.depth_um if pen else None),
+            "rate": text.rpm(pen.rate_mhz if pen else None, step=20),
+        }
+        for name, label in (("depth", "Depth"), ("rate", "Rate")):
+            row = values.setpoint_row(live, label, half - 2)
+            self._board(f"{name}-label").put(0, (*row, (" ?", BRIGHT)) if fresh is Freshness.STALE else row)
+            shown = "--" if gone else numbers[name]
+            held = self._held(f"big-{name}", ((name, style), (shown, style)))
+            self.query_one(f"#{name}-number", BigNumber).show(held[1][0], style)
+
+    def _table(self, width: int, height: int) -> list[Row]:
+        """The screen for terminals too small for it: state, values, zones, in this order."""
+        live = self.live
+        out = rows.state_rows(live, width)
+        shown = values.live_rows(live, min(width, 40))
+        out += [shown[name] for name in ("Depth", "Rate", "Current", "Battery", "Link")]
+        session = live.view.session if live.view is not None else None
+        done = {zone.code: zone.passes for zone in session.zones} if session is not None else {}
+        chosen = live.pending.zone or (live.view.zone if live.view is not None else None)
+        for zone in ZONES:
+            style = BRIGHT if zone.code == chosen else TEXT if done.get(zone.code) else DIM
+            out.append(
+                (
+                    (f"{'>' if zone.code == chosen else ' '}{zone.key} {zone.name:<18}", style),
+                    (f"{done.get(zone.code, 0):>3}×", style),
+                )
+            )
+        return [((" ", DIM), *row) for row in out[: max(1, height - 4)]]
+
+    def on_scalp_map_picked(self, event: ScalpMap.Picked) -> None:
+        """A click chooses as a digit does."""
+        if event.code in INDEX:
+            self.action_zone(event.code)
+
+
+def _legend() -> Row:
+    parts: list[tuple[str, Any]] = [(" passes ", DIM)]
+    for step in (1, 2, 3, 4, 5):
+        parts += [(f" {WEAVE[step] * 2}", TEXT), (f" {step}", DIM)]
+    return (*parts, (f"  {WEAVE[-1] * 2}", TEXT), (" 6+", DIM), ("  ▶ now  m:ss contact", DIM))

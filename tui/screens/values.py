@@ -1,0 +1,165 @@
+"""Value, setpoint and timer rows of the treatment screen as text and style: pure functions of what is known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.style import Style
+
+from devicectl.station.views import PenView
+from tui import text
+from tui.model import Freshness, Live, freshness
+from tui.theme import ALARMS, BRIGHT, DIM, TEXT
+from tui.widgets.gauge import bar, gauge
+from tui.widgets.line_board import BLANK, Row, width_of
+
+LABEL: Final = 10
+
+
+def freshness_of_vitals(live: Live, pen: PenView) -> Freshness:
+    """Temperature and battery come about once a second; their ladder is ten times longer."""
+    age = live.age(pen.vitals_age_s)
+    return freshness(None if age is None else age / 10)
+
+
+def percent(pen: PenView, fresh: Freshness) -> str:
+    """Battery charge."""
+    if pen.battery_pct is None or fresh is Freshness.GONE:
+        return "--"
+    return f"{pen.battery_pct} %" + ("?" if fresh is Freshness.STALE else "")
+
+
+def setpoint_row(live: Live, label: str, width: int) -> Row:
+    """``Depth  set 1.50 mm  limit 2.50``; a request not yet confirmed shows as ``→ 1.75 sent``."""
+    view, pen = live.view, live.pen
+    depth = label == "Depth"
+    limits = pen.limits if pen is not None else None
+    if depth:
+        asked = live.pending.depth_um or (view.depth_request_um if view is not None else None)
+        held = pen.depth_set_um if pen is not None else None
+        show = text.mm(held), text.mm(asked), "mm"
+        limit = f"soft {text.mm(limits.depth_soft_um)} max {text.mm(limits.depth_max_um)}" if limits else ""
+    else:
+        asked = live.pending.rate_mhz or (view.rate_request_mhz if view is not None else None)
+        held = pen.rate_set_mhz if pen is not None else None
+        show = text.rpm(held), text.rpm(asked), "rpm"
+        limit = f"max {text.rpm(limits.rate_max_mhz)}" if limits else ""
+    row: list[tuple[str, Style]] = [(label.ljust(6), DIM), ("set ", DIM)]
+    if asked is not None and asked != held:
+        row += [(show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (f" {show[2]} ", DIM), ("asked", TEXT)]
+    else:
+        row += [(show[0], TEXT), (f" {show[2]}", DIM)]
+    for words in (limit, f"≤ {limit.rpartition(' ')[2]}" if limit else ""):
+        if words and width_of(tuple(row)) + 2 + len(words) <= width:
+            return (*row, (f"  {words}", DIM))
+    return tuple(row)
+
+
+def value_row(label: str, shown: str, unit: str, fresh: Freshness, scale: Row = (), abnormal: bool = False) -> Row:
+    """Label, value with its staleness mark, unit, and the gauge in what room is left."""
+    if fresh is Freshness.GONE:
+        return ((label.ljust(LABEL), DIM), ("    --  ", DIM), (unit, DIM))
+    mark = "?" if fresh is Freshness.STALE else " "
+    style = DIM if mark == "?" else ALARMS["medium"].plain if abnormal else BRIGHT
+    return ((label.ljust(LABEL), DIM), (f"{shown:>6}{mark} ", style), (f"{unit:<5}", DIM), *scale)
+
+
+def live_rows(live: Live, width: int) -> dict[str, Row]:
+    """Depth, rate, current, temperature, battery, link and lease by name; a gauge only while the value may be shown."""
+    pen, rows = live.pen, {}
+    if pen is None:
+        labels = ("Depth", "Rate", "Current", "Temp", "Battery", "Link", "Lease")
+        return {label: ((label.ljust(LABEL), DIM), ("    --", DIM)) for label in labels}
+    fresh, room = freshness(live.sample_age), width - LABEL - 13
+    limits, turning = pen.limits, pen.motion == "turning"
+    scale: Row = ()
+    if limits is not None and pen.depth_um is not None:
+        set_um, step = pen.depth_set_um, max(1, limits.depth_step_um)
+        band = (set_um - step / 2, set_um + step / 2) if set_um is not None else None
+        scale = gauge(pen.depth_um, 0, limits.depth_max_um, band, room)
+    rows["Depth"] = value_row("Depth", text.mm(pen.depth_um), "mm", fresh, scale)
+    scale = ()
+    if limits is not None and pen.rate_mhz is not None:
+        top, set_mhz = limits.rate_max_mhz, pen.rate_set_mhz
+        band = (set_mhz * 0.95, set_mhz * 1.05) if set_mhz is not None and turning else None
+        scale = gauge(pen.rate_mhz, 0, top, band, room)
+    rows["Rate"] = value_row("Rate", text.rpm(pen.rate_mhz, step=10), "rpm", fresh, scale)
+    codes = {alarm.code for alarm in live.alarms() if alarm.active}
+    high = bool(codes & {"current-high", "current_high", "stall"})
+    scale = gauge(pen.current_ma, 0, 1000, (0, 700), room, high) if pen.current_ma is not None else ()
+    rows["Current"] = value_row("Current", text.amps(pen.current_ma), "A", fresh, scale, high)
+    vital = freshness_of_vitals(live, pen)
+    scale = gauge(pen.temperature_cc / 100, 15, 60, (15, 45), room) if pen.temperature_cc is not None else ()
+    rows["Temp"] = value_row("Temp", text.celsius(pen.temperature_cc), "°C", vital, scale)
+    volts = f"  {pen.battery_mv / 1000:.2f} V" if pen.battery_mv is not None else ""
+    scale = bar(pen.battery_pct / 100, room - len(volts) - 1) if pen.battery_pct is not None and room > 12 else ()
+    shown = "--" if pen.battery_pct is None else str(pen.battery_pct)
+    rows["Battery"] = value_row("Battery", shown, "%", vital, (*scale, (volts, DIM)))
+    rows["Link"] = _link_row(live, pen, width)
+    rows["Lease"] = _lease_row(live, pen, room)
+    return rows
+
+
+def _link_row(live: Live, pen: PenView, width: int) -> Row:
+    lost = f"lost {pen.lost_samples}" if pen.lost_samples else "none lost"
+    row: Row = (("Link".ljust(LABEL), DIM), (text.age(live.link_age).rjust(7), BRIGHT), ("  ", DIM))
+    state = pen.link if live.answering else "station silent"
+    tail = f"{state} · {text.count(pen.samples)} samples, {lost}"
+    return (*row, (text.cut(tail, width - width_of(row)), DIM))
+
+
+def _lease_row(live: Live, pen: PenView, room: int) -> Row:
+    left = pen.lease_left_ms - round(live.since * 1000) if pen.lease_left_ms else 0
+    if left <= 0:
+        return (
+            ("Lease".ljust(LABEL), DIM),
+            ("  none  ", DIM),
+            ("granted with a run" if pen.motion == "still" else "", DIM),
+        )
+    scale = bar(left / max(1, pen.lease_ms), room)
+    return value_row("Lease", str(round(left / 10) * 10), "ms", freshness(live.age(pen.status_age_s)), scale)
+
+
+def timer_rows(live: Live, width: int) -> list[Row]:
+    """Run, pass, session and what the session holds."""
+    view = live.view
+    run, session = (view.run, view.session) if view is not None else (None, None)
+    current = session.current if session is not None else None
+    tick = live.since if live.answering else 0.0
+    room = max(0, min(24, width - LABEL - 18))
+    rows: list[Row] = []
+    if run is None:
+        rows.append((("Run".ljust(LABEL), DIM), ("none", DIM)))
+    else:
+        moving = tick if run.phase == "running" else 0.0
+        done, whole = run.elapsed_s + moving, run.elapsed_s + run.left_s
+        rows.append((*_timer("Run", done, whole), *bar(done / whole if whole else 0, room)))
+    if current is None:
+        rows.append((("Pass".ljust(LABEL), DIM), ("none", DIM)))
+    else:
+        share = bar(current.contact_s / current.elapsed_s if current.elapsed_s else 0, room)
+        rows.append((*_timer("Pass", current.elapsed_s + tick, current.contact_s, "in contact"), *share))
+    if session is None:
+        rows.append((("Session".ljust(LABEL), DIM), ("none open", DIM)))
+        return [*rows, BLANK]
+    done_zones = sum(1 for zone in session.zones if zone.passes)
+    rows.append(
+        (
+            ("Session".ljust(LABEL), DIM),
+            (text.clock(session.elapsed_s + tick).rjust(6), TEXT),
+            (f"  {session.passes} {'pass' if session.passes == 1 else 'passes'} in {done_zones} of 10 zones", DIM),
+        )
+    )
+    zone = next(
+        (z for z in session.zones if z.code == (current.zone if current else view.zone if view else None)), None
+    )
+    strokes = (zone.strokes if zone else 0) + (current.strokes if current else 0)
+    density = (zone.density if zone else 0.0) + (current.density if current else 0.0)
+    amount = f"{text.count(strokes)} strokes  ≈ {text.count(density)} punctures/cm²"
+    return [*rows, (("Zone".ljust(LABEL), DIM), (amount, TEXT))]
+
+
+def _timer(label: str, now: float, whole: float, word: str = "") -> Row:
+    if word:
+        return ((label.ljust(LABEL), DIM), (text.clock(now).rjust(6), BRIGHT), (f"  {text.clock(whole)} {word} ", DIM))
+    return ((label.ljust(LABEL), DIM), (text.clock(now).rjust(6), BRIGHT), (f" of {text.clock(whole)} ".ljust(10), DIM))

@@ -1,0 +1,65 @@
+"""Numbers as the screens write them. Fixed widths, so that nothing on the screen jumps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PURPOSES: Final = {"bench": "BENCH", "treatment": "TREATMENT"}
+
+
+def mm(um: int | None, width: int = 0) -> str:
+    """µm as millimetres with two decimals; ``--`` when unknown."""
+    return ("--" if um is None else f"{um / 1000:.2f}").rjust(width)
+
+
+def rpm(mhz: int | None, width: int = 0, step: int = 1) -> str:
+    """mHz as rpm (one turn is one stroke), to the nearest ``step``."""
+    if mhz is None:
+        return "--".rjust(width)
+    return str(round(mhz * 60 / 1000 / step) * step).rjust(width)
+
+
+def hz(mhz: int | None) -> str:
+    """mHz as strokes per second."""
+    if mhz is None:
+        return "--"
+    return f"{mhz / 1000:.1f}".removesuffix(".0")
+
+
+def amps(ma: int | None, width: int = 0) -> str:
+    """mA as A with two decimals."""
+    return ("--" if ma is None else f"{ma / 1000:.2f}").rjust(width)
+
+
+def celsius(cc: int | None, width: int = 0) -> str:
+    """0.01 °C as °C with one decimal."""
+    return ("--" if cc is None else f"{cc / 100:.1f}").rjust(width)
+
+
+def clock(seconds: float | None) -> str:
+    """A duration as m:ss, or h:mm:ss from one hour on."""
+    if seconds is None:
+        return "-:--"
+    whole = max(0, int(seconds))
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def age(seconds: float | None) -> str:
+    """An age as the link field shows it: ms below 1 s, then s."""
+    if seconds is None:
+        return "--"
+    if seconds < 1:
+        return f"{round(seconds * 1000 / 10) * 10} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def count(number: float) -> str:
+    """A large number with thin groups: 12,400."""
+    return f"{round(number):,}"
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"

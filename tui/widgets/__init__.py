@@ -1,0 +1,1 @@
+"""Hand-drawn widgets: each repaints only the rows whose content changed."""

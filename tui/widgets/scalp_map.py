@@ -1,0 +1,260 @@
+"""ScalpMap: passes per zone on a head seen from above.
+
+Colour never carries meaning alone: a zone also says its digit, its name and its passes in text, and its texture grows
+denser with every pass. Edge cells take the quadrant glyph and the two colours nearest to their four blended quadrants,
+so that outlines look smooth. Lines are cached strips; an update rebuilds only the rows it touches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.theme import MAP, RGB, mix
+from tui.widgets.scalp_geometry import EDGE, OUTSIDE, SEAM, SKIN, Grid, Quads, build_grid
+from tui.zones import INDEX, ZONES
+
+QUADRANTS: Final = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
+WEAVE: Final = " ⠂⠌⠕⡪⣕⣻"
+"""Texture by passes: blank, then ever denser; the last one stands for 6 and more."""
+MIN_WIDTH: Final = 26
+MIN_HEIGHT: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneMark:
+    """What the map says about one zone: passes, contact time in s (``inferred`` shows ``~``), being needled now."""
+
+    passes: int = 0
+    contact_s: float = 0.0
+    inferred: bool = False
+    active: bool = False
+
+    def count(self, room: int) -> str:
+        """The second line of the label, as long as ``room`` allows."""
+        if not self.passes and not self.contact_s:
+            return "-"
+        seconds = round(self.contact_s)
+        long = f"{self.passes}× {'~' if self.inferred else ''}{seconds // 60}:{seconds % 60:02d}"
+        return long if len(long) + 2 <= room else f"{self.passes}×"
+
+
+class _Look(NamedTuple):
+    fill: RGB
+    glyph: str
+    weave: RGB
+    text: RGB
+
+
+class ScalpMap(Widget):
+    """The map. ``mark`` and ``select`` change it; a click on a zone posts `Picked`."""
+
+    class Picked(Message):
+        """A zone was clicked."""
+
+        def __init__(self, code: str) -> None:
+            super().__init__()
+            self.code = code
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.marks = [ZoneMark() for _ in ZONES]
+        self.chosen: int | None = None
+        self.caption = ""
+        self.lines_built = 0
+        self._grid: Grid | None = None
+        self._grid_for: object = None
+        self._lines: dict[int, Strip] = {}
+        self._inks: dict[tuple[RGB, RGB, bool], Style] = {}
+
+    # what it shows
+
+    def mark(self, index: int, mark: ZoneMark) -> None:
+        """Show ``mark`` for a zone; only the label's rows are drawn again when nothing but a time changed."""
+        old = self.marks[index]
+        if old == mark:
+            return
+        self.marks[index] = mark
+        if (old.passes, old.active) == (mark.passes, mark.active):
+            self._touch(index, label_only=replace(old, contact_s=0.0) == replace(mark, contact_s=0.0))
+        else:
+            self._touch(index)
+
+    def select(self, code: str | None) -> None:
+        """Move the cursor to a zone, or take it away."""
+        index = INDEX.get(code) if code is not None else None
+        if index == self.chosen:
+            return
+        before, self.chosen = self.chosen, index
+        for zone in (before, index):
+            if zone is not None:
+                self._touch(zone)
+
+    def say(self, caption: str) -> None:
+        """A short text in the upper left corner."""
+        if caption != self.caption:
+            self.caption = caption
+            self._lines.pop(0, None)
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def neighbour(self, dx: int, dy: int) -> str | None:
+        """The zone next to the chosen one in a direction."""
+        grid = self._fit_grid()
+        if self.chosen is None or grid is None:
+            return ZONES[0].code if self.chosen is None else None
+        here = grid.anchors[self.chosen]
+        best: tuple[float, str | None] = (1e9, None)
+        for zone, there in zip(ZONES, grid.anchors, strict=True):
+            ax = ((there.first + there.last) - (here.first + here.last)) / 4
+            ay = float(there.row - here.row)
+            along, across = ax * dx + ay * dy, abs(ax * dy) + abs(ay * dx)
+            if along > 0.4:
+                best = min(best, (along + 2 * across, zone.code), key=lambda b: b[0])
+        return best[1]
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which zone was clicked."""
+        grid = self._fit_grid()
+        if grid is not None and 0 <= event.y < grid.height and 0 <= event.x < grid.width:
+            zone = grid.cell[event.y][event.x]
+            if zone >= 0:
+                self.post_message(self.Picked(ZONES[zone].code))
+
+    # how it is drawn
+
+    def _touch(self, index: int, label_only: bool = False) -> None:
+        grid = self._grid
+        if grid is None:
+            return
+        first, last = grid.rows[index]
+        if label_only:
+            first, last = grid.anchors[index].row, grid.anchors[index].row + grid.anchors[index].rows - 1
+        for row in range(first, last + 1):
+            self._lines.pop(row, None)
+        left, right = grid.cols[index]
+        self.refresh(Region(left, first, right - left + 1, last - first + 1))
+
+    def _fit_grid(self) -> Grid | None:
+        """The grid of this size; asked at every line because a paint can come before its Resize event."""
+        if self._grid_for != self.size:
+            self._grid_for = self.size
+            width, height = self.size
+            self._grid = build_grid(width, height) if width >= MIN_WIDTH and height >= MIN_HEIGHT else None
+            self._lines.clear()
+        return self._grid
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        grid = self._fit_grid()
+        line = self._lines.get(y)
+        if line is None:
+            line = self._lines[y] = self._build(y, grid)
+        return line
+
+    def _ink(self, fg: RGB, bg: RGB, bold: bool = False) -> Style:
+        style = self._inks.get((fg, bg, bold))
+        if style is None:
+            style = Style(color=Color.from_rgb(*fg), bgcolor=Color.from_rgb(*bg), bold=bold)
+            self._inks[fg, bg, bold] = style
+        return style
+
+    def _build(self, y: int, grid: Grid | None) -> Strip:
+        self.lines_built += 1
+        width = self.size.width
+        blank = self._ink(MAP.ground, MAP.ground)
+        if grid is None or y >= grid.height:
+            return Strip([Segment(" " * width, blank)], width)
+        looks = [_look(mark) for mark in self.marks]
+        cells: list[tuple[str, Style]] = []
+        for x, key in enumerate(grid.cell[y]):
+            quads = grid.quads.get((x, y))
+            if quads is not None:
+                glyph, fg, bg = _fit(quads, looks, self.chosen)
+                cells.append((glyph, self._ink(fg, bg)))
+            elif key == OUTSIDE:
+                cells.append((" ", blank))
+            elif key == SKIN:
+                cells.append((" ", self._ink(MAP.skin, MAP.skin)))
+            else:
+                look = looks[key]
+                cells.append((look.glyph, self._ink(look.weave, look.fill)))
+        for gx, gy, letter in grid.sides:
+            if gy == y:
+                cells[gx] = (letter, self._ink(MAP.side, MAP.ground, True))
+        for index, anchor in enumerate(grid.anchors):
+            if anchor.row <= y < anchor.row + anchor.rows:
+                self._label(cells, index, y - anchor.row, grid, looks[index])
+        if y == 0 and self.caption:
+            for x, letter in enumerate(self.caption[: width // 2 - 4]):
+                cells[x + 1] = (letter, self._ink(MAP.text, MAP.ground, True))
+        return Strip([Segment(char, style) for char, style in cells], width).simplify()
+
+    def _label(self, cells: list[tuple[str, Style]], index: int, line: int, grid: Grid, look: _Look) -> None:
+        mark, zone, anchor = self.marks[index], ZONES[index], grid.anchors[index]
+        head = f"{'▶' if mark.active else ''}{zone.key} {zone.short}"
+        if len(head) > anchor.room:
+            head = f"{'▶' if mark.active else ''}{zone.key}"
+        if anchor.rows == 1 and mark.passes:
+            head = f"{'▶' if mark.active else ''}{zone.key} {mark.passes}×"
+        text = head if line == 0 else mark.count(anchor.room)
+        if len(text) + 2 <= anchor.room:
+            text = f" {text} "
+        text = text[: max(0, anchor.room)]
+        fg, bg, bold = look.text, look.fill, mark.active
+        if index == self.chosen:
+            bold = True
+            if line == 0:
+                fg, bg = MAP.dark_text, MAP.cursor
+        start = anchor.start(len(text))
+        for offset, char in enumerate(text):
+            cells[start + offset] = (char, self._ink(fg, bg, bold))
+
+
+def _look(mark: ZoneMark) -> _Look:
+    """A zone's fill, texture and text colour by its passes."""
+    step = min(mark.passes, len(WEAVE) - 1)
+    fill = mix(MAP.empty, MAP.full, 0.14 * step)
+    return _Look(fill, WEAVE[step], mix(fill, MAP.weave, 0.75), MAP.text if step < 5 else MAP.dark_text)
+
+
+def _colour(key: int, looks: list[_Look], chosen: int | None) -> RGB:
+    if key >= SEAM:
+        a, b = divmod(key - SEAM, 16)
+        if chosen is not None and chosen in (a, b):
+            return MAP.cursor
+        return looks[a].fill if b == EDGE else MAP.seam
+    if key >= 0:
+        return looks[key].fill
+    return MAP.skin if key == SKIN else MAP.ground
+
+
+def _fit(quads: Quads, looks: list[_Look], chosen: int | None) -> tuple[str, RGB, RGB]:
+    """The quadrant glyph and the two colours with the least squared error to four blended quadrants."""
+    blended: list[tuple[float, float, float]] = []
+    for quad in quads:
+        r = g = b = 0.0
+        for key, weight in quad:
+            cr, cg, cb = _colour(key, looks, chosen)
+            r, g, b = r + cr * weight, g + cg * weight, b + cb * weight
+        blended.append((r, g, b))
+    best: tuple[float, int, RGB, RGB] = (1e18, 0, MAP.ground, MAP.ground)
+    for bits in range(8):  # the other eight glyphs are these with the colours exchanged
+        error, means = 0.0, []
+        for side in (0, 1):
+            group = [p for i, p in enumerate(blended) if (bits >> i & 1) == side]
+            n = len(group) or 1
+            mean = (sum(p[0] for p in group) / n, sum(p[1] for p in group) / n, sum(p[2] for p in group) / n)
+            error += sum((p[0] - mean[0]) ** 2 + (p[1] - mean[1]) ** 2 + (p[2] - mean[2]) ** 2 for p in group)
+            means.append((round(mean[0]), round(mean[1]), round(mean[2])))
+        if error < best[0] - 1e-9:
+            best = (error, bits, means[1], means[0])
+    return QUADRANTS[best[1]], best[2], best[3]

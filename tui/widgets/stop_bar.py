@@ -1,0 +1,34 @@
+"""The bar on the last rows: STOP, dull red while the motor may turn and grey otherwise."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+TURNING = "■  STOP    press SPACE or F9, or click here"
+STILL = "□  motor still    SPACE, F9 or a click here still send STOP"
+UNKNOWN = "■  STOP    motor state unknown: SPACE, F9 or click here"
+SENT = "■  STOP SENT    the pen's own switch is the emergency stop"
+
+
+class StopBar(Widget):
+    """Press anywhere on it: the guard in the input thread sees the row before Textual does."""
+
+    def __init__(self) -> None:
+        super().__init__(id="stop")
+        self.text = UNKNOWN
+
+    def show(self, text: str, may_turn: bool) -> None:
+        """Show one of the texts of this module."""
+        if text != self.text or self.has_class("-on") != may_turn:
+            self.text = text
+            self.set_class(may_turn, "-on")
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row; the text stands in the middle one."""
+        width, base = self.size.width, self.rich_style
+        if y != self.size.height // 2:
+            return Strip.blank(width, base)
+        return Strip([Segment(self.text.center(width), base)]).adjust_cell_length(width, base)
