@@ -14,7 +14,7 @@ from .pen import SimulatedPen
 
 _BURST: Final = 64
 _LOOK_EVERY: Final = 0.01
-"""Seconds for which a baud rate once read is believed: asking costs as much as a whole answer of the pen."""
+"""Seconds for which the baud rate last seen is believed when sending; what is read is always judged afresh."""
 
 
 class PtyPort:
@@ -77,6 +77,7 @@ class PtyPort:
         except OSError as error:
             self._fail(error)
             return
+        self._looked = float("-inf")
         self._line.receive(data if self._baud_is_right() else self._garble(data))
         if self._byte and self._line.waiting >= _BURST:
             # What the wire cannot carry yet stays in the kernel, and at last in the host's own queue.
