@@ -19,7 +19,7 @@ TEST_MS: Final = 3000
 RUN_UNIT_MS: Final = 100
 LOW_CHARGE: Final = 0.05
 """State of charge below which no run is granted."""
-TIMED: Final = frozenset({Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.ARM, Opcode.START, Opcode.RESET, Opcode.PARK})
+TIMED: Final = frozenset({Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.ARM, Opcode.START, Opcode.RESET, Opcode.PARK, Opcode.LIMIT_DEPTH})
 """Opcodes whose ``not_after`` is looked at."""
 
 
@@ -63,6 +63,8 @@ def hindrance(pen: Machine) -> Reason:
         return Reason.NO_CARTRIDGE
     if pen.cartridge.used and pen.profile.refuse_used:
         return Reason.CARTRIDGE_USED
+    if pen.depth > pen.session_limit:
+        return Reason.SESSION_LIMIT
     if pen.depth > pen.depth_limit:
         return Reason.CARTRIDGE_LIMIT
     if pen.physics.charge < LOW_CHARGE:
@@ -82,6 +84,8 @@ def _set_depth(pen: Machine, value: int) -> Answer:
         return _denied(Reason.ABOVE_MAXIMUM)
     if (value - profile.depth_min) % profile.depth_step:
         return _denied(Reason.OFF_STEP)
+    if value > pen.session_limit:
+        return _denied(Reason.SESSION_LIMIT)
     if value > pen.depth_limit:
         return _denied(Reason.CARTRIDGE_LIMIT)
     pen.depth = value
@@ -105,6 +109,12 @@ def _set_rate(pen: Machine, value: int) -> Answer:
     if pen.state is PenState.RUNNING:
         pen.physics.drive(value)
     return Answer(Result.ACCEPTED, applied=value)
+
+
+def _limit_depth(pen: Machine, value: int) -> Answer:
+    """Lowers only; the next session starts without it."""
+    pen.session_limit = min(pen.session_limit, value)
+    return Answer(Result.ACCEPTED, applied=pen.session_limit)
 
 
 def _arm(pen: Machine, lease_ms: int) -> Answer:
@@ -199,6 +209,7 @@ def _not_at_rest(pen: Machine) -> Reason:
 _HANDLERS: Final[dict[int, Callable[[Machine, int], Answer]]] = {
     Opcode.SET_DEPTH: _set_depth,
     Opcode.SET_RATE: _set_rate,
+    Opcode.LIMIT_DEPTH: _limit_depth,
     Opcode.ARM: _arm,
     Opcode.START: _start,
     Opcode.END: _end,

@@ -48,6 +48,7 @@ class Machine:
         self.state = PenState.BOOT
         self.faults = 0
         self.session = False
+        self.session_limit = self.profile.depth_max
         self.last_cmd_id = 0
         self.last: ResultMessage | None = None
         self.depth, self.rate = self.profile.depth_min, self.profile.rate_min
@@ -186,8 +187,8 @@ class Machine:
 
     @property
     def depth_limit(self) -> int:
-        """µm; the lesser of the pen's and the cartridge's limit."""
-        own = self.profile.depth_max
+        """µm; the least of the pen's, the session's and the cartridge's limit."""
+        own = min(self.profile.depth_max, self.session_limit)
         limit = self.cartridge.depth_max_um if self.cartridge else 0
         return min(own, limit) if limit else own
 

@@ -137,7 +137,7 @@ class SimulatedPen:
         """Bytes that have reached the pen."""
         if self._closed:
             return
-        self.firmware.receive(data, self._catch_up())
+        self.firmware.receive(data, int(self._ms()))
         self._schedule()
 
     def stop(self) -> None:
