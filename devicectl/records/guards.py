@@ -1,0 +1,162 @@
+"""Triggers that freeze what is closed, and keep training and treatment apart, whoever writes.
+
+They are installed anew after every migration (rebuilding a table drops them) and compared at every start.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+PREFIX: Final = "guard_"
+
+_APPEND_ONLY: Final = ("stations", "pens", "cartridges", "clients", "events", "stops", "pass_segments")
+_UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "stations": (("id",),),
+    "boots": (("id",),),
+    "pens": (("id",), ("manufacturer", "model", "serial", "firmware", "hardware", "origin")),
+    "cartridges": (("id",), ("type", "serial", "lot", "expiry", "needles", "origin")),
+    "clients": (("id",), ("code",)),
+    "sessions": (("id",),),
+    "passes": (("id",), ("session_id", "seq")),
+    "pass_segments": (("pass_id", "seq"),),
+    "telemetry_blocks": (("pass_id", "seq"), ("rowid",)),
+    "commands": (("id",),),
+    "alarms": (("id",),),
+    "events": (("id",),),
+    "stops": (("id",),),
+}
+_CLOSED: Final = {
+    "boots": ("OLD.ended_utc_us IS NOT NULL", "this boot has ended"),
+    "sessions": ("OLD.ended_utc_us IS NOT NULL", "this session is closed"),
+    "passes": ("OLD.ended_utc_us IS NOT NULL", "this pass is closed"),
+    "telemetry_blocks": ("OLD.sealed = 1", "this telemetry block is sealed"),
+    # An unknown outcome may still be learned from the pen; every other is final.
+    "commands": (
+        "OLD.outcome IS NOT NULL AND (OLD.outcome <> 'unknown' OR NEW.outcome IS NULL)",
+        "this command is settled",
+    ),
+    "alarms": (
+        (
+            "(OLD.cleared_utc_us IS NOT NULL AND NEW.cleared_utc_us IS NOT OLD.cleared_utc_us)"
+            " OR (OLD.acknowledged_utc_us IS NOT NULL AND NEW.acknowledged_utc_us IS NOT OLD.acknowledged_utc_us)"
+        ),
+        "this alarm was cleared or acknowledged before",
+    ),
+}
+_FIXED: Final = {
+    "boots": ("id", "station_id", "started_utc_us", "version", "python", "sqlite", "system"),
+    "sessions": ("id", "boot_id", "pen_id", "client_id", "purpose", "origin", "opened_utc_us", "opened_boot_us"),
+    "passes": (
+        "id", "session_id", "pen_id", "cartridge_id", "seq", "kind", "zone", "origin", "depth_set_um", "rate_set_mhz",
+        "needles", "area_mm2", "opened_utc_us", "opened_boot_us", "opened_clock_ms",
+    ),
+    "telemetry_blocks": ("pass_id", "seq", "origin", "from_clock_ms"),
+    "commands": (
+        "id", "pen_id", "session_id", "origin", "pen_boot_id", "cmd_id", "action", "value", "intended_utc_us",
+        "intended_boot_us",
+    ),
+    "alarms": ("id", "session_id", "pen_id", "origin", "code", "priority", "text", "raised_utc_us", "raised_boot_us"),
+}  # fmt: skip
+_OPEN_PARENT: Final = {
+    "passes": (
+        "NEW.session_id IS NOT NULL AND (SELECT ended_utc_us FROM sessions WHERE id = NEW.session_id) IS NOT NULL",
+        "the session of this pass is closed",
+    ),
+    "pass_segments": (
+        "(SELECT ended_utc_us FROM passes WHERE id = NEW.pass_id) IS NOT NULL",
+        "the pass of this segment is closed",
+    ),
+    "telemetry_blocks": (
+        "(SELECT ended_utc_us FROM passes WHERE id = NEW.pass_id) IS NOT NULL",
+        "the pass of this telemetry is closed",
+    ),
+}
+_ORIGIN_FROM_PEN: Final = ("sessions", "passes", "commands", "alarms", "events", "stops")
+
+
+def _raise(text: str) -> str:
+    return f"BEGIN SELECT RAISE(ABORT, '{text}'); END"
+
+
+def definitions() -> dict[str, str]:
+    """Name → complete ``CREATE TRIGGER`` statement of every guard."""
+    bodies: dict[str, str] = {}
+    for table, keys in _UNIQUE.items():
+        # SQLite's REPLACE fires no DELETE trigger unless the writer asked for recursive triggers.
+        for key in keys:
+            match = " AND ".join(f"{column} = NEW.{column}" for column in key)
+            name = "" if key == keys[0] else f"_{key[0]}"
+            bodies[f"{table}_replace{name}"] = (
+                f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {match}) "
+                + _raise(f"{table}: this entry exists")
+            )
+        bodies[f"{table}_delete"] = f"BEFORE DELETE ON {table} " + _raise(f"{table}: nothing is ever deleted")
+    for table in _APPEND_ONLY:
+        bodies[f"{table}_update"] = f"BEFORE UPDATE ON {table} " + _raise(f"{table}: entries never change")
+    for table, (condition, text) in _CLOSED.items():
+        bodies[f"{table}_closed"] = f"BEFORE UPDATE ON {table} WHEN {condition} " + _raise(text)
+    for table, columns in _FIXED.items():
+        changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
+        bodies[f"{table}_fixed"] = f"BEFORE UPDATE ON {table} WHEN {changed} " + _raise(
+            f"{table}: what was opened does not change"
+        )
+    for table, (condition, text) in _OPEN_PARENT.items():
+        bodies[f"{table}_parent"] = f"BEFORE INSERT ON {table} WHEN {condition} " + _raise(text)
+    for table in _ORIGIN_FROM_PEN:
+        bodies[f"{table}_origin"] = (
+            f"BEFORE INSERT ON {table} WHEN NEW.origin IS NOT (SELECT origin FROM pens WHERE id = NEW.pen_id) "
+            + _raise(f"{table}: the origin is not that of the pen")
+        )
+    bodies["telemetry_blocks_origin"] = (
+        "BEFORE INSERT ON telemetry_blocks WHEN NEW.origin IS NOT (SELECT origin FROM passes WHERE id = NEW.pass_id) "
+        + _raise("telemetry_blocks: the origin is not that of the pass")
+    )
+    bodies["passes_pen"] = (
+        "BEFORE INSERT ON passes WHEN NEW.session_id IS NOT NULL AND NEW.pen_id IS NOT "
+        "(SELECT pen_id FROM sessions WHERE id = NEW.session_id) " + _raise("this pen is not the one of the session")
+    )
+    bodies["sessions_open_passes"] = (
+        "BEFORE UPDATE ON sessions WHEN NEW.ended_utc_us IS NOT NULL AND EXISTS "
+        "(SELECT 1 FROM passes WHERE session_id = NEW.id AND ended_utc_us IS NULL) "
+        + _raise("a pass of this session is still open")
+    )
+    bodies["passes_open_blocks"] = (
+        "BEFORE UPDATE ON passes WHEN NEW.ended_utc_us IS NOT NULL AND EXISTS "
+        "(SELECT 1 FROM telemetry_blocks WHERE pass_id = NEW.id AND sealed = 0) "
+        + _raise("a telemetry block of this pass is not sealed")
+    )
+    bodies["sessions_training"] = (
+        "BEFORE INSERT ON sessions WHEN NEW.client_id IS NOT NULL AND "
+        "(SELECT training FROM clients WHERE id = NEW.client_id) IS NOT (NEW.origin <> 'hardware') "
+        + _raise("a simulated pen treats only training clients, and hardware never treats them")
+    )
+    return {PREFIX + name: f"CREATE TRIGGER {PREFIX}{name} {body}" for name, body in bodies.items()}
+
+
+def present(connection: sa.Connection) -> dict[str, str]:
+    """The guards that the database holds, by name."""
+    rows = connection.exec_driver_sql(
+        f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, {len(PREFIX)}) = '{PREFIX}'"
+    )
+    return {str(name): str(sql) for name, sql in rows}
+
+
+def missing(connection: sa.Connection) -> list[str]:
+    """Names of guards that are absent or altered."""
+    have = present(connection)
+    return sorted(name for name, sql in definitions().items() if have.get(name) != sql)
+
+
+def remove(connection: sa.Connection) -> None:
+    """Take all guards away; only inside the transaction of a migration."""
+    for name in present(connection):
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+
+
+def install(connection: sa.Connection) -> None:
+    """Put every guard in place, inside the caller's transaction."""
+    remove(connection)
+    for statement in definitions().values():
+        connection.exec_driver_sql(statement)
