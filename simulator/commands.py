@@ -19,7 +19,9 @@ TEST_MS: Final = 3000
 RUN_UNIT_MS: Final = 100
 LOW_CHARGE: Final = 0.05
 """State of charge below which no run is granted."""
-TIMED: Final = frozenset({Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.ARM, Opcode.START, Opcode.RESET, Opcode.PARK, Opcode.LIMIT_DEPTH})
+TIMED: Final = frozenset(
+    {Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.ARM, Opcode.START, Opcode.RESET, Opcode.PARK, Opcode.LIMIT_DEPTH}
+)
 """Opcodes whose ``not_after`` is looked at."""
 
 
@@ -112,7 +114,9 @@ def _set_rate(pen: Machine, value: int) -> Answer:
 
 
 def _limit_depth(pen: Machine, value: int) -> Answer:
-    """Lowers only; the next session starts without it."""
+    """Lowers only; the next session starts without it. A granted run keeps the depth it was granted with."""
+    if pen.depth > value and pen.state in (PenState.RUNNING, PenState.PAUSED):
+        return _not_now(Reason.RUNNING)
     pen.session_limit = min(pen.session_limit, value)
     return Answer(Result.ACCEPTED, applied=pen.session_limit)
 

@@ -209,7 +209,7 @@ class Firmware(Machine):
         self.out.first.append(ResultMessage(cmd.cmd_id, cmd.opcode, result, reason, 0, 0))
 
     def _read_back_after(self, opcode: int) -> None:
-        if opcode in (Opcode.SET_DEPTH, Opcode.SET_RATE):
+        if opcode in (Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.LIMIT_DEPTH):
             self.out.rest.append(self._read_back())
 
     def _answer_query(self, what: int) -> None:
@@ -233,6 +233,7 @@ class Firmware(Machine):
 
     def _open_session(self) -> None:
         self.lease_counter = None
+        self.session_limit = self.profile.depth_max
         if not self.session:
             self.session = True
             self.at[TELEMETRY] = self.now + self.period

@@ -205,7 +205,7 @@ def test_end_never_expires() -> None:
     assert table.state is PenState.IDLE
 
 
-@pytest.mark.parametrize("opcode", [0, Opcode.CALIBRATION, Opcode.CARTRIDGE, 77, 255])
+@pytest.mark.parametrize("opcode", [0, Opcode.CALIBRATION, Opcode.CARTRIDGE, 13, 255])
 def test_unknown_opcodes_are_unsupported(opcode: int) -> None:
     result = Table().order(opcode)
     assert (result.result, result.reason) == (Result.UNSUPPORTED, Reason.UNKNOWN_OPCODE)
@@ -272,6 +272,23 @@ def test_both_targets_may_change_while_running() -> None:
     sample = table.of(TelemetryMessage)[-1]
     assert sample.rate_current & RATE_MASK == pytest.approx(140_000, rel=0.01)
     assert sample.depth == pytest.approx(1500, abs=6)
+
+
+def test_the_session_limit_only_lowers_and_ends_with_the_session() -> None:
+    table = Table()
+    table.accept(Opcode.SET_DEPTH, 1500)
+    assert table.accept(Opcode.LIMIT_DEPTH, 1000).applied == 1000
+    assert isinstance(table.heard[-1], ReadBackMessage)
+    assert table.heard[-1].depth_limit == 1000
+    assert table.accept(Opcode.LIMIT_DEPTH, 2000).applied == 1000
+    assert table.order(Opcode.SET_DEPTH, 1050).reason == Reason.SESSION_LIMIT
+    assert table.order(Opcode.ARM, 500).reason == Reason.SESSION_LIMIT
+    table.start(depth=1000)
+    assert table.order(Opcode.LIMIT_DEPTH, 500).reason == Reason.RUNNING
+    assert table.accept(Opcode.LIMIT_DEPTH, 1000).applied == 1000
+    table.accept(Opcode.END)
+    table.say(HelloRequest(0, 1, 1))
+    assert table.accept(Opcode.SET_DEPTH, 1500).applied == 1500
 
 
 # -- arm and start -----------------------------------------------------------------------------------------------------
