@@ -29,10 +29,11 @@ class Address:
 
     @property
     def port_key(self) -> str:
-        """The same for every spelling of one port: what locks are named after."""
+        """The address without its options: one port is one pen, however it is opened."""
         return f"{self.scheme}://{self.where}"
 
 
+_BAUD_MAX = 4_000_000
 _OPTIONS = {"serial": {"baud", "dtr", "rts"}, "tcp": set[str](), "ble": set[str]()}
 
 
@@ -41,8 +42,11 @@ def parse_address(text: str) -> Address:
     text = text.strip()
     if text.startswith("/dev/") or (text.upper().startswith("COM") and text[3:].isdigit()):
         text = f"serial://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in _OPTIONS:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in _OPTIONS or not text.isprintable():
         raise BadAddress(
             f"'{text}' is not a pen's address; use serial:///dev/ttyACM0 or tcp://127.0.0.1:7001, or run 'devicectl scan'."
         )
@@ -51,14 +55,15 @@ def parse_address(text: str) -> Address:
     if unknown := set(options) - _OPTIONS[parts.scheme]:
         known = ", ".join(sorted(_OPTIONS[parts.scheme])) or "none"
         raise BadAddress(f"'{text}': option {sorted(unknown)[0]} is not known for {parts.scheme} (known: {known}).")
-    if "baud" in options and not options["baud"].isdigit():
+    baud = options.get("baud", "115200")
+    if not (baud.isascii() and baud.isdigit() and 0 < int(baud[:8]) <= _BAUD_MAX and len(baud) < 8):
         raise BadAddress(f"'{text}': baud must be a number such as 115200.")
     for name in ("dtr", "rts"):
         if options.get(name, "0") not in ("0", "1"):
             raise BadAddress(f"'{text}': {name} must be 0 or 1.")
     if parts.scheme == "tcp":
         try:
-            ok = bool(parts.hostname) and parts.port is not None
+            ok = bool(parts.hostname) and bool(parts.port) and "@" not in parts.netloc
         except ValueError:
             ok = False
         if not ok:

@@ -50,6 +50,7 @@ class Reason(IntEnum):
     BAD_PARAMETER = 17
     RUNNING = 18
     NO_SESSION = 19
+    SESSION_LIMIT = 20
 
 
 class PenState(IntEnum):
@@ -289,6 +290,7 @@ class Action(StrEnum):
     PARK = "park"
     INDICATE = "indicate"
     SELF_TEST = "self_test"
+    LIMIT_DEPTH = "limit_depth"
 
 
 MOTION: frozenset[Action] = frozenset({Action.SET_DEPTH, Action.SET_RATE, Action.ARM, Action.START, Action.PARK})
@@ -298,7 +300,7 @@ MOTION: frozenset[Action] = frozenset({Action.SET_DEPTH, Action.SET_RATE, Action
 @dataclass(frozen=True, slots=True)
 class Command:
     """One request to a pen. ``value`` by action: SET_DEPTH µm, SET_RATE mHz, ARM lease in ms, START maximum run
-    time in ms, END 1 to pause and 0 to give the run back, PARK 0 top or 1 bottom dead centre; else 0."""
+    time in ms, END 1 to pause and 0 to give the run back, PARK 0 top or 1 bottom dead centre, LIMIT_DEPTH µm; else 0."""
 
     action: Action
     value: int = 0
@@ -353,6 +355,9 @@ class Pen(Protocol):
 
     def query(self) -> None:
         """Ask for STATUS and read-back; harmless at any time."""
+
+    async def refresh_cartridge(self) -> Cartridge:
+        """Read again what is plugged in. Raises :class:`PenError`."""
 
     async def close(self) -> None:
         """Let go of the link. Does not stop the pen: whoever closes has stopped it before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import termios
 import time
 from dataclasses import dataclass
 
@@ -36,10 +37,9 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5) -> DirectStop:
             _to_socket(address.where, timeout_s)
         else:
             return DirectStop(text, False, f"{text}: cannot be reached from here; use the pen's own switch.")
-    except OSError as error:
-        return DirectStop(
-            text, False, f"{text}: STOP could not be written ({error.strerror or error}); use the pen's own switch."
-        )
+    except (OSError, ValueError, termios.error) as error:
+        why = getattr(error, "strerror", None) or error
+        return DirectStop(text, False, f"{text}: STOP could not be written ({why}); use the pen's own switch.")
     return DirectStop(text, True, f"{text}: STOP written straight to the port.")
 
 
@@ -47,7 +47,14 @@ def _to_device(path: str) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         for _ in range(REPEATS):
-            os.write(fd, STOP)
+            try:
+                whole = os.write(fd, STOP) == len(STOP)
+            except BlockingIOError:
+                whole = False
+            if not whole:
+                # What waits there is of no use to a pen that is to stand still.
+                termios.tcflush(fd, termios.TCOFLUSH)
+                os.write(fd, STOP)
             time.sleep(_PAUSE_S)
     finally:
         os.close(fd)

@@ -61,8 +61,12 @@ class PortLock:
 
 
 def lock_port(address: Address, owner: str) -> PortLock:
-    """Hold the port of an address for this process. Raises :class:`PortHeld`."""
-    return PortLock(address.port_key, Holding(str(address), os.getpid(), owner))
+    """Hold the port of an address for this process. Raises :class:`PortHeld`.
+
+    A serial port is locked by the device that its name leads to now, so that a link beside it is no way around.
+    """
+    where = os.path.realpath(address.where) if address.where.startswith("/dev/") else address.where
+    return PortLock(f"{address.scheme}://{where}", Holding(str(address), os.getpid(), owner))
 
 
 def lock_serial(address: Address, serial: str, owner: str) -> PortLock:

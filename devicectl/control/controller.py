@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from devicectl.alarms.board import AlarmBoard, Priority
 from drivers.api import (
+    Action,
     Capabilities,
     Cartridge,
+    Command,
     EventCode,
     Fault,
     Gap,
     Identity,
     Lost,
     Pen,
+    PenError,
     PenEvent,
     PenInput,
     PenState,
@@ -29,7 +32,7 @@ from drivers.api import (
     Vitals,
 )
 
-from .envelope import Context, StationLimits
+from .envelope import Context, StationLimits, mm
 from .events import (
     CommandDone,
     ControlEvent,
@@ -52,6 +55,8 @@ RUN_MAX_MS: Final = 180_000
 LEASE_MS: Final = 500
 WRITER_SILENT_S: Final = 2.0
 WATCH_S: Final = 0.1
+PUSH_DEADLINE_S: Final = 0.3
+PUSH_AGAIN_S: Final = 0.2
 LATCH_TEXT: Final = {
     PenState.STOPPED: "stopped",
     PenState.LEASE_EXPIRED: "lease expired",
@@ -103,7 +108,7 @@ class Controller:
         self.loop = asyncio.get_running_loop()
         self.motion = MotionMonitor()
         self.alive: Callable[[], str | None] = _always
-        self.firmware_problem: Callable[[Identity], str | None] = lambda identity: None
+        self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
@@ -125,7 +130,8 @@ class Controller:
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._quiet_until = float("-inf")
         self._uncommanded = False
-        self._adopting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.pen_generation = 0
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
         self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
         self.lease = LeaseKeeper(pen.renew_lease, self._permit, self._lease_refused)
@@ -248,11 +254,13 @@ class Controller:
             self.cartridge = replace(self.cartridge, present=False)
             if self.run is not None:
                 self.stop("cartridge changed")
+            self._spawn(self._read_cartridge())
 
     def _up(self, up: Up) -> None:
         self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
         self.lane.boot_id = up.identity.boot_id
         self.alarms.clear("link")
+        self.pen_generation += 1
         self.stop_lane.connected()
         if self.lane.pen_id is not None:
             self.adopt_open()
@@ -263,8 +271,35 @@ class Controller:
         self.adopt_open()
 
     def adopt_open(self) -> None:
-        """Take up commands that are still open in the record."""
-        self._adopting = self.loop.create_task(self.lane.adopt_open())
+        """Take up commands that are still open in the record, then give the pen this station's depth limit."""
+        self._spawn(self._adopt())
+
+    async def _adopt(self) -> None:
+        await self.lane.adopt_open()
+        await self._push_limit()
+
+    async def _push_limit(self) -> None:
+        """The pen holds the limit too; until it reads back as held, the gate "limits" is shut."""
+        generation = self.pen_generation
+        while self.pen.connected and generation == self.pen_generation and self._limit_problem() is not None:
+            command = Command(Action.LIMIT_DEPTH, self._limit_to_hold())
+            await self.lane.send(command, lambda: None, deadline=PUSH_DEADLINE_S)
+            if self._limit_problem() is not None:
+                await asyncio.sleep(PUSH_AGAIN_S)
+
+    def _limit_to_hold(self) -> int:
+        return min(self.limits.soft_depth_um, self.limits.hard_depth_um)
+
+    async def _read_cartridge(self) -> None:
+        try:
+            self.cartridge = await self.pen.refresh_cartridge()
+        except PenError:
+            return  # the link's own alarm tells; the next connection reads the cartridge again
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _forget(self) -> None:
         self.motion.forget()
@@ -288,16 +323,17 @@ class Controller:
 
     def stop(self, source: str) -> bool:
         """STOP: bytes first, then everything else. True when the link took them. Legal at any time, from anywhere."""
+        began = self.loop.time()
         sent = self.stop_lane.begin(source)
+        now = self.loop.time()
         self.stop_generation += 1
         self.lease.stop()
-        now = self.loop.time()
         self.latched, self.latch_cause = True, f"stopped: {source}"
         if self.run is not None:
             self.end_run("stopped")
         if self.motion_seen is not None and not self.motion_seen.done():
             self.motion_seen.cancel()
-        self.tell(StopRequested(now, source, sent))
+        self.tell(StopRequested(began, source, sent, (now - began) * 1000))
         return sent
 
     def _stopped(self, source: str, still_ms: float) -> None:
@@ -310,7 +346,7 @@ class Controller:
         now = self.loop.time()
         self._quiet_until = now + RUN_DOWN_S
         run, self.run = self.run, None
-        if run is not None and run.phase != "starting":
+        if run is not None:
             self.tell(RunOver(now, why))
 
     # -- watching
@@ -386,7 +422,7 @@ class Controller:
                 serial=identity.serial if identity else "",
                 simulated=bool(identity and identity.simulated),
                 firmware=identity.firmware if identity else "",
-                firmware_problem=self.firmware_problem(identity) if identity else None,
+                firmware_problem=self.firmware_problem(),
                 latched=self.latched,
                 faults=self.fault_names(),
                 still=self.motion.at(now) is Motion.STILL,
@@ -407,6 +443,8 @@ class Controller:
     def _limit_problem(self) -> str | None:
         if self.readback is None:
             return "The pen's limits have not been read back yet; wait a second."
+        if self.readback.depth_limit_um > self._limit_to_hold():
+            return f"The pen does not hold the depth limit {mm(self._limit_to_hold())} yet; wait a second."
         return None
 
     async def close(self) -> None:
@@ -416,5 +454,5 @@ class Controller:
         self.lease.stop()
         self.stop_lane.close()
         self.lane.close()
-        if self._adopting is not None:
-            self._adopting.cancel()
+        for task in self._tasks:
+            task.cancel()

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class RunStarting:
+    """START is about to be sent: motion from now on belongs to this run."""
+
+    at: float
+    zone: str
+    depth_um: int
+    rate_mhz: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunGranted:
     """A START was confirmed by motion, at loop time ``at``. µm and mHz as applied by the pen."""
 
@@ -56,11 +66,12 @@ class SetpointApplied:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Somebody, or a rule, asked for STOP; ``sent`` tells whether the link took the bytes at once."""
+    """Somebody, or a rule, asked for STOP; ``sent``: the link took the bytes at once, ``bytes_ms`` after the call."""
 
     at: float
     source: str
     sent: bool
+    bytes_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,8 @@ class CommandDone:
 
 
 ControlEvent = (
-    RunGranted
+    RunStarting
+    | RunGranted
     | RunPaused
     | RunResumed
     | RunOver

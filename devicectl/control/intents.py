@@ -12,7 +12,7 @@ from drivers.api import Action, Command, Confirmed, NotSent, Outcome, Reason, Re
 
 from .controller import RUN_MAX_MS, Controller, Grant
 from .envelope import Bound, Refused, bound_depth, bound_rate, mm
-from .events import RunGranted, RunResumed, SetpointApplied, ZoneChosen
+from .events import RunGranted, RunOver, RunResumed, RunStarting, SetpointApplied, ZoneChosen
 from .gates import Gate
 from .motion import Motion
 
@@ -226,6 +226,7 @@ class Intents:
         if sheet.resumes and c.run is not None:
             grant.ran_s, grant.since = c.run.ran_s, c.run.since
         previous, c.run = c.run, grant
+        c.tell(RunStarting(c.loop.time(), grant.zone, grant.depth_um, grant.rate_mhz))
         c.motion_seen = c.loop.create_future()
         try:
             outcome = await self._send(Action.START, run_ms, token, generation=sheet.generation)
@@ -235,6 +236,8 @@ class Intents:
             if not isinstance(outcome, Confirmed):
                 if c.run is grant:
                     c.run = previous
+                    if previous is None:
+                        c.tell(RunOver(c.loop.time(), "not started"))
                 return outcome
             return await self._seen_turning(sheet, grant)
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -214,8 +214,8 @@ def to_json(value: Any) -> Any:
     return dataclasses.asdict(value)
 
 
-@lru_cache(maxsize=64)
-def _plan(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
+@cache
+def _plan(cls: Any) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(cls)
     return tuple((f.name, hints[f.name]) for f in dataclasses.fields(cls))
 
@@ -239,4 +239,4 @@ def _convert(hint: Any, value: Any) -> Any:
 
 def from_json(cls: type[T], data: dict[str, Any]) -> T:
     """Rebuild a view; fields this version does not know are ignored. Raises ``KeyError`` when one is missing."""
-    return cls(**{name: _convert(hint, data[name]) for name, hint in _plan(cls)})
+    return cls(**{name: _convert(hint, data[name]) for name, hint in _plan(cls)})  # type: ignore[arg-type]

@@ -201,6 +201,8 @@ def _quietly(call: Callable[[], None]) -> None:
 def _number(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
+    if isinstance(error, termios.error) and error.args and isinstance(error.args[0], int):
+        return error.args[0]
     cause = error.__cause__ or error.__context__
     return _number(cause) if cause is not None else None
 

@@ -13,6 +13,7 @@ class CobsError(ValueError):
 def encode(data: bytes) -> bytes:
     """Encode without the closing zero; at most ``len(data) // 254 + 1`` bytes longer."""
     out = bytearray()
+    start = size = 0
     for block in data.split(b"\x00"):
         start, size = 0, len(block)
         while size - start >= 254:
@@ -21,6 +22,9 @@ def encode(data: bytes) -> bytes:
             start += 254
         out.append(size - start + 1)
         out += block[start:]
+    if start and start == size:
+        # The last block ended with a full group, which needs no further code to say that no zero follows.
+        out.pop()
     return bytes(out)
 
 

@@ -82,11 +82,12 @@ def encode(message: Message, seq: int) -> bytes:
 class Decoder:
     """A byte stream in, frames out; what is not a frame is counted by kind and dropped.
 
-    ``frames`` and ``errors`` (a count per :class:`FrameError` kind) only rise. Memory is bounded: more than
+    ``bytes``, ``frames`` and ``errors`` (a count per :class:`FrameError` kind) only rise. Memory is bounded: more than
     one frame's worth of bytes without a zero is dropped up to the next zero.
     """
 
     def __init__(self) -> None:
+        self.bytes = 0
         self.frames = 0
         self.errors: dict[str, int] = {}
         self._tail = b""
@@ -94,6 +95,7 @@ class Decoder:
 
     def feed(self, data: bytes, deliver: Callable[[Frame], None]) -> None:
         """Take bytes and call ``deliver`` for every whole frame, in order."""
+        self.bytes += len(data)
         parts = (self._tail + data).split(b"\x00")
         self._tail = parts.pop()
         for part in parts:
@@ -131,7 +133,4 @@ class StopMatcher:
         """True when the pattern ends inside ``data`` (once or more)."""
         window = self._tail + data
         self._tail = window[-(len(STOP) - 1) :]
-        if STOP in window:
-            self._tail = b"\x00"
-            return True
-        return False
+        return STOP in window

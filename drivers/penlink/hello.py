@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TypeVar
 
 from drivers.api import Capabilities, Cartridge, Identity
@@ -23,6 +24,14 @@ from .messages import (
 from .session import Hello
 
 P = TypeVar("P", HelloSession, HelloModel, HelloUnit, HelloCapabilities, HelloCartridge)
+
+
+def _iso(yyyymmdd: int) -> str:
+    """ISO 8601; empty for 0 and for what is no date."""
+    try:
+        return date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100).isoformat()
+    except ValueError:
+        return ""
 
 
 class Pages:
@@ -85,7 +94,7 @@ class Pages:
             needles=p.needles,
             serial=p.serial,
             lot=p.lot,
-            expiry=f"{p.expiry // 10000:04d}-{p.expiry // 100 % 100:02d}-{p.expiry % 100:02d}" if p.expiry else "",
+            expiry=_iso(p.expiry),
             depth_max_um=p.depth_max,
             used=bool(p.flags & CARTRIDGE_USED),
         )

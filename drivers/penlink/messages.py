@@ -18,7 +18,7 @@ SMALL_PAYLOAD: Final = 13
 
 
 class Opcode(IntEnum):
-    """What a CMD asks for; ids above 9 are reserved and answered UNSUPPORTED by a v1 pen."""
+    """What a CMD asks for; CALIBRATION and CARTRIDGE are reserved and answered UNSUPPORTED by a v1 pen."""
 
     SET_DEPTH = 1
     SET_RATE = 2
@@ -31,6 +31,7 @@ class Opcode(IntEnum):
     SELF_TEST = 9
     CALIBRATION = 10
     CARTRIDGE = 11
+    LIMIT_DEPTH = 12
 
 
 class Query(IntEnum):

@@ -29,16 +29,17 @@ from drivers.api import (
 )
 from drivers.link import Link
 
-from .frame import STOP
+from .frame import STOP, Decoder
 from .hello import Pages
-from .messages import PAGE_COUNT, Page, Query, ResultMessage
+from .messages import PAGE_COUNT, Page, PayloadError, Query, ResultMessage
 from .session import Hello, HostSession
 
 HELLO_WAIT_S = 0.4
 HELLO_TRIES = 6
 _REASONS = {int(reason): reason for reason in Reason}
 _RESULTS = {int(result): result for result in Result}
-_SETS = {Action.SET_DEPTH, Action.SET_RATE}
+_READ_BACK = {Action.SET_DEPTH, Action.SET_RATE, Action.LIMIT_DEPTH}
+"""Actions that are confirmed by what the pen reads back."""
 
 
 class _Pending:
@@ -65,13 +66,14 @@ class PenlinkPen:
         self.address = address
         self.statistics = LinkStatistics()
         self._make_link = make_link
-        self._listeners: list[Callable[[PenInput], None]] = []
+        # A tuple, replaced when it changes: a listener may leave while it is being called.
+        self._listeners: tuple[Callable[[PenInput], None], ...] = ()
         self._link: Link | None = None
         self._session: HostSession | None = None
         self._generation = 0
         self._pending: _Pending | None = None
         self._page: asyncio.Future[Hello] | None = None
-        self._page_nonce = 0
+        self._page_wanted = (0, 0)
         self._connected = False
         self._last_id = 0
         self._rehello: asyncio.Task[None] | None = None
@@ -85,8 +87,12 @@ class PenlinkPen:
 
     def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
         """Call ``listener`` synchronously for every input; returns the function that ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+        return leave
 
     async def connect(self) -> Up:
         """Open the link and read all HELLO pages; sends nothing that could move.
@@ -121,8 +127,15 @@ class PenlinkPen:
         session = self._session
         assert session is not None
         pages = Pages()
-        for page in range(PAGE_COUNT):
-            pages.take(await self._ask_page(page))
+        for _ in range(HELLO_TRIES):
+            for page in range(PAGE_COUNT):
+                pages.take(await self._ask_page(page))
+            if pages.identity().boot_id == session.boot_id:
+                break
+        else:
+            raise NotAPen(
+                f"{self.address}: the pen keeps restarting while it says who it is; charge it, check the cable."
+            )
         self._last_id = session.last_cmd_id
         identity, capabilities, cartridge = pages.identity(), pages.capabilities(), pages.cartridge()
         session.bound(capabilities.depth_max_um, capabilities.rate_max_mhz)
@@ -138,7 +151,8 @@ class PenlinkPen:
             session, link = self._session, self._link
             if session is None or link is None:
                 raise LinkLost(f"{self.address}: the link went away while the pen said who it is.")
-            self._page_nonce, data = session.hello(page)
+            nonce, data = session.hello(page)
+            self._page_wanted = (page, nonce)
             self._page = self._loop.create_future()
             timer = self._loop.call_later(HELLO_WAIT_S, self._page.cancel)
             link.write(data)
@@ -154,21 +168,22 @@ class PenlinkPen:
         raise self._no_answer()
 
     def _no_answer(self) -> NotAPen | WrongProtocol:
-        errors = self._session.decoder.errors if self._session is not None else {}
+        decoder = self._session.decoder if self._session is not None else Decoder()
+        errors = decoder.errors
         if errors.get("version"):
             return WrongProtocol(
                 f"{self.address}: this pen speaks another version of Penlink than 1; update devicectl or the pen."
             )
-        if not self.statistics.bytes_in:
+        if not decoder.bytes:
             return NotAPen(f"{self.address}: nothing answers; switch the pen on, and check cable and address.")
-        if errors and not self.statistics.frames:
+        if errors and not decoder.frames:
             return NotAPen(
                 f"{self.address}: something answers, but not in Penlink: wrong baud rate, or not a pen; try ?baud=115200."
             )
         return NotAPen(f"{self.address}: the pen answers only in part; check the cable and try again.")
 
     def _on_hello(self, hello: Hello) -> None:
-        if self._page is not None and not self._page.done() and hello.nonce == self._page_nonce:
+        if self._page is not None and not self._page.done() and (hello.page, hello.nonce) == self._page_wanted:
             self._page.set_result(hello)
 
     async def close(self) -> None:
@@ -248,13 +263,18 @@ class PenlinkPen:
         answer = pending.answer
         if answer is None:
             return
-        if pending.command.action not in _SETS:
+        if pending.command.action not in _READ_BACK:
             pending.settle(Confirmed(answer.applied, answer.token))
 
     def _readback_for(self, pending: _Pending, back: ReadBack) -> None:
-        if pending.status_seen is None or pending.command.action not in _SETS:
+        if pending.status_seen is None or pending.command.action not in _READ_BACK:
             return
-        value = back.depth_um if pending.command.action is Action.SET_DEPTH else back.rate_mhz
+        action = pending.command.action
+        if action is Action.LIMIT_DEPTH:
+            if back.depth_limit_um <= pending.command.value:
+                pending.settle(Confirmed(back.depth_limit_um))
+            return
+        value = back.depth_um if action is Action.SET_DEPTH else back.rate_mhz
         answer = pending.answer
         if (answer is None and value == pending.command.value) or (answer is not None and value == answer.applied):
             pending.settle(Confirmed(value))
@@ -274,15 +294,22 @@ class PenlinkPen:
             return NotSent("the pen is not connected; wait for the link.")
         if self._pending is not None:
             return NotSent("the pen is still answering the command before; try again.")
-        cmd_id = self._last_id = self.next_id()
+        cmd_id = self.next_id()
         if not_after_ms is None:
             not_after_ms = 0 if command.action is Action.END else session.not_after()
+        try:
+            data = session.command(command, cmd_id, not_after_ms)
+        except PayloadError as error:
+            return NotSent(
+                f"the command cannot be put into a frame ({error}); choose another value or restart the pen."
+            )
+        self._last_id = cmd_id
         done: asyncio.Future[Outcome] = self._loop.create_future()
         pending = self._pending = _Pending(cmd_id, command, done)
         timer = self._loop.call_later(
             deadline, pending.settle, Unknown(cmd_id, f"no answer within {deadline:.1f} s; the pen is being asked.")
         )
-        link.write(session.command(command, cmd_id, not_after_ms))
+        link.write(data)
         try:
             return await done
         finally:
@@ -332,6 +359,7 @@ _REJECTIONS = {
     Reason.FAULT: "the pen reports a fault; look at the alarm, then reset.",
     Reason.RUNNING: "a run is going on; end it first.",
     Reason.UNKNOWN_OPCODE: "this pen cannot do that.",
+    Reason.SESSION_LIMIT: "it is above the limit that this session gave the pen; choose a smaller depth.",
     Reason.NO_SESSION: "the pen has no session with us; reconnect.",
 }
 

@@ -65,6 +65,7 @@ _OPCODES = {
     Action.PARK: Opcode.PARK,
     Action.INDICATE: Opcode.INDICATE,
     Action.SELF_TEST: Opcode.SELF_TEST,
+    Action.LIMIT_DEPTH: Opcode.LIMIT_DEPTH,
 }
 _STATES = {int(state): state for state in PenState}
 _RESULTS = {int(result): result for result in Result}
@@ -95,6 +96,7 @@ class HostSession:
         self._on_hello = on_hello
         self._on_result = on_result
         self._statistics = statistics
+        self._frames_before, self._bad_before = statistics.frames, statistics.bad_frames
         self._seq = 0
         self._nonce = 0
         self._lease_counter = 0
@@ -110,9 +112,9 @@ class HostSession:
         self._now = now
         self._statistics.bytes_in += len(data)
         self.decoder.feed(data, self._frame)
-        self._statistics.frames = self.decoder.frames
+        self._statistics.frames = self._frames_before + self.decoder.frames
         if self.decoder.errors:
-            self._statistics.bad_frames = sum(self.decoder.errors.values())
+            self._statistics.bad_frames = self._bad_before + sum(self.decoder.errors.values())
 
     def bound(self, depth_max_um: int, rate_max_mhz: int) -> None:
         """Samples beyond these are impossible for this pen (1 mm and half the rate of margin) and are dropped."""

@@ -1,0 +1,199 @@
+"""One pen and everything that belongs to it while the station holds it: control, recording, its controlling client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from devicectl.alarms.board import AlarmBoard, AlarmChange
+from devicectl.control.controller import Controller
+from devicectl.control.envelope import StationLimits
+from devicectl.control.events import (
+    CommandDone,
+    ControlEvent,
+    RunGranted,
+    RunOver,
+    RunPaused,
+    RunResumed,
+    StopDone,
+    StopRequested,
+    Uncommanded,
+)
+from devicectl.control.intents import Intents
+from devicectl.control.journal import Journal
+from devicectl.control.motion import Motion
+from drivers.address import Address
+from drivers.api import Gap, Lost, Pen, PenError, PenInput, Telemetry, Up
+from drivers.reconnect import KeepConnected
+
+from .recording import Recording
+from .source import SeededSource, SystemSource
+from .trace import Trace
+from .views import LogView
+
+HEARTBEAT_LOST_S: Final = 0.4
+LOG_LINES: Final = 200
+
+
+class Holder:
+    """The controlling client's pulse: alive while both its counters advance at least every 400 ms."""
+
+    def __init__(self, name: str, now: float) -> None:
+        self.name = name
+        self._frame = -1
+        self._keys = -1
+        self._beat_at = now
+        self.beaten = False
+
+    def beat(self, frame: int, keys: int, now: float) -> None:
+        """Take a heartbeat; it counts only when both counters rose since the one that counted last."""
+        if frame > self._frame and keys > self._keys:
+            self._frame, self._keys, self._beat_at = frame, keys, now
+            self.beaten = True
+
+    def alive(self, now: float) -> bool:
+        """True while the last counting beat is younger than 400 ms."""
+        return self.beaten and now - self._beat_at <= HEARTBEAT_LOST_S
+
+
+class Desk:
+    """Holds one pen. Made by the station; ``changed`` is called when something worth a fresh view happened."""
+
+    def __init__(
+        self,
+        address: Address,
+        pen: Pen,
+        *,
+        journal: Journal,
+        recording: Callable[[Desk], Recording],
+        source: SystemSource | SeededSource,
+        limits: StationLimits,
+        changed: Callable[[Desk], None],
+    ) -> None:
+        self.address = address
+        self.pen = pen
+        self.source = source
+        self.loop = asyncio.get_running_loop()
+        self.alarms = AlarmBoard(self.loop.time)
+        self.control = Controller(pen, journal=journal, alarms=self.alarms, source=source, limits=limits)
+        self.intents = Intents(self.control, source.ticket)
+        self.trace = Trace()
+        self.log: deque[LogView] = deque(maxlen=LOG_LINES)
+        self.holder: Holder | None = None
+        self.link_text = "connecting"
+        self._changed = changed
+        self.recording = recording(self)
+        self.control.alive = self._holder_problem
+        self.control.record_problem = self.recording.problem
+        self.control.firmware_problem = self.recording.firmware_problem
+        self.control.listen(self._event)
+        self.alarms.subscribe(self._alarm)
+        pen.subscribe(self._input)
+        self.first_up: asyncio.Future[str] = self.loop.create_future()
+        self.on_up: Callable[[Up], None] = lambda up: None
+        self.keeper = KeepConnected(pen, self._failed)
+
+    # -- inputs
+
+    def _failed(self, error: PenError) -> None:
+        self.link_text = str(error)
+        if not self.first_up.done():
+            self.first_up.set_exception(error)
+        self._changed(self)
+
+    def _input(self, item: PenInput) -> None:
+        kind = type(item)
+        if kind is Telemetry:
+            self.trace.sample(item)  # type: ignore[arg-type]
+        elif kind is Gap:
+            self.trace.gap()
+        elif isinstance(item, Up):
+            self.link_text = "up"
+            self.say(f"pen {item.identity.serial} connected")
+            self.on_up(item)
+            if not self.first_up.done():
+                self.first_up.set_result(item.identity.serial)
+        elif isinstance(item, Lost):
+            self.link_text = item.reason
+            self.trace.gap()
+            self.say("link lost")
+        self.recording.input(item)
+
+    def _event(self, event: ControlEvent) -> None:
+        self.recording.event(event)
+        text = _TEXTS.get(type(event))
+        if text is not None:
+            self.say(text(event))
+        self._changed(self)
+
+    def _alarm(self, change: AlarmChange) -> None:
+        self.recording.alarm(change)
+        if change.kind == "raised":
+            self.say(f"alarm: {change.alarm.text}")
+        self._changed(self)
+
+    def say(self, text: str) -> None:
+        """Add a line to the session log."""
+        self.log.append(LogView(self.source.utc_us() / 1e6, text))
+
+    # -- control
+
+    def _holder_problem(self) -> str | None:
+        holder = self.holder
+        if holder is None:
+            return "nobody holds control"
+        return None if holder.alive(self.loop.time()) else "the controlling screen does not answer"
+
+    @property
+    def confirmed_still(self) -> bool:
+        """True when no run is granted and the pen is seen still."""
+        return self.control.run is None and self.control.motion.at(self.loop.time()) is Motion.STILL
+
+    @property
+    def may_turn(self) -> bool:
+        """True unless the pen is known to be still."""
+        return self.control.run is not None or (self.pen.connected and not self.confirmed_still)
+
+    def stop(self, source: str) -> bool:
+        """STOP this pen; True when the link took the bytes."""
+        return self.control.stop(source)
+
+    def holder_gone(self, why: str) -> None:
+        """The controlling client is gone: the pen stops if it may turn, and control is free."""
+        if self.may_turn:
+            self.stop(why)
+        self.holder = None
+        self._changed(self)
+
+    async def close(self, why: str) -> None:
+        """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go."""
+        if self.may_turn and self.pen.connected:
+            self.stop(why)
+            for _ in range(50):
+                if self.confirmed_still:
+                    break
+                await asyncio.sleep(0.01)
+        await self.recording.close(why)
+        await self.control.close()
+        await self.keeper.close()
+        if self.first_up.done() and not self.first_up.cancelled():
+            self.first_up.exception()
+
+
+def _command(event: Any) -> str:
+    tail = f": {event.text}" if event.text else ""
+    return f"{event.action.replace('_', ' ')} {event.value}: {event.outcome.replace('_', ' ')}{tail}"
+
+
+_TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
+    RunGranted: lambda e: f"{e.zone}: started at {e.depth_um / 1000:.2f} mm, {e.rate_mhz * 60 // 1000} rpm",
+    RunPaused: lambda e: "paused",
+    RunResumed: lambda e: "resumed",
+    RunOver: lambda e: f"run over: {e.why}",
+    StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
+    StopDone: lambda e: f"still, {e.still_ms:.0f} ms after STOP",
+    Uncommanded: lambda e: "motor turned without a run",
+    CommandDone: _command,
+}

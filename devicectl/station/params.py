@@ -1,0 +1,92 @@
+"""Parameters of every request, checked at the edge; inside they are trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL_VERSION = 1
+REQUEST_MAX = 256 * 1024
+"""Longest request in bytes."""
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class Params(BaseModel):
+    """Unknown parameters are refused, so that a misspelt limit is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hello(Params):
+    """First request of a connection. ``database`` is the hash of the database the client means, empty for any."""
+
+    client: Name
+    version: int
+    database: str = ""
+
+
+class Empty(Params):
+    """No parameters."""
+
+
+class Heartbeat(Params):
+    """Both must rise for the client to count as alive."""
+
+    frame: int = Field(ge=0)
+    keys: int = Field(ge=0)
+
+
+class OpenPen(Params):
+    """``wait_s``: how long to wait for the first connection."""
+
+    address: Name
+    wait_s: float = Field(default=4.0, ge=0, le=30)
+
+
+class Scan(Params):
+    """``probe``: addresses that may be asked who they are although nothing says that a pen is there."""
+
+    probe: tuple[Name, ...] = ()
+
+
+class OpenSession(Params):
+    """A ``treatment`` needs a client code; ``bench`` has none."""
+
+    purpose: Literal["bench", "treatment"]
+    client: str | None = Field(default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+
+
+class SelectZone(Params):
+    """A zone code such as VTX or CUS-1."""
+
+    zone: str = Field(min_length=1, max_length=12)
+
+
+class SetPoint(Params):
+    """µm and mHz; either may be left out. ``lower`` lets a limit lower the request."""
+
+    depth_um: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    rate_mhz: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    lower: bool = False
+
+
+class Start(Params):
+    """``ticket`` from ``run.preview``; ``run_ms`` bounds the run (180 s at most)."""
+
+    ticket: Name
+    run_ms: int = Field(default=180_000, ge=100, le=180_000)
+
+
+class Stop(Params):
+    """``source`` is written into the record; ``address`` None stops every pen."""
+
+    source: Name = "client"
+    address: str | None = None
+
+
+class Note(Params):
+    """A phrase chosen by digits while the motor turns."""
+
+    digits: str = Field(pattern=r"^[0-9]{1,4}$")

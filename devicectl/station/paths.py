@@ -1,0 +1,44 @@
+"""Where a station's sockets, lock and log are: named after the database, so that two databases have two stations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.runtime import runtime_dir
+
+STOP_ACK = b"\x06"
+"""What the station answers on a STOP connection once the STOP bytes are with the links."""
+
+STOP_SOURCES = {
+    b" ": "SPACE",
+    b"9": "F9",
+    b"C": "Ctrl+C",
+    b"M": "mouse",
+    b"K": "unbound key",
+    b"L": "command line",
+    b"S": "script",
+}
+"""First byte on a STOP connection → who pressed; any other byte stops just as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationPaths:
+    """Files of one station in the runtime directory."""
+
+    requests: Path
+    stop: Path
+    lock: Path
+    log: Path
+
+
+def station_paths(database_hash: str) -> StationPaths:
+    """Paths for the station of one database."""
+    base = runtime_dir()
+    name = f"station-{database_hash}"
+    return StationPaths(base / f"{name}.sock", base / f"{name}.stop", base / f"{name}.lock", base / f"{name}.log")
+
+
+def stop_sockets() -> list[Path]:
+    """STOP sockets of every station of this user, whatever its database."""
+    return sorted(runtime_dir().glob("station-*.stop"))

@@ -1,0 +1,445 @@
+"""What a desk writes into the record: pen, session, passes, alarms, events, stops; and what it shows of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from devicectl.alarms.board import AlarmChange
+from devicectl.control.events import (
+    ControlEvent,
+    RunOver,
+    RunPaused,
+    RunResumed,
+    RunStarting,
+    SetpointApplied,
+    StopDone,
+    StopRequested,
+    ZoneChosen,
+)
+from devicectl.control.gates import Purpose
+from devicectl.records import jobs
+from devicectl.records.firmware import ACCEPTED, changed_from
+from devicectl.records.rows import AlarmRow, CartridgeRow, EventRow, PenRow, SessionRow, StopRow
+from devicectl.records.store import Store
+from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
+from devicectl.treatment.pass_recorder import PassRecorder
+from devicectl.treatment.pass_writer import PassWriter
+from devicectl.treatment.zones import parse_zone
+from drivers.api import Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
+
+from .client_api import StationError
+from .views import PassView, SessionView, ZoneView
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+FREE_BYTES_MIN: Final = 200 * 1024 * 1024
+TICK_S: Final = 1.0
+WRITER_SILENT_S: Final = 2.0
+
+_REASONS: Final = {
+    "ended": CloseReason.ENDED,
+    "run time over": CloseReason.ENDED,
+    "pause over": CloseReason.PAUSED,
+    "lease expired": CloseReason.LEASE_EXPIRED,
+    "link lost": CloseReason.LOST,
+    "not started": CloseReason.ENDED,
+}
+
+
+class Recording:
+    """One desk's side of the record. ``bound`` is done once the record knows the pen."""
+
+    def __init__(self, desk: Desk, store: Store) -> None:
+        self._desk = desk
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self.bound: asyncio.Future[None] = self._loop.create_future()
+        self._pen_id: UUID | None = None
+        self._cartridge_id: UUID | None = None
+        self._session: UUID | None = None
+        self._purpose = Purpose.BENCH
+        self._client = ""
+        self._opened_at = 0.0
+        self._passes = 0
+        self._failure: str | None = None
+        self._firmware_before: str | None = None
+        self._alarm_ids: dict[str, UUID] = {}
+        self._stop: StopRequested | None = None
+        self._stop_boot_us = 0
+        self._stop_utc_us = 0
+        self._writer: PassWriter | None = None
+        self._recorder = self._new_recorder()
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._setpoint: tuple[int | None, int | None] = (None, None)
+
+    def _new_recorder(self) -> PassRecorder:
+        return PassRecorder(self._pass_event, self._desk.source.uuid)
+
+    # -- writing
+
+    def _submit(self, job: Any) -> asyncio.Future[Any]:
+        future = self._store.submit(job)
+        future.add_done_callback(self._stored)
+        return future
+
+    def _stored(self, future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._failure = None
+        else:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = str(error)
+        self._desk.control.journal_trouble(self._failure)
+
+    def problem(self) -> str | None:
+        """Why nothing should be started on this record, or None."""
+        if self._failure is not None:
+            return f"The record cannot be written: {self._failure}"
+        if self._store.silent_for() > WRITER_SILENT_S:
+            return "The record does not answer; check the disk."
+        free = self._free
+        if free is not None and free < FREE_BYTES_MIN:
+            return f"Only {free // 1_000_000} MB are free for the record; 200 MB are needed. Free some space."
+        if self._pen_id is None:
+            return "The record does not know this pen yet; wait a second."
+        return None
+
+    _free: int | None = None
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._free = self._store.free_bytes()
+        self._recorder.tick(self._loop.time())
+        if self._failure is not None:
+            # A harmless write tells whether the trouble is over.
+            self._submit(lambda connection: None)
+
+    # -- the pen
+
+    def pen_up(self, up: Up) -> None:
+        """The pen has said who it is: make it and its cartridge known to the record."""
+        self._spawn(self._bind(up))
+
+    async def _bind(self, up: Up) -> None:
+        source, identity = self._desk.source, up.identity
+        origin = "simulated" if identity.simulated else "hardware"
+        now = source.utc_us()
+        row = PenRow(
+            source.uuid(),
+            identity.manufacturer,
+            identity.model,
+            identity.serial,
+            identity.firmware,
+            identity.hardware,
+            origin,
+            now,
+        )
+        try:
+            self._pen_id = await self._submit(jobs.pen_seen(row))
+            self._firmware_before = await self._submit(changed_from(self._pen_id))
+            cartridge = up.cartridge
+            self._cartridge_id = None
+            if cartridge.present:
+                self._cartridge_id = await self._submit(
+                    jobs.cartridge_seen(
+                        CartridgeRow(
+                            source.uuid(),
+                            cartridge.type,
+                            cartridge.serial,
+                            cartridge.lot,
+                            cartridge.expiry,
+                            cartridge.needles,
+                            origin,
+                            now,
+                        )
+                    )
+                )
+        except Exception as error:  # any trouble of the record: the gate "record" is shut and says why
+            if not self.bound.done():
+                self.bound.set_exception(StationError(f"The record cannot be written: {error}", "record"))
+            return
+        self._recorder.needles = cartridge.needles
+        self._remake_writer()
+        self._desk.control.bind(self._pen_id)
+        if not self.bound.done():
+            self.bound.set_result(None)
+
+    def firmware_problem(self) -> str | None:
+        """Why the firmware is not trusted, or None."""
+        if self._firmware_before is None:
+            return None
+        identity = self._desk.control.identity
+        now = identity.firmware if identity else "?"
+        return f"The firmware changed from {self._firmware_before} to {now}; check the pen, then accept it."
+
+    async def accept_firmware(self) -> None:
+        """Somebody has checked the pen with its new firmware."""
+        await self._submit(jobs.event_logged(self._event_row(ACCEPTED, "firmware accepted")))
+        self._firmware_before = None
+
+    def _remake_writer(self) -> None:
+        if self._pen_id is not None:
+            self._writer = PassWriter(
+                self._submit,
+                session_id=self._session,
+                pen_id=self._pen_id,
+                cartridge_id=self._cartridge_id,
+                utc_us=self._desk.source.utc_us,
+                boot_us=self._desk.source.boot_us,
+                failed=lambda error: None,
+            )
+
+    # -- sessions
+
+    async def open_session(self, purpose: Purpose, client: str | None) -> str:
+        """Open a session. Raises :class:`StationError` when one is open or the record refuses."""
+        if self._session is not None:
+            raise StationError("A session is open already; close it first.", "session-open")
+        if self._pen_id is None:
+            raise StationError("The record does not know this pen yet; wait a second.", "record")
+        source = self._desk.source
+        client_id: UUID | None = None
+        key = source.uuid()
+        try:
+            if client is not None:
+                # Only training clients can be treated with a simulated pen, and no other treatment exists yet.
+                client_id = await self._submit(jobs.client_known(source.uuid(), client, True, source.utc_us()))
+            await self._submit(
+                jobs.session_opened(
+                    SessionRow(
+                        key,
+                        self._store.boot_id,
+                        self._pen_id,
+                        client_id,
+                        purpose.value,
+                        source.utc_us(),
+                        source.boot_us(),
+                    )
+                )
+            )
+        except StationError:
+            raise
+        except Exception as error:
+            raise StationError(f"The session could not be opened: {error}", "record") from error
+        self._recorder.close(self._loop.time())
+        self._session, self._purpose, self._client = key, purpose, client or ""
+        self._opened_at = self._loop.time()
+        self._passes = 0
+        control = self._desk.control
+        control.lane.session_id = key
+        control.purpose = purpose
+        control.client_training = True if client is not None else None
+        control.zone = None
+        self._remake_writer()
+        needles = self._recorder.needles
+        self._recorder = self._new_recorder()
+        self._recorder.needles = needles
+        self._desk.say(f"session opened ({purpose.value}{', client ' + client if client else ''})")
+        return str(key)
+
+    async def close_session(self, reason: str) -> None:
+        """Close the open session; returns when that is stored. Does nothing when none is open."""
+        key = self._session
+        self._recorder.close(self._loop.time(), CloseReason.ENDED)
+        if key is None:
+            return
+        self._flush_stop(None)
+        future = self._submit(jobs.session_closed(key, self._desk.source.utc_us(), reason))
+        self._session = None
+        control = self._desk.control
+        control.lane.session_id = None
+        control.purpose = control.client_training = control.zone = None
+        self._remake_writer()
+        needles = self._recorder.needles
+        self._recorder = self._new_recorder()
+        self._recorder.needles = needles
+        self._desk.say("session closed")
+        try:
+            await future
+        except Exception as error:
+            raise StationError(f"The session could not be closed in the record: {error}", "record") from error
+
+    # -- what happens
+
+    def input(self, item: PenInput) -> None:
+        """Everything the pen says."""
+        kind = type(item)
+        if kind is Telemetry:
+            self._recorder.telemetry(item)  # type: ignore[arg-type]
+        elif isinstance(item, Vitals):
+            self._recorder.vitals(item)
+        elif isinstance(item, Gap):
+            self._recorder.gap(item)
+        elif isinstance(item, Lost):
+            self._recorder.lost(item.at)
+            self._log_event("link-lost", item.reason)
+        elif isinstance(item, Rebooted):
+            self._recorder.rebooted(item.at)
+            self._log_event("rebooted", item.cause)
+        elif isinstance(item, PenEvent):
+            self._log_event(f"pen-{item.code.name.lower().replace('_', '-')}", f"argument {item.argument}")
+
+    def event(self, event: ControlEvent) -> None:
+        """Everything control decides."""
+        recorder = self._recorder
+        match event:
+            case RunStarting():
+                self._set_zone(event.zone, event.depth_um, event.rate_mhz, event.at)
+                recorder.run(True, event.at)
+            case ZoneChosen():
+                self._set_zone(event.zone, *self._setpoint, event.at)
+            case SetpointApplied():
+                zone = self._desk.control.zone
+                if zone is not None:
+                    self._set_zone(zone, event.depth_um, event.rate_mhz, event.at)
+                self._setpoint = (event.depth_um, event.rate_mhz)
+            case RunPaused():
+                recorder.ending(CloseReason.PAUSED)
+            case RunResumed():
+                recorder.run(True, event.at)
+            case RunOver():
+                recorder.run(False, event.at, _REASONS.get(event.why, CloseReason.STOPPED))
+                self._log_event("run-over", event.why)
+            case StopRequested():
+                self._flush_stop(None)
+                self._stop = event
+                self._stop_boot_us, self._stop_utc_us = self._desk.source.boot_us(), self._desk.source.utc_us()
+            case StopDone():
+                self._flush_stop(event.still_ms)
+            case _:
+                pass
+
+    def _set_zone(self, code: str, depth_um: int | None, rate_mhz: int | None, at: float) -> None:
+        self._setpoint = (depth_um, rate_mhz)
+        self._recorder.zone(parse_zone(code), depth_um, rate_mhz, at)
+
+    def _flush_stop(self, still_ms: float | None) -> None:
+        stop, self._stop = self._stop, None
+        if stop is None or self._pen_id is None:
+            return
+        row = StopRow(
+            self._desk.source.uuid(),
+            self._session,
+            self._pen_id,
+            stop.source,
+            self._stop_utc_us,
+            self._stop_boot_us,
+            round(stop.bytes_ms * 1000) if stop.sent else None,
+            round(still_ms * 1000) if still_ms is not None else None,
+            still_ms is not None,
+        )
+        self._submit(jobs.stop_logged(row))
+
+    def _pass_event(self, event: RecorderEvent) -> None:
+        if self._writer is not None:
+            self._writer(event)
+        if isinstance(event, PassOpened):
+            self._passes += 1
+        elif isinstance(event, PassClosed):
+            figures, zone = event.figures, event.zone.code if event.zone else "no zone"
+            self._desk.say(
+                f"{zone}: pass {event.seq} {event.reason.value.replace('_', ' ')}, {figures.duration_ms / 1000:.1f} s"
+            )
+
+    def alarm(self, change: AlarmChange) -> None:
+        """Raised, cleared, acknowledged."""
+        alarm, source = change.alarm, self._desk.source
+        if change.kind == "raised":
+            key = self._alarm_ids[alarm.code] = source.uuid()
+            self._submit(
+                jobs.alarm_raised(
+                    AlarmRow(
+                        key,
+                        self._session,
+                        self._pen_id,
+                        alarm.code,
+                        alarm.priority.name.lower(),
+                        alarm.text,
+                        source.utc_us(),
+                        source.boot_us(),
+                    )
+                )
+            )
+        elif (known := self._alarm_ids.get(alarm.code)) is not None:
+            job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
+            self._submit(job(known, source.utc_us()))
+
+    def note(self, digits: str) -> None:
+        """A digit phrase pressed while needling."""
+        self._log_event("note", digits)
+
+    def clock_broken(self) -> None:
+        """The computer was suspended or its clock set: whatever is open ends here, marked."""
+        self._recorder.lost(self._loop.time())
+        self._log_event("clock-broken", "suspended or clock set")
+
+    def _event_row(self, code: str, text: str) -> EventRow:
+        source = self._desk.source
+        return EventRow(source.uuid(), self._session, self._pen_id, code, text, source.utc_us(), source.boot_us())
+
+    def _log_event(self, code: str, text: str) -> None:
+        self._submit(jobs.event_logged(self._event_row(code, text)))
+
+    # -- what is seen of it
+
+    def session_view(self) -> SessionView | None:
+        """The open session with its zones and the pass that is being recorded."""
+        if self._session is None:
+            return None
+        identity = self._desk.control.identity
+        current, totals = self._recorder.current(), self._recorder.totals
+        return SessionView(
+            id=str(self._session),
+            purpose=self._purpose.value,
+            origin="simulated" if identity and identity.simulated else "hardware",
+            client=self._client,
+            elapsed_s=round(self._loop.time() - self._opened_at, 1),
+            zone=self._desk.control.zone,
+            passes=self._passes,
+            zones=tuple(
+                ZoneView(z.zone.code, z.passes, z.contact_ms / 1000, z.inferred, z.strokes, float(z.density_cm2))
+                for z in totals.values()
+            ),
+            current=PassView(
+                current.seq,
+                current.zone.code if current.zone else "",
+                current.duration_ms / 1000,
+                current.contact_ms / 1000,
+                current.strokes,
+                float(current.density_cm2),
+            )
+            if current is not None
+            else None,
+        )
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self, why: str) -> None:
+        """Close the session and what is open; returns when it is stored, or could not be."""
+        self._timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        try:
+            await self.close_session(why)
+        except StationError:
+            pass  # the alarm has told; there is nobody left to tell
+        self._flush_stop(None)
+        if not self.bound.done():
+            self.bound.cancel()
+
+
+def recorder_for(store: Store) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store."""
+    return lambda desk: Recording(desk, store)

@@ -1,0 +1,140 @@
+"""Puts a station together: from a database and this machine's ports, or from memory and virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from devicectl.about import VERSION
+from devicectl.control.envelope import StationLimits
+from devicectl.control.journal import Intent
+from devicectl.records.ids import IdSource
+from devicectl.records.journal import StoreJournal
+from devicectl.records.store import Store
+from drivers.address import Address, parse_address
+from drivers.api import Pen, PenError
+from drivers.driver import open_pen
+from drivers.portlock import lock_port, lock_serial
+from drivers.scan import Found, scan_ports
+from simulator.announce import announced
+
+from .paths import station_paths
+from .recording import recorder_for
+from .server import serve
+from .source import SeededSource, SystemSource
+from .station import Ports, Record, Station
+
+OWNER = "the devicectl station"
+
+
+def _record(store: Store, database_hash: str = "") -> Record:
+    return Record(StoreJournal(store.writer, Intent), recorder_for(store), database_hash)
+
+
+def system_ports() -> Ports:
+    """This machine's serial ports, sockets and locks."""
+    return Ports(
+        open_pen=open_pen,
+        lock_port=lambda address: lock_port(address, OWNER),
+        lock_serial=lambda address, serial: lock_serial(address, serial, OWNER),
+        scan=scan_pens,
+    )
+
+
+async def _nothing(_probe: tuple[str, ...], _held: tuple[str, ...]) -> list[dict[str, Any]]:
+    return []
+
+
+def virtual_station(
+    store: Store, source: SeededSource, pens: dict[str, Pen], limits: StationLimits | None = None
+) -> Station:
+    """A station without files, locks or threads, on the running loop; ``pens`` by address."""
+
+    def find(address: Address) -> Pen:
+        if str(address) not in pens:
+            raise PenError(f"{address}: there is no such pen.", "no-such-port")
+        return pens[str(address)]
+
+    ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
+    return Station(_record(store), ports, source, limits=limits)
+
+
+async def run_station(database: str | None, *, on_demand: bool) -> int:
+    """Open the database, serve, and close everything in order. Raises RecordError with one sentence."""
+    source = SystemSource()
+    store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
+    try:
+        assert store.location is not None
+        paths = station_paths(store.location.hash)
+        station = Station(_record(store, store.location.hash), system_ports(), source)
+        await serve(station, paths, on_demand=on_demand, ready=lambda: None)
+    finally:
+        await asyncio.to_thread(store.close)
+    return 0
+
+
+def _row(found: Found) -> dict[str, Any]:
+    return {
+        "address": found.address,
+        "name": found.description,
+        "simulated": False,
+        "matched": found.matched,
+        "why": found.why,
+        "held": found.held,
+    }
+
+
+async def scan_pens(probe: tuple[str, ...] = (), held: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Simulated pens that announce themselves, then this machine's ports with the drivers' verdicts.
+
+    Only ports matched by USB id or named in ``probe`` are asked who they are, and never one that is held.
+    """
+    rows: list[dict[str, Any]] = []
+    for pen in await asyncio.to_thread(announced):
+        owner = OWNER if pen.address in held else ""
+        rows.append(
+            {
+                "address": pen.address,
+                "name": f"{pen.model} {pen.serial}",
+                "simulated": True,
+                "matched": True,
+                "why": f"simulated pen, announced by process {pen.pid}",
+                "held": owner,
+            }
+        )
+    known = {row["address"] for row in rows}
+    wanted = {str(parse_address(text)) for text in probe}
+    for found in await asyncio.to_thread(scan_ports):
+        if found.address not in known:
+            rows.append(_row(found))
+            known.add(found.address)
+    for address in sorted(wanted - known):
+        rows.append(_row(Found(address, "", False, "named with --probe", "")))
+    for row in rows:
+        asked = row["matched"] or row["address"] in wanted
+        if not row["simulated"] and asked and not row["held"]:
+            await _probe(row)
+    return rows
+
+
+async def _probe(row: dict[str, Any]) -> None:
+    """Ask one port who it is; the handshake is read-only."""
+    address = parse_address(row["address"])
+    try:
+        lock = lock_port(address, "devicectl scan")
+    except PenError as error:
+        row["held"] = str(error)
+        return
+    pen = open_pen(address)
+    try:
+        up = await pen.connect()
+        row["name"] = f"{up.identity.model} {up.identity.serial}"
+        row["simulated"] = up.identity.simulated
+        row["matched"] = True
+        row["why"] += f"; answers as {up.identity.manufacturer} {up.identity.model}"
+    except PenError as error:
+        row["matched"] = False
+        row["why"] = str(error)
+    finally:
+        await pen.close()
+        lock.release()

@@ -1,0 +1,162 @@
+"""The station as a process: its lock, its two sockets, its signals, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from .connection import Connection
+from .params import REQUEST_MAX
+from .paths import STOP_ACK, STOP_SOURCES, StationPaths
+from .station import Station
+from .views import to_json
+
+IDLE_END_S: Final = 5.0
+CONGESTED_BYTES: Final = 64 * 1024
+DEAD_CLIENT_BYTES: Final = 4 * 1024 * 1024
+log = logging.getLogger("devicectl.station")
+
+
+def _encode(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":"), default=to_json).encode() + b"\n"
+
+
+class _RequestProtocol(asyncio.Protocol):
+    """One client's socket: lines in, lines out."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        self._connection = Connection(self._station, self._send, self._congested)
+
+    def _congested(self) -> bool:
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > DEAD_CLIENT_BYTES:
+            self._transport.abort()
+        return waiting > CONGESTED_BYTES
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(_encode(message))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            if line.strip():
+                self._connection.receive_line(line)
+        if len(self._buffer) > REQUEST_MAX:
+            log.warning("a client sent more than %d bytes without a line end and was cut off", REQUEST_MAX)
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._connection.lost()
+
+
+class StopServer:
+    """The STOP socket: any byte is STOP. Read by the descriptor itself, so nothing stands between byte and link."""
+
+    def __init__(self, station: Station, path: Path) -> None:
+        self._station = station
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._lines: set[socket.socket] = set()
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._listener.bind(str(path))
+        os.chmod(path, 0o600)
+        self._listener.listen(64)
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        try:
+            line, _ = self._listener.accept()
+        except OSError:
+            return
+        line.setblocking(False)
+        self._lines.add(line)
+        self._loop.add_reader(line.fileno(), self._byte, line)
+
+    def _byte(self, line: socket.socket) -> None:
+        try:
+            data = line.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._station.stop_all(STOP_SOURCES.get(data[:1], "stop connection"))
+            try:
+                line.send(STOP_ACK)
+            except OSError:
+                pass
+            return
+        self._loop.remove_reader(line.fileno())
+        self._lines.discard(line)
+        line.close()
+
+    def close(self) -> None:
+        """Close every line and remove the socket file."""
+        for line in (*self._lines, self._listener):
+            self._loop.remove_reader(line.fileno())
+            line.close()
+        self._lines.clear()
+        self._path.unlink(missing_ok=True)
+
+
+async def serve(station: Station, paths: StationPaths, *, on_demand: bool, ready: Callable[[], None]) -> str:
+    """Serve until a signal, or, ``on_demand``, until nobody has been connected for 5 s. Returns why it ended.
+
+    SIGTERM, SIGINT and SIGHUP end it cleanly: pens stopped, passes and sessions closed.
+    """
+    loop = asyncio.get_running_loop()
+    end: asyncio.Future[str] = loop.create_future()
+
+    def ask_end(why: str) -> None:
+        if not end.done():
+            # The bytes of STOP leave here, before anything that could take time.
+            if any(desk.may_turn for desk in station.desks):
+                station.stop_all(why)
+            end.set_result(why)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, ask_end, f"the station was ended ({number.name})")
+    paths.requests.unlink(missing_ok=True)
+    # The mask is set around bind, so that the socket is never open to others, not even for an instant.
+    mask = os.umask(0o177)
+    try:
+        server = await loop.create_unix_server(lambda: _RequestProtocol(station), str(paths.requests))
+    finally:
+        os.umask(mask)
+    stop_server = StopServer(station, paths.stop)
+    idle = loop.create_task(_idle(station, ask_end)) if on_demand else None
+    ready()
+    try:
+        return await end
+    finally:
+        if idle is not None:
+            idle.cancel()
+        server.close()
+        await station.close(end.result() if end.done() and not end.cancelled() else "the station ended")
+        stop_server.close()
+        paths.requests.unlink(missing_ok=True)
+
+
+async def _idle(station: Station, ask_end: Callable[[str], None]) -> None:
+    while True:
+        await asyncio.sleep(0.5)
+        quiet = station.loop.time() - station.quiet_since
+        if not station.clients and quiet > IDLE_END_S and not any(d.control.run for d in station.desks):
+            ask_end("nobody needs the station any more")

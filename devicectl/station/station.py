@@ -1,0 +1,226 @@
+"""The station: desks, clients, views ten times a second, and one STOP for all of it. Knows no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from devicectl.alarms.board import Priority
+from devicectl.control.envelope import StationLimits
+from devicectl.control.journal import Journal
+from drivers.address import Address
+from drivers.api import Pen, PenError, Up
+
+from .desk import Desk
+from .recording import Recording
+from .source import SeededSource, SystemSource
+from .viewing import build_view
+
+VIEW_S: Final = 0.1
+WATCH_S: Final = 1.0
+SUSPEND_S: Final = 1.0
+"""A difference between the clocks above this is "suspended or clock set"."""
+SOON_S: Final = 0.02
+
+
+class Lock(Protocol):
+    """A held port or pen."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+@dataclass(slots=True)
+class Ports:
+    """What the station needs from the world, so that tests can run it without files and threads."""
+
+    open_pen: Callable[[Address], Pen]
+    lock_port: Callable[[Address], Lock | None]
+    lock_serial: Callable[[Address, str], Lock | None]
+    scan: Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[list[dict[str, Any]]]]
+
+
+@dataclass(slots=True)
+class Record:
+    """The record as the station uses it: the journal, and a recording for each desk."""
+
+    journal: Journal
+    recording: Callable[[Desk], Recording]
+    database_hash: str = ""
+
+
+class Client(Protocol):
+    """One connected client, as the station sees it."""
+
+    name: str
+    desk: Desk | None
+
+    def push(self) -> None:
+        """Send a view if this client wants views."""
+
+
+@dataclass(slots=True)
+class _Held:
+    desk: Desk
+    locks: list[Lock] = field(default_factory=list)
+
+
+class Station:
+    """Owns every pen and the writing connection of one workstation."""
+
+    def __init__(
+        self,
+        record: Record,
+        ports: Ports,
+        source: SystemSource | SeededSource,
+        *,
+        limits: StationLimits | None = None,
+    ) -> None:
+        self.record = record
+        self.ports = ports
+        self.source = source
+        self.limits = limits or StationLimits()
+        self.loop = asyncio.get_running_loop()
+        self.clients: list[Client] = []
+        self.quiet_since = self.loop.time()
+        self._held: dict[str, _Held] = {}
+        self._view_serial = 0
+        self._soon: set[Desk] = set()
+        self._soon_timer: asyncio.TimerHandle | None = None
+        self._view_timer = self.loop.call_later(VIEW_S, self._views)
+        self._clock_timer = self.loop.call_later(WATCH_S, self._clocks)
+        self._last_clocks = self._read_clocks()
+
+    # -- desks
+
+    @property
+    def desks(self) -> list[Desk]:
+        """Every desk, in the order they were opened."""
+        return [held.desk for held in self._held.values()]
+
+    def desk_at(self, address: Address) -> Desk | None:
+        """The desk of a port, if the station holds it."""
+        held = self._held.get(address.port_key)
+        return held.desk if held else None
+
+    async def open_desk(self, address: Address, wait_s: float) -> Desk:
+        """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
+        known = self._held.get(address.port_key)
+        if known is not None:
+            if not known.desk.pen.connected:
+                raise PenError(f"{address}: {known.desk.link_text}", "link-lost")
+            return known.desk
+        lock = self.ports.lock_port(address)
+        desk = Desk(
+            address,
+            self.ports.open_pen(address),
+            journal=self.record.journal,
+            recording=self.record.recording,
+            source=self.source,
+            limits=self.limits,
+            changed=self._desk_changed,
+        )
+        held = _Held(desk, [lock] if lock else [])
+        self._held[address.port_key] = held
+        desk.on_up = lambda up: self._pen_up(held, up)
+        desk.keeper.start()
+        try:
+            await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
+            await desk.recording.bound
+        except BaseException as error:
+            await self.close_desk(desk, "not opened")
+            if isinstance(error, TimeoutError):
+                raise PenError(
+                    f"{address}: no pen answered within {wait_s:.0f} s; check it and try again.", "no-pen"
+                ) from None
+            raise
+        return desk
+
+    def _pen_up(self, held: _Held, up: Up) -> None:
+        if len(held.locks) < 2:
+            lock = self.ports.lock_serial(held.desk.address, up.identity.serial)
+            if lock is not None:
+                held.locks.append(lock)
+        held.desk.recording.pen_up(up)
+
+    async def close_desk(self, desk: Desk, why: str) -> None:
+        """Stop that pen if it may turn, close its session, let go of the port."""
+        held = self._held.pop(desk.address.port_key, None)
+        for client in self.clients:
+            if client.desk is desk:
+                client.desk = None
+        await desk.close(why)
+        if held is not None:
+            for lock in held.locks:
+                lock.release()
+
+    # -- STOP
+
+    def stop_all(self, source: str) -> bool:
+        """STOP every pen; True when every link took the bytes (and when there is no pen)."""
+        done = True
+        for held in self._held.values():
+            done = held.desk.stop(source) and done
+        return done
+
+    # -- views
+
+    def _desk_changed(self, desk: Desk) -> None:
+        self._soon.add(desk)
+        if self._soon_timer is None:
+            self._soon_timer = self.loop.call_later(SOON_S, self._push_soon)
+
+    def _push_soon(self) -> None:
+        self._soon_timer = None
+        desks, self._soon = self._soon, set()
+        for client in list(self.clients):
+            if client.desk in desks:
+                client.push()
+
+    def _views(self) -> None:
+        self._view_timer = self.loop.call_later(VIEW_S, self._views)
+        for client in list(self.clients):
+            client.push()
+
+    def view_for(self, client: Client, you_control: bool, position: int) -> tuple[Any, int]:
+        """A view for one client and the trace position it has now seen."""
+        self._view_serial += 1
+        desk = client.desk
+        trace = desk.trace.since(position) if desk is not None else None
+        view = build_view(desk, self._view_serial, self.source.utc_us() / 1e6, you_control, trace)
+        return view, desk.trace.end if desk is not None else 0
+
+    # -- clocks
+
+    def _read_clocks(self) -> tuple[float, float, float]:
+        return self.loop.time(), self.source.boot_us() / 1e6, self.source.utc_us() / 1e6
+
+    def _clocks(self) -> None:
+        self._clock_timer = self.loop.call_later(WATCH_S, self._clocks)
+        now = self._read_clocks()
+        steps = [b - a for a, b in zip(self._last_clocks, now, strict=True)]
+        self._last_clocks = now
+        if max(steps) - min(steps) > SUSPEND_S:
+            self._suspended(max(steps) - min(steps))
+
+    def _suspended(self, seconds: float) -> None:
+        for desk in self.desks:
+            text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
+            desk.alarms.raise_("clock", Priority.HIGH, text)
+            desk.stop("suspended or clock set")
+            desk.recording.clock_broken()
+            desk.holder = None
+
+    # -- end
+
+    async def close(self, why: str) -> None:
+        """Stop every pen that may turn, close every session, let go of everything."""
+        self.stop_all(why) if any(d.may_turn for d in self.desks) else None
+        self._view_timer.cancel()
+        self._clock_timer.cancel()
+        if self._soon_timer is not None:
+            self._soon_timer.cancel()
+        for desk in self.desks:
+            await self.close_desk(desk, why)

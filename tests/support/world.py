@@ -1,0 +1,140 @@
+"""A whole station in virtual time: simulated pen, memory link, record in memory, clients in the same loop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from devicectl.control.envelope import StationLimits
+from devicectl.records.ids import IdSource
+from devicectl.records.store import Store
+from devicectl.station.client_api import StationError
+from devicectl.station.local import LocalClient
+from devicectl.station.runtime import virtual_station
+from devicectl.station.source import SeededSource
+from devicectl.station.views import View
+from drivers.links.memory import MemoryLink
+from drivers.penlink.pen import PenlinkPen
+from simulator.pen import SimulatedPen
+
+ADDRESS = "tcp://127.0.0.1:7001"
+
+
+class Screen:
+    """A client with a pulse: beats at 10 Hz and keeps the last view, as a dashboard does."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self.client = client
+        self.view: View | None = None
+        self.frozen = False
+        self._beats = 0
+        client.on_view(self._view)
+        self._task = asyncio.get_running_loop().create_task(self._beat())
+
+    def _view(self, view: View) -> None:
+        self.view = view
+
+    async def _beat(self) -> None:
+        while True:
+            if not self.frozen:
+                self._beats += 1
+                self.client.heartbeat(self._beats, self._beats)
+            await asyncio.sleep(0.1)
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        return await self.client.request(method, **params)
+
+    async def start(self, zone: str = "VTX", **more: Any) -> Any:
+        """Zone, sheet, the wait of a reader, start."""
+        view = self.view
+        if view is None or view.run is None:
+            await self.ask("zone.select", zone=zone)
+        sheet = await self.ask("run.preview")
+        await asyncio.sleep(0.2)
+        return await self.ask("run.start", ticket=sheet.ticket, **more)
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await self.client.close()
+
+
+class World:
+    """Everything of one workstation on the running loop."""
+
+    def __init__(
+        self,
+        *,
+        profile: str = "reference",
+        seed: int = 1,
+        baud: int | None = 115_200,
+        template: bytes | None = None,
+        limits: StationLimits | None = None,
+        store: Store | None = None,
+        hand: bool = True,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.source = SeededSource(seed)
+        self.store = store or Store.in_memory(
+            template, ids=IdSource(self.source.utc_us, random.Random(seed)), boot_us=self.source.boot_us
+        )
+        self.sim = SimulatedPen(profile, seed=seed, hand=hand)
+        self.pen = PenlinkPen(ADDRESS, lambda: MemoryLink(self.sim.line(baud), ADDRESS))
+        self.station = virtual_station(self.store, self.source, {ADDRESS: self.pen}, limits)
+        self.screens: list[Screen] = []
+
+    async def screen(self, name: str = "dashboard") -> Screen:
+        """One more client."""
+        screen = Screen(await LocalClient(self.station, name).hello())
+        self.screens.append(screen)
+        return screen
+
+    async def ready(self, purpose: str = "bench", client: str | None = None) -> Screen:
+        """A screen with the pen open, a session open, and every gate open."""
+        screen = await self.screen()
+        await screen.ask("pen.open", address=ADDRESS)
+        await self.until(lambda: self.desk.confirmed_still)
+        await screen.ask("session.open", purpose=purpose, client=client)
+        await self.until(lambda: all(g.passed for g in self.desk.control.gates()), 5)
+        return screen
+
+    @property
+    def desk(self) -> Any:
+        """The only desk."""
+        return self.station.desks[0]
+
+    async def until(self, true: Callable[[], bool], seconds: float = 2.0) -> float:
+        """Wait in steps of a millisecond; returns how long it took."""
+        begin = self.loop.time()
+        while not true():
+            assert self.loop.time() - begin < seconds, f"not true within {seconds} s"
+            await asyncio.sleep(0.001)
+        return self.loop.time() - begin
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What the database holds."""
+
+        def job(connection: Any) -> list[dict[str, Any]]:
+            import sqlalchemy as sa
+
+            return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
+
+        return self.store.submit_sync(job)
+
+    async def down(self) -> None:
+        """Take everything apart."""
+        for screen in self.screens:
+            await screen.close()
+        await self.station.close("end of test")
+        self.sim.close()
+        self.store.close()
+
+
+async def refused(work: Any) -> str:
+    """The sentence with which a request is refused; fails when it is not."""
+    try:
+        await work
+    except StationError as error:
+        return str(error)
+    raise AssertionError("was not refused")
