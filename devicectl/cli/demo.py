@@ -1,0 +1,190 @@
+"""``devicectl demo``: everything at work on a pen that is not there, in the dashboard or as a script."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from .app import Command
+from .exits import Exit
+
+if TYPE_CHECKING:
+    from .pens import Seat
+
+CLIENT: Final = "TRAIN-1"
+STEPS: Final = (("FRL", 500, 90_000), ("MID", 1_000, 110_000), ("VTX", 750, 100_000))
+"""Zone, needle protrusion in µm and stroke rate in mHz of the three passes."""
+OVERHEAD_S: Final = 0.9
+"""What setting up, starting and running down takes for each zone."""
+
+
+@click.command(
+    cls=Command,
+    examples=("devicectl demo", "devicectl demo --headless --seconds 20", "devicectl demo --seed 7"),
+)
+@click.option("--headless", is_flag=True, help="A scripted treatment of three zones as text, without the dashboard.")
+@click.option(
+    "--seconds", default=20.0, show_default=True, type=click.FloatRange(6, 600), help="How long the script takes."
+)
+@click.option("--seed", default=1, show_default=True, help="Chance of the simulated pen.")
+def demo(headless: bool, seconds: float, seed: int) -> int:
+    """Start a simulated pen on a pseudo-terminal and open the dashboard on it (a session of training client TRAIN-1).
+
+    Without a terminal it runs the script. Records into demo.db of your data folder unless DEVICECTL_DATABASE names
+    another database.
+    """
+    import asyncio
+
+    from devicectl.log import set_up
+
+    from .dashboard import has_terminal
+
+    set_up()
+    if not headless and not has_terminal():
+        click.echo("There is no terminal here, so the scripted session runs without the dashboard.")
+        headless = True
+    database = demo_database()
+    with simulated_pen(seed) as address:
+        click.echo(f"Simulated pen at {address}, database {database}.")
+        if headless:
+            return asyncio.run(_script(address, database, seconds))
+        return asyncio.run(_dashboard(address, database))
+
+
+def demo_database() -> str:
+    """The configured database when the environment names one, else a database for demonstrations only."""
+    from devicectl.records.location import VARIABLE, locate
+
+    if os.environ.get(VARIABLE, "").strip():
+        return str(locate().path)
+    from platformdirs import user_data_path
+
+    path = str(locate(user_data_path("devicectl", appauthor=False) / "demo.db").path)
+    os.environ[VARIABLE] = path
+    return path
+
+
+@contextmanager
+def simulated_pen(seed: int) -> Iterator[str]:
+    """A simulator in a process of its own; gives its address, ends it afterwards."""
+    import subprocess
+    import sys
+
+    from .failures import Failure
+
+    command = [sys.executable, "-P", "-m", "devicectl", "simulate", "pty", "--seed", str(seed), "--with-parent"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ctrl+C goes to the whole group of the terminal: the pen must live on to be stopped.
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        address = process.stdout.readline().strip()
+        if not address:
+            words = process.stderr.read().strip().splitlines()
+            raise Failure(
+                words[-1].removeprefix("devicectl: ") if words else "the simulated pen did not start.", "no-pen"
+            )
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(3.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+async def _dashboard(address: str, database: str) -> int:
+    from devicectl.station.client import connect
+
+    from .dashboard import show
+    from .pens import seat
+
+    client = await connect(f"demo (process {os.getpid()})", database)
+    try:
+        await client.request("pen.open", address=address)
+        await client.request("session.open", purpose="treatment", client=CLIENT)
+    except BaseException:
+        await client.close()
+        raise
+    code = await show(client)
+    async with seat("demo", database) as place:
+        # The screen is gone and the pen goes next: nothing may be left that waits for it.
+        if await place.known(address) is not None:
+            await place.open(address)
+            place.opened = True
+    return code
+
+
+async def _script(address: str, database: str, seconds: float) -> int:
+    import asyncio
+
+    from .driving import close_session
+    from .pens import seat
+    from .run import catch_signals, open_session
+
+    async with seat("demo", database) as place:
+        pressed = catch_signals(place.client.stop_now)
+        await place.open(address)
+        await place.fresh()
+        session = await open_session(place, "treatment", CLIENT)
+        work = asyncio.ensure_future(_treat(place, seconds))
+        waiting = asyncio.ensure_future(pressed.wait())
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if pressed.is_set():
+            await asyncio.wait({work}, timeout=3.0)
+        work.cancel()
+        waiting.cancel()
+        result = (await asyncio.gather(work, return_exceptions=True))[0]
+        await close_session(place)
+    _print(session)
+    if pressed.is_set():
+        click.echo("devicectl: stopped by Ctrl+C; what had been done is in the database.", err=True)
+        return int(Exit.INTERRUPTED)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+async def _treat(place: Seat, seconds: float) -> int:
+    from .driving import Plan, drive
+    from .output import LiveLine
+
+    live = LiveLine()
+    each = max(0.5, seconds / len(STEPS) - OVERHEAD_S)
+    for number, (zone, depth, rate) in enumerate(STEPS, 1):
+        click.echo(f"{number} of {len(STEPS)}: {zone}  {depth / 1000:.2f} mm  {rate / 1000:.0f} Hz  {each:.1f} s")
+        ending = await drive(place, Plan(zone, depth, rate, each), live.show)
+        live.end()
+        if not ending.whole:
+            click.echo(f"devicectl: the pass did not last as long as asked: {ending.why}", err=True)
+            return int(Exit.FAILED)
+    return int(Exit.DONE)
+
+
+def _print(session: str) -> None:
+    """What the database holds now."""
+    from devicectl.records.reader import Reader
+
+    from .sessions import show_detail
+
+    with Reader() as reader:
+        count = len(reader.sessions(10_000))
+        detail = reader.session(session)
+    click.echo()
+    click.echo(f"The database holds {count} session{'s' if count != 1 else ''}; the one of just now:")
+    click.echo()
+    show_detail(detail)

@@ -1,0 +1,171 @@
+"""A station client for commands: connect, open a pen, wait for what its views show, let go again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from devicectl.station.client import SocketClient, connect
+from devicectl.station.client_api import StationError
+from devicectl.station.views import PenView, Reply, View, from_json
+from drivers.address import parse_address
+
+from .exits import Exit
+from .failures import Failure
+
+BEAT_S: Final = 0.1
+READY_S: Final = 3.0
+
+
+class Seat:
+    """One command's place at the station. ``view`` is the newest view; ``opened`` says that we opened the pen."""
+
+    def __init__(self, client: SocketClient) -> None:
+        self.client = client
+        self.view: View | None = None
+        self.heard_at = 0.0
+        self.lost = ""
+        self.opened = False
+        self.log: list[str] = []
+        self._logged_at = time.time()
+        self._news = asyncio.Event()
+        self._beats: asyncio.Task[None] | None = None
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        """A request; raises :class:`StationError`."""
+        return await self.client.request(method, **params)
+
+    async def reply(self, method: str, **params: Any) -> Reply:
+        """A request that acts."""
+        return from_json(Reply, await self.ask(method, **params))
+
+    # -- the pen
+
+    async def known(self, address: str) -> PenView | None:
+        """The pen as the station holds it already, without touching it."""
+        key = parse_address(address).port_key
+        for item in await self.ask("pens.list"):
+            pen = from_json(PenView, item)
+            if parse_address(pen.address).port_key == key:
+                return pen
+        return None
+
+    async def open(self, address: str, *, take: bool | None = True) -> PenView:
+        """Open a pen, and have control of it unless ``take`` is None (then only if it is free).
+
+        Raises :class:`Failure` when another client holds control and ``take`` is False.
+        """
+        self.opened = await self.known(address) is None
+        answer = await self.ask("pen.open", address=address)
+        self.client.on_view(self._hear)
+        self.client.on_lost(self._lose)
+        await self.wait(lambda view: view.pen is not None, READY_S)
+        if not answer["you_control"] and take is not None:
+            await self._take(take)
+        return from_json(PenView, answer["pen"])
+
+    async def _take(self, anyway: bool) -> None:
+        view = self.view
+        who = view.controller if view is not None else None
+        if who is not None and not anyway:
+            raise Failure(
+                f"{who} holds control of this pen; end that program first, or take control with --take.",
+                "not-in-control",
+            )
+        await self.ask("control.take")
+
+    def _hear(self, view: View) -> None:
+        self.view, self.heard_at = view, time.monotonic()
+        for line in view.log:
+            if line.at > self._logged_at:
+                self._logged_at = line.at
+                self.log.append(line.text)
+        self._news.set()
+
+    def _lose(self, sentence: str) -> None:
+        self.lost = sentence
+        self._news.set()
+
+    async def wait(self, ready: Callable[[View], object], timeout: float) -> bool:
+        """Until a view pleases ``ready``; False when none did in time. Raises :class:`StationError` when it is gone."""
+        deadline = time.monotonic() + timeout
+        while True:
+            if self.lost:
+                raise StationError(self.lost, "station-lost")
+            if self.view is not None and ready(self.view):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                continue
+
+    async def fresh(self, timeout: float = READY_S) -> bool:
+        """Until the pen has been read completely once: status, telemetry and battery."""
+        return await self.wait(
+            lambda v: (
+                v.pen
+                and v.pen.status_age_s is not None
+                and v.pen.vitals_age_s is not None
+                and v.pen.motion != "unknown"
+            ),
+            timeout,
+        )
+
+    # -- being alive
+
+    def begin_beating(self) -> None:
+        """Heartbeats from now on, ten a second, from this loop: when it hangs, the pen stops."""
+        if self._beats is None:
+            self._beats = asyncio.get_running_loop().create_task(self._beat())
+
+    async def _beat(self) -> None:
+        count = 0
+        while True:
+            count += 1
+            self.client.heartbeat(count, count)
+            await asyncio.sleep(BEAT_S)
+
+    async def let_go(self) -> None:
+        """Close the pen if we opened it, else give control back; never raises for a station that is gone."""
+        if self._beats is not None:
+            self._beats.cancel()
+        try:
+            if self.lost or self.view is None or not self.view.you_control:
+                return
+            if self.opened:
+                await self.wait(lambda v: v.pen is None or v.pen.motion == "still", 1.0)
+                await self.ask("pen.close")
+            else:
+                await self.ask("control.release")
+        except StationError:
+            return
+
+
+@asynccontextmanager
+async def seat(command: str, database: str | None = None) -> AsyncIterator[Seat]:
+    """A place at the station (started if none runs). Raises :class:`StationError` with one sentence."""
+    client = await connect(f"devicectl {command} (process {os.getpid()})", database)
+    place = Seat(client)
+    try:
+        yield place
+    finally:
+        await place.let_go()
+        await client.close()
+
+
+def demand(reply: Reply, what: str) -> None:
+    """Raise :class:`Failure` unless a reply is ``confirmed``."""
+    if reply.outcome == "confirmed":
+        return
+    code = {"rejected": "rejected", "not_sent": "not-sent"}.get(reply.outcome, "unknown")
+    word = {"rejected": "the pen refused", "not_sent": "nothing was sent"}.get(reply.outcome, "outcome unknown")
+    number = Exit.UNKNOWN if code == "unknown" else Exit.FAILED
+    raise Failure(f"{what}: {word}: {reply.text}", code, number)

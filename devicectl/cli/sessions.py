@@ -1,0 +1,178 @@
+"""``devicectl sessions``: what was recorded, read straight from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .app import Group
+
+if TYPE_CHECKING:
+    from devicectl.records.reader import PassSummary, SessionDetail, SessionSummary
+
+
+@click.group(cls=Group, examples=("devicectl sessions list", "devicectl sessions show last"))
+def sessions() -> None:
+    """List recorded sessions and show one. Works while a station writes."""
+
+
+@sessions.command("list", examples=("devicectl sessions list --limit 10", "devicectl sessions list --json"))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(limit: int, as_json: bool) -> None:
+    """List the newest sessions, newest first."""
+    from devicectl.records.reader import Reader
+
+    from .output import print_json, print_table
+
+    with Reader() as reader:
+        found = reader.sessions(limit)
+    if as_json:
+        print_json([session_row(one) for one in found])
+    elif not found:
+        click.echo("No session has been recorded yet.")
+    else:
+        print_table(
+            ("id", "opened", "purpose", "origin", "client", "pen", "passes", "strokes", "contact s", "end"),
+            [_line(one) for one in found],
+            "......rrr.",
+        )
+
+
+def _line(one: SessionSummary) -> tuple[str, ...]:
+    from .output import seconds, utc_text
+
+    return (
+        one.id.hex[-8:],
+        utc_text(one.opened_utc_us),
+        one.purpose,
+        one.origin.upper() if one.origin != "hardware" else one.origin,
+        one.client or "–",
+        one.pen,
+        str(one.passes),
+        str(one.strokes),
+        seconds(one.contact_ms),
+        one.end_reason or "open",
+    )
+
+
+@sessions.command("show", examples=("devicectl sessions show last", "devicectl sessions show 3f2a91c0 --json"))
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_command(session: str, as_json: bool) -> None:
+    """Show one session: passes, stops, alarms. SESSION is the start or the end of its id, or 'last'."""
+    from devicectl.records.reader import Reader
+
+    from .output import print_json
+
+    with Reader() as reader:
+        detail = reader.session(session)
+    if as_json:
+        print_json(
+            {
+                "session": session_row(detail.session),
+                "passes": pass_rows(detail.passes),
+                "commands": detail.commands,
+                "alarms": detail.alarms,
+                "events": detail.events,
+                "stops": detail.stops,
+            }
+        )
+    else:
+        show_detail(detail)
+
+
+def session_row(one: SessionSummary) -> dict[str, Any]:
+    """A session as JSON; times as ISO 8601 in UTC."""
+    return {
+        "id": str(one.id),
+        "purpose": one.purpose,
+        "origin": one.origin,
+        "client": one.client,
+        "pen": one.pen,
+        "opened": _iso(one.opened_utc_us),
+        "ended": _iso(one.ended_utc_us),
+        "end_reason": one.end_reason,
+        "passes": one.passes,
+        "strokes": one.strokes,
+        "contact_ms": one.contact_ms,
+    }
+
+
+def _iso(utc_us: int | None) -> str | None:
+    import datetime
+
+    if utc_us is None:
+        return None
+    return datetime.datetime.fromtimestamp(utc_us / 1e6, datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def pass_rows(passes: Sequence[PassSummary]) -> list[dict[str, Any]]:
+    """Passes as JSON; units in the names."""
+    import dataclasses
+
+    return [
+        {**{k: v for k, v in dataclasses.asdict(one).items() if k != "segments"}, "id": str(one.id)}
+        | {"segments": [segment._asdict() for segment in one.segments]}
+        for one in passes
+    ]
+
+
+def pass_table(passes: Sequence[PassSummary]) -> None:
+    """Passes as a table for people."""
+    from .output import hz, mm, print_table, seconds
+
+    print_table(
+        ("pass", "zone", "depth mm", "rate Hz", "time s", "contact s", "strokes", "est. punctures/cm²", "end"),
+        [
+            (
+                str(one.seq),
+                (one.zone or "–") + ("" if one.kind == "granted" else " (uncommanded)"),
+                mm(one.depth_set_um),
+                hz(one.rate_set_mhz),
+                seconds(one.duration_ms),
+                seconds(one.contact_ms) + (" inferred" if one.contact_kind == "inferred" else ""),
+                "–" if one.strokes is None else str(one.strokes),
+                "–" if one.density_cm2 is None else str(one.density_cm2),
+                (one.end_reason or "open").replace("_", " "),
+            )
+            for one in passes
+        ],
+        "r.rrrrrr.",
+    )
+
+
+def show_detail(detail: SessionDetail) -> None:
+    """A session for people."""
+    from .output import print_table, utc_text
+
+    one = detail.session
+    simulated = "  SIMULATED" if one.origin == "simulated" else ""
+    click.echo(f"session {one.id}{simulated}")
+    click.echo(f"{one.purpose}, client {one.client or 'none'}, pen {one.pen}")
+    click.echo(
+        f"opened {utc_text(one.opened_utc_us)}, {one.end_reason or 'open'} {utc_text(one.ended_utc_us)}".rstrip()
+    )
+    click.echo()
+    if detail.passes:
+        pass_table(detail.passes)
+    else:
+        click.echo("No pass was recorded.")
+    if detail.stops:
+        click.echo()
+        print_table(
+            ("STOP at", "source", "still after ms"),
+            [(utc_text(s.at_utc_us), s.source, _ms(s.intent_to_still_us)) for s in detail.stops],
+            "..r",
+        )
+    if detail.alarms:
+        click.echo()
+        print_table(
+            ("alarm at", "priority", "text"), [(utc_text(a.raised_utc_us), a.priority, a.text) for a in detail.alarms]
+        )
+
+
+def _ms(us: int | None) -> str:
+    return "not seen" if us is None else f"{us / 1000:.0f}"
