@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
 from functools import lru_cache
@@ -88,6 +89,9 @@ def create(path: Path) -> None:
     leftovers = [part, *(part.with_name(part.name + end) for end in ("-wal", "-shm", "-journal"))]
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The caller holds the station lock: whatever is there was left by a station that was killed.
+        for stale in path.parent.glob(f"{glob.escape(path.name)}.*.part*"):
+            stale.unlink(missing_ok=True)
         part.touch(mode=0o600)
         engine = writer_engine(part)
         with engine.connect() as connection:
