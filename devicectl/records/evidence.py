@@ -71,7 +71,7 @@ class Evidence:
     """Takes samples in the order of the pen's clock and sums them up."""
 
     __slots__ = (
-        "_code", "_contact_half", "_depth_sum", "_from", "_half", "_rate", "_segments", "clock_ms", "current_max_ma",
+        "_code", "_contact_half", "_contact_ms", "_depth_sum", "_from", "_half", "_rate", "_segments", "clock_ms", "current_max_ma",
         "depth_max_um", "depth_min_um", "opened_clock_ms", "samples",
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ class Evidence:
         """Begin with the sample in which the motor was first seen turning."""
         self.opened_clock_ms = self.clock_ms = self._from = clock_ms
         self.samples = 1
-        self._half = self._contact_half = 0
+        self._half = self._contact_half = self._contact_ms = 0
         self._rate = rate_mhz
         self._code = _code(contact, flags)
         self._segments: list[tuple[int, int, int]] = []
@@ -118,6 +118,8 @@ class Evidence:
     def _close(self, until: int) -> None:
         if until > self._from:
             self._segments.append((self._code, self._from, until))
+            if self._code == 1 or self._code == 3:
+                self._contact_ms += until - self._from
 
     @property
     def strokes(self) -> int:
@@ -164,8 +166,7 @@ class Evidence:
 
     def contact_ms(self) -> int:
         """Time in contact so far, ms."""
-        total = sum(to - start for code, start, to in self._segments if code in (1, 3))
-        return total + (self.clock_ms - self._from if self._code in (1, 3) else 0)
+        return self._contact_ms + (self.clock_ms - self._from if self._code in (1, 3) else 0)
 
 
 def _code(contact: int, flags: int) -> int:

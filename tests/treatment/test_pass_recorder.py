@@ -306,6 +306,13 @@ def test_a_sample_that_comes_twice_counts_once():
 
 STEP = st.one_of(
     st.tuples(
+        st.just("burst"),
+        st.integers(2, 700),
+        st.sampled_from([10, 20, 40, GAP_MS, GAP_MS + 1]),
+        st.integers(TURNING_MHZ + 1, 150_000),
+        st.sampled_from([None, False, True]),
+    ),
+    st.tuples(
         st.just("sample"),
         st.integers(1, 400),
         st.sampled_from([0, STILL_MHZ, 3_000, TURNING_MHZ, TURNING_MHZ + 1, 100_000, 150_000]),
@@ -321,8 +328,8 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=300)
-@given(st.lists(STEP, max_size=120))
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEP, max_size=60))
 def test_segments_partition_every_pass_and_strokes_are_the_integral(steps):
     bench = Bench()
     recorder = bench.recorder
@@ -337,6 +344,19 @@ def test_segments_partition_every_pass_and_strokes_are_the_integral(steps):
                 samples.setdefault(boot, []).append((bench.clock, rate, bool(after_gap)))
                 after_gap = 0
                 recorder.telemetry(Telemetry(bench.now, 0, bench.clock, depth, rate, 200, contact, True))
+            case ("burst", count, elapsed, rate, contact):
+                for number in range(count):
+                    bench.clock += elapsed
+                    bench.now += elapsed / 1_000
+                    samples.setdefault(boot, []).append((bench.clock, rate + number, bool(after_gap)))
+                    after_gap = 0
+                    current = 200 + 40 * (number // 50 % 3)
+                    recorder.telemetry(
+                        Telemetry(bench.now, 0, bench.clock, number, rate + number, current, contact, True)
+                    )
+                progress = recorder.current()
+                assert progress is not None
+                assert progress.contact_ms <= progress.duration_ms
             case ("gap", missing):
                 after_gap = 1
                 recorder.gap(Gap(bench.now, missing))
@@ -374,6 +394,7 @@ def test_segments_partition_every_pass_and_strokes_are_the_integral(steps):
         for one, other in itertools.pairwise(figures.segments):
             assert (one.kind, one.contact) != (other.kind, other.contact)
         assert figures.unknown_ms == sum(s.to_clock_ms - s.from_clock_ms for s in figures.segments if s.contact is None)
+        assert figures.contact_ms == sum(s.to_clock_ms - s.from_clock_ms for s in figures.segments if s.contact)
         assert 0 <= figures.contact_ms <= figures.duration_ms - figures.unknown_ms
         assert 0 <= figures.contact_strokes <= figures.strokes
         assert done.density_cm2 >= 0
