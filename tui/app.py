@@ -99,16 +99,17 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def _lose(self, sentence: str) -> None:
         self.live.lost = sentence
-        if self.treat.is_mounted:
-            self.treat.frame()
+        self.treat.repaint()
 
     def _tick(self) -> None:
         """One frame on every screen of the stack; the heartbeat follows when it has been painted."""
+        if not self.is_running:
+            return
         self.guard.stop_top = self.size.height - self.stop_rows
         self.guard.text_focus = isinstance(self.focused, Input)
         for screen in self.screen_stack:
-            if isinstance(screen, Painted) and screen.is_mounted:
-                screen.frame()
+            if isinstance(screen, Painted):
+                screen.repaint()
         self.frames += 1
         self.screen.call_after_refresh(self._beat, self.frames)
 
@@ -143,7 +144,7 @@ class DashboardApp(App[int], inherit_bindings=False):
                 screen.typing = False
         while len(self.screen_stack) > 1 and self.screen is not self.treat:
             self.pop_screen()
-        self.treat.frame()
+        self.treat.repaint()
 
     def on_scanned(self, event: Scanned) -> None:
         """A scan goes to the field that asked for one, and nowhere else."""

@@ -1,39 +1,20 @@
-"""How the ten zones of the scalp are called on the screen, and the digit that selects each.
-
-Order runs front to back, so the digits can be learned once. Codes are the catalogue's.
-"""
+"""The catalogue's ten zones as the screens use them: by place in it, by mirror image, by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from devicectl.treatment.zones import ZONES
 
-@dataclass(frozen=True, slots=True)
-class ZoneLabel:
-    """One zone on the screen: ``short`` has at most 6 cells and stands on the map."""
+_OTHER_SIDE: Final = {"L": "R", "R": "L"}
 
-    key: str
-    code: str
-    short: str
-    name: str
-
-
-ZONES: Final = (
-    ZoneLabel("1", "FHL", "Hairln", "Frontal hairline"),
-    ZoneLabel("2", "FRL", "Fr L", "Frontal left"),
-    ZoneLabel("3", "FRR", "Fr R", "Frontal right"),
-    ZoneLabel("4", "FTL", "Tp L", "Temple left"),
-    ZoneLabel("5", "FTR", "Tp R", "Temple right"),
-    ZoneLabel("6", "MID", "Mid", "Mid-scalp"),
-    ZoneLabel("7", "PAL", "Pa L", "Parietal left"),
-    ZoneLabel("8", "PAR", "Pa R", "Parietal right"),
-    ZoneLabel("9", "VTX", "Crown", "Crown"),
-    ZoneLabel("0", "OCC", "Occip", "Occipital"),
-)
 INDEX: Final = {zone.code: index for index, zone in enumerate(ZONES)}
-MIRROR: Final = (0, 2, 1, 4, 3, 5, 7, 6, 8, 9)
-"""The zone on the other side of the head, by index."""
+SIDED: Final = frozenset({"FRL", "FRR", "FTL", "FTR", "PAL", "PAR"})
+MIRROR: Final = tuple(
+    INDEX[zone.code[:-1] + _OTHER_SIDE[zone.code[-1]]] if zone.code in SIDED else index
+    for index, zone in enumerate(ZONES)
+)
+"""The zone on the other side of the head, by index; a zone on the midline is its own."""
 
 
 def zone_name(code: str | None) -> str:
@@ -42,3 +23,6 @@ def zone_name(code: str | None) -> str:
         return "no zone"
     index = INDEX.get(code)
     return code if index is None else f"{ZONES[index].key} {ZONES[index].name}"
+
+
+__all__ = ["INDEX", "MIRROR", "ZONES", "zone_name"]

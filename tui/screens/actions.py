@@ -34,13 +34,13 @@ class TreatActions(Painted[None], inherit_bindings=False):
             live.say(f"{live.view.controller or 'nobody'} holds control: c takes it over while the pen is still")
         else:
             return True
-        self.frame()
+        self.repaint()
         return False
 
     def _send(self, method: str, **params: Any) -> None:
         """Ask in the background; the answer becomes a line of news."""
         self.run_worker(self._sent(method, **params), group="requests")
-        self.frame()
+        self.repaint()
 
     async def _sent(self, method: str, **params: Any) -> None:
         answer = await self.dashboard.ask(method, **params)
@@ -50,7 +50,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
                 pending.zone = None
             elif method == "setpoint":
                 pending.depth_um = pending.rate_mhz = None
-        self.frame()
+        self.repaint()
 
     def action_zone(self, code: str) -> None:
         """Choose a zone; the map moves before the station has answered."""
@@ -117,7 +117,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
 
     def _say(self, news: str) -> None:
         self.live.say(news)
-        self.frame()
+        self.repaint()
 
     def action_go(self) -> None:
         """Open the start sheet."""
@@ -144,7 +144,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
     def _decided(self, sheet: StartSheet, yes: bool | None) -> None:
         if yes:
             self._send("run.start", ticket=sheet.ticket)
-        self.frame()
+        self.repaint()
 
     def action_pause(self) -> None:
         """END."""
@@ -172,7 +172,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
     async def _acknowledge(self) -> None:
         await self.dashboard.ask("alarm.acknowledge")
         await self.dashboard.ask("alarm.silence")
-        self.frame()
+        self.repaint()
 
     def action_take_control(self) -> None:
         """Take control; the station grants it only while the pen is confirmed still."""

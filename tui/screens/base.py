@@ -22,6 +22,16 @@ class Painted(Screen[Answer], inherit_bindings=False):
     """A screen that is painted by `frame`, ten times a second and at once after a key."""
 
     BINDINGS: ClassVar[list[Any]] = []
+    ready = False
+    """Whether its widgets are there to be painted."""
+
+    def on_mount(self) -> None:
+        """Widgets are there."""
+        self.ready = True
+
+    def on_unmount(self) -> None:
+        """Widgets are gone."""
+        self.ready = False
 
     @property
     def dashboard(self) -> DashboardApp:
@@ -41,7 +51,12 @@ class Painted(Screen[Answer], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         """Tell the guard which keys this screen knows."""
         self.dashboard.guard.bound = self.bound
-        self.frame()
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Paint a frame now, outside the timer, if there is still something to paint on."""
+        if self.ready and self.app.is_running:
+            self.frame()
 
     def frame(self) -> None:
         """Copy what changed since the last frame to the screen."""

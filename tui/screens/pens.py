@@ -63,7 +63,7 @@ class PensScreen(Sheet[str | None]):
     def action_scan(self) -> None:
         """Look again."""
         self.pens = None
-        self.frame()
+        self.repaint()
         self.run_worker(self._scan(), exclusive=True)
 
     async def _scan(self) -> None:
@@ -71,7 +71,7 @@ class PensScreen(Sheet[str | None]):
         self.pens = [FoundPen.of(item) for item in answer] if isinstance(answer, list | tuple) else []
         self.cursor = 0
         if self.is_current:
-            self.frame()
+            self.repaint()
 
     def frame(self) -> None:
         """Show what was found."""
@@ -104,7 +104,7 @@ class PensScreen(Sheet[str | None]):
         """Move the cursor."""
         if self.pens:
             self.cursor = min(len(self.pens) - 1, max(0, self.cursor + by))
-            self.frame()
+            self.repaint()
 
     def action_pick(self, number: int) -> None:
         """Choose by digit."""
@@ -119,7 +119,7 @@ class PensScreen(Sheet[str | None]):
         pen = self.pens[self.cursor]
         if pen.held:
             self.live.say(f"{pen.name}: {pen.held}")
-            self.frame()
+            self.repaint()
         else:
             self.dismiss(pen.address)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input
@@ -90,20 +89,20 @@ class SessionScreen(Sheet[Choice | None]):
         if self._none_open():
             self.typing = True
             self.query_one("#client", Input).display = True
-            self.frame()
+            self.repaint()
 
     def _none_open(self) -> bool:
-        return self.live.view is not None and self.live.view.session is None
+        return self.live.at_rest and self.live.view is not None and self.live.view.session is None
 
     def action_finish(self) -> None:
         """Close the open session."""
-        if not self._none_open():
+        if self.live.at_rest and not self._none_open():
             self.dismiss({"method": "session.close", "params": {}})
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Open a treatment session for the code."""
         code = event.value.strip()
-        if code:
+        if code and self._none_open():
             self.dismiss({"method": "session.open", "params": {"purpose": "treatment", "client": code}})
 
     def scanned(self, code: str) -> None:
@@ -144,12 +143,12 @@ class NoteScreen(Sheet[str | None]):
     def action_digit(self, digit: int) -> None:
         """Add a digit, at most 12."""
         self.digits = (self.digits + str(digit))[:12]
-        self.frame()
+        self.repaint()
 
     def action_rub(self) -> None:
         """Take the last digit away."""
         self.digits = self.digits[:-1]
-        self.frame()
+        self.repaint()
 
     def action_send(self) -> None:
         """Done."""
@@ -158,7 +157,3 @@ class NoteScreen(Sheet[str | None]):
     def action_close(self) -> None:
         """Back without a note."""
         self.dismiss(None)
-
-    def on_key(self, event: events.Key) -> None:
-        """Nothing else does anything here."""
-        event.stop()

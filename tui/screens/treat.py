@@ -78,7 +78,7 @@ class TreatScreen(TreatActions):
         self.buffers["Current"].feed(trace.clock_ms, trace.current_ma)
         self.buffers["Depth"].feed(trace.clock_ms, trace.depth_um)
         limits = pen.limits if pen is not None else None
-        if limits is not None and self.is_mounted:
+        if limits is not None and self.ready:
             rate, depth = limits.rate_max_mhz, limits.depth_max_um
             self.query_one("#t-Rate", BrailleTrace).scale(0, rate, (text.rpm(rate), "0"))
             self.query_one("#t-Depth", BrailleTrace).scale(0, depth, (text.mm(depth), "0"))

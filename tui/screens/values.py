@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.style import Style
-
 from devicectl.station.views import PenView
 from tui import text
 from tui.model import Freshness, Live, freshness
@@ -30,7 +28,7 @@ def percent(pen: PenView, fresh: Freshness) -> str:
 
 
 def setpoint_row(live: Live, label: str, width: int) -> Row:
-    """``Depth  set 1.50 mm  limit 2.50``; a request not yet confirmed shows as ``→ 1.75 sent``."""
+    """``Depth  set 1.50 mm  limit 2.50``; a request not yet confirmed shows as ``1.50 → 1.75 asked``."""
     view, pen = live.view, live.pen
     depth = label == "Depth"
     limits = pen.limits if pen is not None else None
@@ -44,15 +42,13 @@ def setpoint_row(live: Live, label: str, width: int) -> Row:
         held = pen.rate_set_mhz if pen is not None else None
         show = text.rpm(held), text.rpm(asked), "rpm"
         limit = f"max {text.rpm(limits.rate_max_mhz)}" if limits else ""
-    row: list[tuple[str, Style]] = [(label.ljust(6), DIM), ("set ", DIM)]
+    row: Row = ((label.ljust(6), DIM), ("set ", DIM), (show[0], TEXT), (f" {show[2]}", DIM))
     if asked is not None and asked != held:
-        row += [(show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (f" {show[2]} ", DIM), ("asked", TEXT)]
-    else:
-        row += [(show[0], TEXT), (f" {show[2]}", DIM)]
+        row = ((label.ljust(6), DIM), (show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (" asked", TEXT))
     for words in (limit, f"≤ {limit.rpartition(' ')[2]}" if limit else ""):
-        if words and width_of(tuple(row)) + 2 + len(words) <= width:
+        if words and width_of(row) + 2 + len(words) <= width:
             return (*row, (f"  {words}", DIM))
-    return tuple(row)
+    return row
 
 
 def value_row(label: str, shown: str, unit: str, fresh: Freshness, scale: Row = (), abnormal: bool = False) -> Row:

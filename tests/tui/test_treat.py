@@ -1,0 +1,277 @@
+"""The treatment screen: goldens at both sizes, keys, states, and the badge nobody can miss."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+
+from devicectl.station.views import View
+from tests.tui.conftest import StageMaker
+from tui import scenes
+from tui.app import DashboardApp
+from tui.pictures import SCENES, Scene, play
+from tui.screens import base, help, pens, session, start_sheet, treat
+from tui.widgets import alarm_bar, big_number, line_board, scalp_map, stop_bar, trace
+
+GOLDENS = Path(__file__).parent / "goldens"
+SIZES = [(80, 24), (120, 40)]
+OURS = (
+    DashboardApp, treat.TreatScreen, base.Painted, base.Sheet, help.HelpScreen, help.AboutScreen, pens.PensScreen,
+    session.SessionScreen, session.NoteScreen, start_sheet.StartSheetScreen, alarm_bar.AlarmBar, big_number.BigNumber,
+    line_board.LineBoard, scalp_map.ScalpMap, stop_bar.StopBar, trace.BrailleTrace,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+async def test_golden(scene: Scene, size: tuple[int, int]) -> None:
+    """Plain text of every picture of the documentation; ``UPDATE_GOLDENS=1`` writes them anew."""
+    from tui.painter import app_strips
+
+    shown: list[str] = []
+
+    async def shot(app: DashboardApp, scene: Scene) -> None:
+        shown.append("\n".join(strip.text.rstrip() for strip in app_strips(app)) + "\n")
+
+    await play(scene, size, shot)
+    golden = GOLDENS / f"{scene.name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        golden.write_text(shown[0], encoding="utf-8")
+    assert shown[0] == golden.read_text(encoding="utf-8")
+    assert len(shown[0].splitlines()) == size[1]
+    assert all(len(line) <= size[0] for line in shown[0].splitlines())
+
+
+def _private_names(cls: type) -> set[str]:
+    """Private methods and attributes that our classes bring, read from their source."""
+    names: set[str] = set()
+    for ours in cls.__mro__:
+        if not ours.__module__.startswith("tui."):
+            continue
+        for node in ast.walk(ast.parse(inspect.getsource(ours).strip())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr)
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+@pytest.mark.parametrize("ours", OURS, ids=lambda cls: cls.__name__)
+async def test_no_private_name_of_textual_is_shadowed(ours: type) -> None:
+    """A method called ``_timers`` once replaced a set of Textual's in silence."""
+    theirs: set[str] = set()
+    for cls in ours.__mro__:
+        if not cls.__module__.startswith("tui."):
+            theirs |= set(vars(cls)) | set(getattr(cls, "__annotations__", {}))
+    theirs |= set(vars(ModalScreen())) if issubclass(ours, Screen) else set(vars(Widget()))
+    theirs |= set(vars(App())) if issubclass(ours, App) else set()
+    assert _private_names(ours) & theirs <= {"_build_driver"}
+
+
+@pytest.mark.parametrize("way", [(), ("g",), ("p",), ("question_mark",)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 12)])
+async def test_simulated_is_on_every_screen(stage: StageMaker, way: tuple[str, ...], size: tuple[int, int]) -> None:
+    async with stage(scenes.IDLE, size) as s:
+        await s.press(*way)
+        assert "SIMULATED" in s.rows()[0]
+
+
+async def test_hardware_shows_no_badge(stage: StageMaker) -> None:
+    pen = replace(scenes.PEN, simulated=False)
+    view = replace(scenes.IDLE, pen=pen, session=replace(scenes.SESSION, origin="hardware"))
+    async with stage(view) as s:
+        assert "SIMULATED" not in s.text()
+
+
+async def test_a_digit_shows_at_once_and_asks(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        await s.press("9")
+        assert s.asked("zone.select") == [{"zone": "VTX"}]
+        assert "9 Crown" in s.rows()[2]
+
+
+async def test_a_refused_zone_goes_back(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        s.client.refuse["zone.select"] = "VTX allows 1.00 mm at most while turning: e pauses first."
+        await s.press("9")
+        assert s.app.live.pending.zone is None
+        assert "VTX allows 1.00 mm" in s.text()
+        assert s.app.screen.query_one(scalp_map.ScalpMap).chosen == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "params"),
+    [
+        ("D", {"depth_um": 1250, "rate_mhz": 100_000}),
+        ("d", {"depth_um": 750, "rate_mhz": 100_000}),
+        ("V", {"depth_um": 1000, "rate_mhz": 101_000}),
+        ("v", {"depth_um": 1000, "rate_mhz": 99_000}),
+    ],
+)
+async def test_one_step_per_key(stage: StageMaker, key: str, params: dict[str, int]) -> None:
+    async with stage(scenes.IDLE) as s:
+        await s.press(key)
+        assert s.asked("setpoint") == [params]
+        assert "asked" in s.text()
+
+
+async def test_two_steps_add_up_before_the_view_has_followed(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        await s.press("D", "D", "v")
+        assert s.asked("setpoint")[-1] == {"depth_um": 1500, "rate_mhz": 99_000}
+
+
+async def test_raising_while_running_drops_repeats_and_lowering_does_not(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        for _ in range(4):
+            s.clock.now += 0.1
+            await s.press("D")
+        assert len(s.asked("setpoint")) == 1
+        for _ in range(3):
+            s.clock.now += 0.1
+            await s.press("d")
+        assert len(s.asked("setpoint")) == 4
+
+
+async def test_the_greatest_depth_is_named(stage: StageMaker) -> None:
+    async with stage(replace(scenes.IDLE, depth_request_um=2500)) as s:
+        await s.press("D")
+        assert not s.asked("setpoint")
+        assert "greatest: 2.50 mm" in s.text()
+
+
+async def test_an_observer_watches_and_may_take_over(stage: StageMaker) -> None:
+    async with stage(scenes.watching()) as s:
+        assert "watching; dashboard on tty2 holds control" in s.text()
+        assert "take over while still" in s.text()
+        await s.press("D", "e", "x", "9")
+        assert not s.client.requests
+        await s.press("c")
+        assert s.asked("control.take") == [{}]
+
+
+async def test_quit_is_refused_while_the_motor_may_turn_and_says_so(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        await s.press("q")
+        assert s.app.is_running
+        assert "not left: the motor may turn" in s.text()
+
+
+async def test_quit_while_at_rest(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        await s.press("q")
+        assert s.app.return_value == 0
+
+
+async def test_a_silent_station_alarms_and_values_go(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        await s.wait(0.6)
+        assert "Station not answering" in s.rows()[1]
+        assert "STATION SILENT" in s.text()
+        await s.wait(0.6)
+        assert "5960" not in s.text()
+
+
+async def test_a_lost_station_is_a_state_with_its_sentence(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        s.client.lose("The station ended: start devicectl again.")
+        await s.settle()
+        assert "STATION LOST" in s.text()
+        assert "start devicectl again" in s.text()
+        await s.press("q")
+        assert s.app.return_value == 0
+
+
+async def test_no_pen(stage: StageMaker) -> None:
+    async with stage(replace(scenes.no_session(), pen=None)) as s:
+        assert "NO PEN" in s.text()
+        assert "p chooses a pen" in s.text()
+
+
+async def test_choosing_a_pen(stage: StageMaker) -> None:
+    async with stage(scenes.no_session()) as s:
+        await s.press("p")
+        assert "announced by a simulator" in s.text()
+        assert "held by devicectl run" in s.text()
+        await s.press("2")
+        assert not s.asked("pen.open"), "a pen that is held is not opened"
+        await s.press("1")
+        assert s.asked("pen.open") == [{"address": "serial:///dev/pts/4"}]
+
+
+async def test_opening_sessions(stage: StageMaker) -> None:
+    async with stage(scenes.no_session()) as s:
+        await s.press("s", "b", "s", "t", "T", "minus", "1", "enter")
+        assert s.asked("session.open") == [
+            {"purpose": "bench", "client": ""},
+            {"purpose": "treatment", "client": "T-1"},
+        ]
+
+
+async def test_closing_a_session(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        await s.press("s", "k")
+        assert s.asked("session.close") == [{}]
+
+
+async def test_no_dialogue_with_text_while_running(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        await s.press("s", "p")
+        assert s.app.screen is s.app.treat
+
+
+async def test_a_note_in_digits_while_running(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        await s.press("n", "1", "2", "enter")
+        assert s.asked("note") == [{"digits": "12"}]
+        assert not s.client.stops
+
+
+async def test_acknowledging(stage: StageMaker) -> None:
+    async with stage(scenes.alarmed()) as s:
+        await s.press("a")
+        assert [name for name, _ in s.client.requests] == ["alarm.acknowledge", "alarm.silence"]
+
+
+@pytest.mark.parametrize("size", [(79, 24), (80, 23), (40, 10), (20, 5)])
+async def test_small_terminals_get_a_table_with_alarms_and_stop(stage: StageMaker, size: tuple[int, int]) -> None:
+    async with stage(scenes.alarmed(), size) as s:
+        rows = s.rows()
+        assert "!!" in rows[1]
+        assert "STOP" in rows[-1] or size[0] < 40
+        assert "NEEDLING" in rows[2]
+        if size[1] >= 20:
+            assert ">3 Frontal right" in s.text()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (160, 50), (200, 60)])
+@pytest.mark.parametrize("view", [scenes.needling(), scenes.stopped(), replace(scenes.IDLE, pen=None, session=None)])
+async def test_larger_terminals(stage: StageMaker, size: tuple[int, int], view: View) -> None:
+    async with stage(view, size) as s:
+        assert len(s.rows()) == size[1]
+
+
+async def test_nothing_is_painted_when_nothing_changed(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        painted: list[int] = []
+        for board in s.app.screen.query(line_board.LineBoard):
+            before = list(board.rows)
+            s.app.treat.frame()
+            painted.append(sum(a != b for a, b in zip(before, board.rows, strict=True)))
+        assert sum(painted) == 0
+
+
+async def test_resizing_does_not_break_it(stage: StageMaker) -> None:
+    async with stage(scenes.needling(), (80, 24)) as s:
+        for size in ((120, 40), (60, 12), (200, 60), (80, 24)):
+            await s.pilot.resize_terminal(*size)
+            await s.settle()
+            assert "STOP" in s.rows()[-2 if size[1] >= 34 else -1]

@@ -1,0 +1,313 @@
+"""The dashboard as lines, for screen readers, braille displays and terminals that can do no more.
+
+One line per change, alarms first; no boxes, no drawings, nothing that moves. An empty line is STOP, and so are ``stop``
+and Ctrl+C: they are caught in the thread that reads the terminal, ahead of everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TextIO
+
+from devicectl.about import DISCLAIMER
+from devicectl.station.client_api import StationClient, StationError
+from devicectl.station.views import Reply, StartSheet, View, from_json
+from devicectl.treatment.zones import UnknownZone, parse_zone
+from tui import text
+from tui.model import Freshness, Live, freshness
+from tui.screens.pens import FoundPen
+from tui.screens.start_sheet import MIN_DELAY_S
+from tui.zones import zone_name
+
+HELP: Final = (
+    "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
+    "pens; open N; session bench; session treatment CODE; session close; control",
+    "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate RPM",
+    "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
+    "ack: acknowledge alarms; note DIGITS; status; help; quit",
+)
+PLAIN: Final = {
+    "end": "run.pause",
+    "finish": "run.end",
+    "reset": "pen.reset",
+    "control": "control.take",
+    "ack": "alarm.acknowledge",
+}
+EVERY_S: Final = 10.0
+
+
+class Narrator:
+    """Turns views into lines: what changed since the last one, alarms first, values every ten seconds of a run."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._told: dict[str, str] = {}
+        self._alarms: dict[str, str] = {}
+        self._values_at = -EVERY_S
+
+    def changes(self) -> list[str]:
+        """New lines since the last call."""
+        now = {
+            alarm.id: f"{alarm.priority.upper()} ALARM: {alarm.text}" for alarm in self.live.alarms() if alarm.active
+        }
+        lines = [line for key, line in now.items() if key not in self._alarms]
+        lines += [f"over: {line}" for key, line in self._alarms.items() if key not in now]
+        self._alarms = now
+        for name, line in self._facts().items():
+            if self._told.get(name) != line:
+                self._told[name] = line
+                lines.append(line)
+        run = self.live.view.run if self.live.view is not None else None
+        if run is not None and self.live.clock() - self._values_at >= EVERY_S:
+            self._values_at = self.live.clock()
+            lines.append(self.values())
+        return lines
+
+    def _facts(self) -> dict[str, str]:
+        live, view, pen = self.live, self.live.view, self.live.pen
+        if live.lost is not None:
+            return {"station": f"Station lost. {live.lost}"}
+        if view is None:
+            return {"station": "Connecting to the station."}
+        facts = {"control": "You hold control." if view.you_control else f"Watching; {view.controller} holds control."}
+        if pen is None:
+            return {**facts, "pen": "No pen. pens lists them."}
+        kind = "SIMULATED pen" if pen.simulated else "Pen"
+        facts["pen"] = f"{kind} {pen.model} {pen.serial}, link {pen.link}."
+        facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
+        facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rpm(pen.rate_set_mhz)} rpm."
+        facts["run"] = f"Run {view.run.phase} in {zone_name(view.run.zone)}." if view.run else "No run."
+        facts["zone"] = f"Zone: {zone_name(view.zone)}."
+        session = view.session
+        facts["session"] = (
+            "No session." if session is None else f"Session: {session.purpose} {session.client}".strip() + "."
+        )
+        for zone in session.zones if session is not None else ():
+            facts[zone.code] = f"{zone_name(zone.code)}: {zone.passes} passes."
+        return facts
+
+    def values(self) -> str:
+        """The measured values in one line; old ones are named as old."""
+        pen, age = self.live.pen, freshness(self.live.sample_age)
+        if pen is None or age is Freshness.GONE:
+            return "No values."
+        old = "OLD: " if age is Freshness.STALE else ""
+        return (
+            f"{old}Depth {text.mm(pen.depth_um)} mm, {text.rpm(pen.rate_mhz, step=10)} rpm, "
+            f"{text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
+        )
+
+
+class PlainDashboard:
+    """One session of line mode on a client; ``write`` gets whole lines."""
+
+    def __init__(
+        self, client: StationClient, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.client, self.write = client, write
+        self.live = Live(clock)
+        self.narrator = Narrator(self.live)
+        self.done = False
+        self.frames = 0
+        self._sheet: tuple[float, StartSheet] | None = None
+        self._pens: list[FoundPen] = []
+        client.on_view(self._hear)
+        client.on_lost(self._lose)
+
+    def _hear(self, view: View) -> None:
+        self.live.hear(view)
+
+    def _lose(self, sentence: str) -> None:
+        self.live.lost = sentence
+
+    def frame(self, keys: int) -> None:
+        """Tell what changed, then that the dashboard is alive; ``keys`` is the input thread's counter."""
+        for line in self.narrator.changes():
+            self.write(line)
+        self.frames += 1
+        self.client.heartbeat(self.frames, keys)
+
+    @staticmethod
+    def is_stop(line: str) -> bool:
+        """Whether a line means STOP: an empty one too."""
+        return line.strip().lower() in ("", "stop", "s")
+
+    async def command(self, line: str) -> None:
+        """Do what one line says."""
+        word, _, rest = line.strip().partition(" ")
+        word, rest = word.lower(), rest.strip()
+        sheet, self._sheet = self._sheet, None
+        try:
+            if word == "yes" and sheet is not None:
+                await self._start(*sheet)
+            elif word == "go":
+                await self._preview()
+            elif word in PLAIN:
+                await self._ask(PLAIN[word])
+            elif word == "quit":
+                self._quit()
+            elif word in ("help", "?"):
+                self._lines(*HELP)
+            elif word == "status":
+                self._lines(*self.narrator._facts().values(), self.narrator.values())
+            else:
+                await self._worded(word, rest)
+        except (StationError, UnknownZone) as error:
+            self.write(str(error))
+        except ValueError:
+            self.write(f"{word} needs a number: {line.strip()!r}. help lists the commands.")
+
+    async def _worded(self, word: str, rest: str) -> None:
+        view, pen = self.live.view, self.live.pen
+        if word == "zone":
+            await self._ask("zone.select", zone=parse_zone(rest).code)
+        elif word in ("depth", "rate") and pen is not None and view is not None:
+            depth, rate = view.depth_request_um or pen.depth_set_um, view.rate_request_mhz or pen.rate_set_mhz
+            if word == "depth":
+                depth = round(float(rest) * 1000)
+            else:
+                rate = round(float(rest) * 1000 / 60)
+            await self._ask("setpoint", depth_um=depth, rate_mhz=rate)
+        elif word == "pens":
+            self._pens = [FoundPen.of(item) for item in await self.client.request("pens.scan")]
+            self._lines(
+                *(self._pen_line(n, p) for n, p in enumerate(self._pens, 1)) if self._pens else ("No pen found.",)
+            )
+        elif word == "open" and 0 < int(rest) <= len(self._pens):
+            await self._ask("pen.open", address=self._pens[int(rest) - 1].address)
+        elif word == "session":
+            purpose, _, client = rest.partition(" ")
+            if purpose == "close":
+                await self._ask("session.close")
+            else:
+                await self._ask("session.open", purpose=purpose, client=client.strip())
+        elif word == "note":
+            await self._ask("note", digits=str(int(rest)))
+        else:
+            self.write(f"Not known: {word}. help lists the commands.")
+
+    @staticmethod
+    def _pen_line(number: int, pen: FoundPen) -> str:
+        kind = "SIMULATED, " if pen.simulated else ""
+        return f"{number}: {kind}{pen.name}, {pen.address}, {pen.why}{', ' + pen.held if pen.held else ''}"
+
+    def _lines(self, *lines: str) -> None:
+        for line in lines:
+            self.write(line)
+
+    async def _ask(self, method: str, **params: Any) -> None:
+        answer = await self.client.request(method, **params)
+        if isinstance(answer, dict) and "outcome" in answer:
+            answer = from_json(Reply, answer)
+        self.write(f"{answer.outcome}: {answer.text}" if isinstance(answer, Reply) else "done")
+
+    async def _preview(self) -> None:
+        answer = await self.client.request("run.preview")
+        sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
+        depth, rate = text.mm(sheet.depth_applied_um), text.rpm(sheet.rate_applied_mhz)
+        self.write(f"Start sheet: {zone_name(sheet.zone)}, {depth} mm, {rate} rpm.")
+        self._lines(*sheet.reasons, *(f"FAILED {g.name}: {g.text}" for g in sheet.gates if not g.passed))
+        if sheet.ok:
+            self._sheet = (self.live.clock(), sheet)
+            self.write(f"yes within {sheet.valid_s:.0f} seconds starts. Anything else cancels.")
+        else:
+            self.write("Cannot start.")
+
+    async def _start(self, shown_at: float, sheet: StartSheet) -> None:
+        waited = self.live.clock() - shown_at
+        if waited < max(MIN_DELAY_S, sheet.not_before_s):
+            self.write("Not started: yes came too soon. go again.")
+        elif waited > sheet.valid_s:
+            self.write("Not started: the start sheet has closed. go again.")
+        else:
+            await self._ask("run.start", ticket=sheet.ticket)
+
+    def _quit(self) -> None:
+        if self.live.lost is None and self.live.controls and not self.live.at_rest:
+            self.write("Not left: the motor may turn. An empty line stops; finish ends the run; then quit.")
+        else:
+            self.done = True
+
+
+class _LineReader(threading.Thread):
+    """Reads lines; STOP is called in this thread. ``looks`` advances ten times a second while it lives."""
+
+    def __init__(self, fd: int, dashboard: PlainDashboard, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(name="plain-input", daemon=True)
+        self.fd, self.dashboard, self.loop = fd, dashboard, loop
+        self.looks = 0
+        self.lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def run(self) -> None:
+        rest = b""
+        while not self.dashboard.done:
+            self.looks += 1
+            if not select.select([self.fd], [], [], 0.1)[0]:
+                continue
+            data = os.read(self.fd, 4096)
+            if not data:
+                self._tell(None)
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                words = line.decode(errors="replace")
+                if self.dashboard.is_stop(words):
+                    self.dashboard.client.stop_now("line")
+                    words = "\0stop"
+                self._tell(words)
+
+    def _tell(self, line: str | None) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.lines.put_nowait, line)
+        except RuntimeError:
+            pass  # the loop has closed
+
+
+async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10) -> int:
+    """Run line mode on the running loop until ``quit`` or the end of the input; answers the exit code."""
+    stream = out or sys.stdout
+
+    def write(line: str) -> None:
+        print(line, file=stream, flush=True)
+
+    dashboard = PlainDashboard(client, write)
+    reader = _LineReader(fd, dashboard, asyncio.get_running_loop())
+    write(DISCLAIMER)
+    write("Line mode. Enter on an empty line is STOP. help lists the commands.")
+    before = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:
+        signal.signal(signal.SIGINT, lambda number, frame: client.stop_now("Ctrl+C"))
+    reader.start()
+    commands = asyncio.ensure_future(_obey(dashboard, reader))
+    try:
+        while not dashboard.done:
+            if commands.done():
+                commands.result()  # a fault ends the program, and with it the lease
+            dashboard.frame(reader.looks)
+            await asyncio.sleep(1 / fps)
+        return 0
+    finally:
+        dashboard.done = True
+        commands.cancel()
+        if in_main:
+            signal.signal(signal.SIGINT, before)
+        await client.close()
+
+
+async def _obey(dashboard: PlainDashboard, reader: _LineReader) -> None:
+    while not dashboard.done:
+        line = await reader.lines.get()
+        if line is None:
+            dashboard.done = True
+        elif line == "\0stop":
+            dashboard.write("STOP sent.")
+        else:
+            await dashboard.command(line)
