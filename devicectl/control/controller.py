@@ -272,6 +272,7 @@ class Controller:
 
     def adopt_open(self) -> None:
         """Take up commands that are still open in the record, then give the pen this station's depth limit."""
+        self.lane.expect_adoption()
         self._spawn(self._adopt())
 
     async def _adopt(self) -> None:
@@ -454,5 +455,7 @@ class Controller:
         self.lease.stop()
         self.stop_lane.close()
         self.lane.close()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

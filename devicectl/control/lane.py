@@ -48,6 +48,7 @@ class CommandLane:
         self._on_trouble = on_journal_trouble
         self._loop = asyncio.get_running_loop()
         self._busy = False
+        self._adopting = False
         self._open: list[_Open] = []
         self._asking: asyncio.TimerHandle | None = None
         self.pen_id: UUID | None = None
@@ -58,7 +59,7 @@ class CommandLane:
     @property
     def unsettled(self) -> bool:
         """True while the outcome of an earlier command is not known."""
-        return bool(self._open)
+        return self._adopting or bool(self._open)
 
     @property
     def busy(self) -> bool:
@@ -69,7 +70,7 @@ class CommandLane:
         """Write the intent down, ask ``guard`` once more, send once, and write the outcome down."""
         if self._busy:
             return NotSent("another command is in progress; try again in a moment.")
-        if self._open:
+        if self.unsettled:
             return NotSent("an earlier command is still being checked with the pen; wait for it.")
         if self.pen_id is None or not self._pen.connected:
             return NotSent("the pen is not connected; wait for the link.")
@@ -102,7 +103,11 @@ class CommandLane:
             return NotSent(problem)
         not_after = 0 if command.action is Action.END else self.clock_ms + NOT_AFTER_MS
         too_late = not_after or self.clock_ms + TOO_LATE_MS
-        outcome = await self._pen.command(command, deadline=deadline, not_after_ms=not_after)
+        try:
+            outcome = await self._pen.command(command, deadline=deadline, not_after_ms=not_after)
+        except asyncio.CancelledError:
+            self._unknown(intent, "nobody waits for the answer any more; the pen is being asked.", too_late)
+            raise
         match outcome:
             case Confirmed():
                 self._settle(intent, "confirmed", "", outcome.applied)
@@ -111,19 +116,26 @@ class CommandLane:
             case NotSent():
                 self._settle(intent, "not_sent", outcome.text)
             case Unknown():
-                self._settle(intent, "unknown", outcome.text)
-                self._open.append(_Open(intent, too_late))
-                self._ask()
+                self._unknown(intent, outcome.text, too_late)
             case _:
                 assert_never(outcome)
         return outcome
 
+    def _unknown(self, intent: Intent, text: str, too_late_ms: int) -> None:
+        self._settle(intent, "unknown", text)
+        self._open.append(_Open(intent, too_late_ms))
+        self._ask()
+
     async def _write_ahead(self, intent: Intent) -> str | None:
         future = self._journal.intend(intent)
         if not future.done():
-            done, _ = await asyncio.wait((future,), timeout=JOURNAL_DEADLINE_S)
+            try:
+                done, _ = await asyncio.wait((future,), timeout=JOURNAL_DEADLINE_S)
+            except asyncio.CancelledError:
+                future.add_done_callback(lambda f: self._late(intent, f, "its client went away; nothing was sent."))
+                raise
             if not done:
-                future.add_done_callback(lambda f: self._late(intent, f))
+                future.add_done_callback(lambda f: self._late(intent, f, "the record was too slow; nothing was sent."))
                 return "the record did not answer within 0.5 s, so nothing was sent; check the disk, then try again."
         error = future.exception()
         if error is not None:
@@ -131,9 +143,9 @@ class CommandLane:
             return f"the record cannot be written, so nothing was sent: {error}"
         return None
 
-    def _late(self, intent: Intent, future: asyncio.Future[None]) -> None:
+    def _late(self, intent: Intent, future: asyncio.Future[None], text: str) -> None:
         if not future.cancelled() and future.exception() is None:
-            self._settle(intent, "not_sent", "the record was too slow; nothing was sent.")
+            self._settle(intent, "not_sent", text)
 
     def _settle(self, intent: Intent, outcome: str, text: str, applied: int = 0) -> None:
         future = self._journal.settle(Settled(intent.id, outcome, text, applied, self._source.utc_us()))
@@ -149,6 +161,10 @@ class CommandLane:
 
     # -- settlement
 
+    def expect_adoption(self) -> None:
+        """From now until :meth:`adopt_open` has answered, nothing counts as settled and nothing is sent."""
+        self._adopting = True
+
     async def adopt_open(self) -> None:
         """Take up the commands that an earlier process left open for this pen (call once per connection)."""
         if self.pen_id is None:
@@ -158,6 +174,8 @@ class CommandLane:
         except Exception as error:  # whatever the record's trouble is: it is shown, and arming is refused by its gate
             self._on_trouble(str(error))
             return
+        finally:
+            self._adopting = False
         known = {o.intent.id for o in self._open}
         self._open += [_Open(row, None) for row in rows if row.id not in known]
         if self._open:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 TICK_S: Final = 1.0
+EARLY_EVENTS: Final = 100
+"""Events kept while the record does not know the pen yet (motion at the moment of connecting)."""
 WRITER_SILENT_S: Final = 2.0
 
 _REASONS: Final = {
@@ -72,6 +74,7 @@ class Recording:
         self._stop_boot_us = 0
         self._stop_utc_us = 0
         self._writer: PassWriter | None = None
+        self._early: list[RecorderEvent] = []
         self._recorder = self._new_recorder()
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,6 +200,9 @@ class Recording:
                 boot_us=self._desk.source.boot_us,
                 failed=lambda error: None,
             )
+            early, self._early = self._early, []
+            for event in early:
+                self._writer(event)
 
     # -- sessions
 
@@ -342,6 +348,8 @@ class Recording:
     def _pass_event(self, event: RecorderEvent) -> None:
         if self._writer is not None:
             self._writer(event)
+        elif len(self._early) < EARLY_EVENTS:
+            self._early.append(event)
         if isinstance(event, PassOpened):
             self._passes += 1
         elif isinstance(event, PassClosed):
