@@ -124,8 +124,8 @@ class Desk:
     def _event(self, event: ControlEvent) -> None:
         self.recording.event(event)
         text = _TEXTS.get(type(event))
-        if text is not None:
-            self.say(text(event))
+        if text is not None and (line := text(event)):
+            self.say(line)
         self._changed(self)
 
     def _alarm(self, change: AlarmChange) -> None:
@@ -148,8 +148,9 @@ class Desk:
 
     @property
     def confirmed_still(self) -> bool:
-        """True when no run is granted and the pen is seen still."""
-        return self.control.run is None and self.control.motion.at(self.loop.time()) is Motion.STILL
+        """True when no run is granted or about to be, and the pen is seen still."""
+        idle = self.control.run is None and not self.intents.starting
+        return idle and self.control.motion.at(self.loop.time()) is Motion.STILL
 
     @property
     def may_turn(self) -> bool:
@@ -182,9 +183,22 @@ class Desk:
             self.first_up.exception()
 
 
-def _command(event: Any) -> str:
-    tail = f": {event.text}" if event.text else ""
-    return f"{event.action.replace('_', ' ')} {event.value}: {event.outcome.replace('_', ' ')}{tail}"
+_STEPS: Final = {"arm", "start", "limit_depth"}
+"""Commands that only matter to a reader when they fail: what they lead to has a line of its own."""
+
+
+def _command(event: CommandDone) -> str:
+    """What a command did, or an empty line when another line says it already."""
+    names = {
+        "set_depth": f"depth {event.value / 1000:.2f} mm",
+        "set_rate": f"rate {event.value * 60 // 1000} rpm",
+        "end": "END, run kept" if event.value else "END",
+        "limit_depth": f"depth limit {event.value / 1000:.2f} mm for the pen",
+    }
+    name = names.get(event.action, event.action.replace("_", " "))
+    if event.outcome == "confirmed":
+        return "" if event.action in _STEPS else f"{name}, confirmed"
+    return f"{name}: {event.outcome.replace('_', ' ')}{': ' + event.text if event.text else ''}"
 
 
 _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
