@@ -48,7 +48,7 @@ def parse_address(text: str) -> Address:
         parts = urlsplit("")
     if parts.scheme not in _OPTIONS or not text.isprintable():
         raise BadAddress(
-            f"'{text}' is not a pen's address; use serial:///dev/ttyACM0 or tcp://127.0.0.1:7001, or run 'devicectl scan'."
+            f"{text!r} is not a pen's address; use serial:///dev/ttyACM0 or tcp://127.0.0.1:7001, or run 'devicectl scan'."
         )
     where = parts.netloc + parts.path
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

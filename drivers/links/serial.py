@@ -1,6 +1,7 @@
-"""Serial ports and ``socket://``: pyserial opens and configures, the event loop moves the bytes by the file descriptor.
+"""Serial ports and ``socket://``: the event loop moves the bytes by the file descriptor.
 
-pyserial's own write spins at 100 % CPU on a full buffer and its close does not cancel a read, so neither is used.
+pyserial opens and configures serial ports only. Its write spins at 100 % CPU on a full buffer and its close does not
+cancel a read, so neither is used; its ``socket://`` sleeps for 0.3 s in every close, so sockets are opened without it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import serial
 
@@ -26,6 +28,7 @@ KERNEL_BYTES: Final = 64
 
 BAUD: Final = 115_200
 _RETRY_S: Final = 0.002
+_CONNECT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,24 @@ class SerialLink:
         self._loop.add_reader(self._fd, self._readable)
 
     def _open_port(self) -> Any:
-        port = serial.serial_for_url(self._url, do_not_open=True, baudrate=self._settings.baud, timeout=0.2)
-        if not self._is_socket:
-            port.exclusive = True
-            if self._settings.dtr is not None:
-                port.dtr = self._settings.dtr
-            if self._settings.rts is not None:
-                port.rts = self._settings.rts
-        port.open()
         if self._is_socket:
-            with socket.socket(fileno=os.dup(port.fileno())) as twin:
-                twin.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._open_socket()
+        port = serial.serial_for_url(self._url, do_not_open=True, baudrate=self._settings.baud, timeout=0.2)
+        port.exclusive = True
+        if self._settings.dtr is not None:
+            port.dtr = self._settings.dtr
+        if self._settings.rts is not None:
+            port.rts = self._settings.rts
+        port.open()
         return port
+
+    def _open_socket(self) -> socket.socket:
+        parts = urlsplit(self._url)
+        if parts.hostname is None or parts.port is None:
+            raise ValueError("host or port is missing")
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=_CONNECT_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def _readable(self) -> None:
         try:
@@ -155,7 +164,7 @@ class SerialLink:
             self._loop.remove_writer(self._fd)
 
     def _kernel_bytes(self) -> int:
-        if self._is_socket:
+        if self._is_socket or self._fd < 0:
             return 0
         try:
             return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
@@ -184,6 +193,9 @@ class SerialLink:
             self._timer = None
         self._fd = -1
         self._on_data = self._on_lost = None
+        if self._is_socket:
+            # What was written last, a STOP perhaps, is sent before the end is.
+            _quietly(lambda: self._port.shutdown(socket.SHUT_RDWR))
         _quietly(self._port.close)
 
     async def close(self) -> None:
