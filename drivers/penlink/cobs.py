@@ -33,6 +33,8 @@ def decode(data: bytes) -> bytes:
     size = len(data)
     if not size:
         raise CobsError("empty")
+    if 0 in data:
+        raise CobsError("a zero inside")
     out = bytearray()
     at = 0
     while at < size:
