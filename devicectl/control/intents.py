@@ -54,6 +54,8 @@ class Intents:
         self._c = controller
         self._new_ticket = new_ticket or (lambda: secrets.token_hex(8))
         self._sheet: Sheet | None = None
+        self.starting = False
+        """True from the second step of a start until it is answered."""
         self.depth_request_um: int | None = None
         self.rate_request_mhz: int | None = None
 
@@ -190,12 +192,16 @@ class Intents:
         closed = [gate.text for gate in c.gates() if not gate.passed]
         if closed:
             return NotSent(closed[0])
-        outcome = await self._prepare(sheet)
-        if not isinstance(outcome, Confirmed):
-            return outcome
-        assert c.capabilities is not None
-        run_ms = max(100, min(run_ms, RUN_MAX_MS, c.capabilities.run_max_ms))
-        return await self._go(sheet, outcome.token, run_ms)
+        self.starting = True
+        try:
+            outcome = await self._prepare(sheet)
+            if not isinstance(outcome, Confirmed):
+                return outcome
+            assert c.capabilities is not None
+            run_ms = max(100, min(run_ms, RUN_MAX_MS, c.capabilities.run_max_ms))
+            return await self._go(sheet, outcome.token, run_ms)
+        finally:
+            self.starting = False
 
     async def _prepare(self, sheet: Sheet) -> Outcome:
         c = self._c
@@ -226,6 +232,7 @@ class Intents:
         if sheet.resumes and c.run is not None:
             grant.ran_s, grant.since = c.run.ran_s, c.run.since
         previous, c.run = c.run, grant
+        c.zone = grant.zone
         c.tell(RunStarting(c.loop.time(), grant.zone, grant.depth_um, grant.rate_mhz))
         c.motion_seen = c.loop.create_future()
         try:

@@ -304,7 +304,7 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
 
 async def _session_close(c: Connection, _: p.Empty) -> Any:
     desk = c.need_control()
-    if desk.control.run is not None:
+    if desk.control.run is not None or desk.intents.starting:
         raise StationError("A run is going on; END it first.", "running")
     await desk.recording.close_session("closed")
     return {}
@@ -379,8 +379,8 @@ async def _silence(c: Connection, _: p.Empty) -> Any:
 
 async def _note(c: Connection, q: p.Note) -> Any:
     desk = c.need_desk()
+    await desk.recording.note(q.digits)
     desk.say(f"note {q.digits}")
-    desk.recording.note(q.digits)
     return {}
 
 

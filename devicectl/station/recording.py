@@ -21,6 +21,7 @@ from devicectl.control.events import (
 )
 from devicectl.control.gates import Purpose
 from devicectl.records import jobs
+from devicectl.records.errors import RecordError
 from devicectl.records.firmware import ACCEPTED, changed_from
 from devicectl.records.rows import AlarmRow, CartridgeRow, EventRow, PenRow, SessionRow, StopRow
 from devicectl.records.store import Store
@@ -346,17 +347,21 @@ class Recording:
         self._submit(jobs.stop_logged(row))
 
     def _pass_event(self, event: RecorderEvent) -> None:
+        stored: asyncio.Future[Any] | None = None
         if self._writer is not None:
-            self._writer(event)
+            stored = self._writer(event)
         elif len(self._early) < EARLY_EVENTS:
             self._early.append(event)
         if isinstance(event, PassOpened):
             self._passes += 1
         elif isinstance(event, PassClosed):
             figures, zone = event.figures, event.zone.code if event.zone else "no zone"
-            self._desk.say(
+            text = (
                 f"{zone}: pass {event.seq} {event.reason.value.replace('_', ' ')}, {figures.duration_ms / 1000:.1f} s"
             )
+            if stored is not None:
+                # Only what is stored is called done; when it cannot be stored, the alarm tells.
+                stored.add_done_callback(lambda f: None if f.cancelled() or f.exception() else self._desk.say(text))
 
     def alarm(self, change: AlarmChange) -> None:
         """Raised, cleared, acknowledged."""
@@ -381,9 +386,12 @@ class Recording:
             job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
             self._submit(job(known, source.utc_us()))
 
-    def note(self, digits: str) -> None:
-        """A digit phrase pressed while needling."""
-        self._log_event("note", digits)
+    async def note(self, digits: str) -> None:
+        """A digit phrase pressed while needling; returns when it is stored. Raises :class:`StationError`."""
+        try:
+            await self._submit(jobs.event_logged(self._event_row("note", digits)))
+        except RecordError as error:
+            raise StationError(f"The note could not be stored: {error}", "record") from error
 
     def clock_broken(self) -> None:
         """The computer was suspended or its clock set: whatever is open ends here, marked."""

@@ -35,9 +35,11 @@ class PassWriter:
         self.session_id, self.pen_id, self.cartridge_id = session_id, pen_id, cartridge_id
         self._submit, self._utc_us, self._boot_us, self._failed = submit, utc_us, boot_us, failed
 
-    def __call__(self, event: RecorderEvent) -> None:
-        """Hand the event to the record."""
-        self._submit(self._job(event)).add_done_callback(self._done)
+    def __call__(self, event: RecorderEvent) -> asyncio.Future[Any]:
+        """Hand the event to the record; the future resolves once it is stored."""
+        future = self._submit(self._job(event))
+        future.add_done_callback(self._done)
+        return future
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
