@@ -32,10 +32,12 @@ from drivers.api import (
     Vitals,
 )
 
+from .arrival import Arrival
 from .envelope import Context, StationLimits, mm
 from .events import (
     CommandDone,
     ControlEvent,
+    DepthArrived,
     RunOver,
     RunPaused,
     RunResumed,
@@ -107,6 +109,7 @@ class Controller:
         self.lease_ms = lease_ms
         self.loop = asyncio.get_running_loop()
         self.motion = MotionMonitor()
+        self.arrival = Arrival()
         self.alive: Callable[[], str | None] = _always
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
@@ -170,6 +173,7 @@ class Controller:
             self.vitals = item
         elif isinstance(item, ReadBack):
             self.readback = item
+            self.arrival.expect(item.depth_um, item.at)
         elif isinstance(item, PenEvent):
             self._event(item)
         elif isinstance(item, Up):
@@ -187,6 +191,8 @@ class Controller:
         motion.feed(sample)
         if self.stop_lane.active:
             self.stop_lane.check()
+        if (verdict := self.arrival.sample(sample.depth_um, sample.at)) is not None:
+            self._arrived(verdict, sample)
         if motion.turning:
             run = self.run
             if run is None:
@@ -197,6 +203,15 @@ class Controller:
                     seen.set_result(None)
         else:
             self._uncommanded = False
+
+    def _arrived(self, verdict: str, sample: Telemetry) -> None:
+        target = self.arrival.target_um or 0
+        if verdict == "arrived":
+            self.alarms.clear("depth")
+            self.tell(DepthArrived(sample.at, target, sample.depth_um))
+        else:
+            text = f"Depth {mm(sample.depth_um)} measured, {mm(target)} set. Lift the pen and check the cartridge."
+            self.alarms.raise_("depth", Priority.MEDIUM, text)
 
     def _turning_without_run(self, sample: Telemetry) -> None:
         if sample.at < self._quiet_until or self.stop_lane.active or self._uncommanded:
@@ -304,6 +319,7 @@ class Controller:
 
     def _forget(self) -> None:
         self.motion.forget()
+        self.arrival.forget()
         self.status = self.vitals = self.readback = None
 
     def _rebooted(self, item: Rebooted) -> None:

@@ -65,6 +65,15 @@ class SetpointApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthArrived:
+    """The measured protrusion has reached its target within ±0.15 mm (µm)."""
+
+    at: float
+    target_um: int
+    measured_um: int
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """Somebody, or a rule, asked for STOP; ``sent``: the link took the bytes at once, ``bytes_ms`` after the call."""
 
@@ -109,6 +118,7 @@ ControlEvent = (
     | RunOver
     | ZoneChosen
     | SetpointApplied
+    | DepthArrived
     | StopRequested
     | StopDone
     | Uncommanded

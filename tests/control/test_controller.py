@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from support.rig import Rig
 
 from devicectl.control.envelope import StationLimits
-from devicectl.control.events import RunGranted, RunOver, RunPaused, RunResumed, StopDone, Uncommanded
+from devicectl.control.events import DepthArrived, RunGranted, RunOver, RunPaused, RunResumed, StopDone, Uncommanded
 from devicectl.control.intents import Sheet
 from drivers.api import Confirmed, NotSent, PenState, Rejected, Unknown
 from simulator.virtual_time import run_virtual
@@ -300,5 +300,22 @@ def test_pen_refuses_by_itself_what_the_host_did_not() -> None:
         outcome = await rig.pen.command(Command(Action.SET_DEPTH, 9000), deadline=0.3)
         assert isinstance(outcome, Rejected)
         assert "above the pen's maximum" in outcome.text
+
+    scenario(play)
+
+
+def test_arrival_of_the_needles_is_measured_and_a_stuck_actuator_is_told() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1000)
+        await rig.until(lambda: any(e.target_um == 1000 for e in rig.seen(DepthArrived)), 2)
+        rig.sim.set_faults(stuck_actuator=True)
+        outcome, _ = await rig.intents.set_depth(300)
+        assert isinstance(outcome, Confirmed)
+        await rig.until(lambda: rig.alarms.active("depth"), 3)
+        assert any("0.30 mm set" in a.text for a in rig.alarms.standing())
+        rig.sim.clear_faults()
+        assert isinstance(await rig.intents.reset(), Confirmed)
+        await rig.intents.set_depth(500)
+        await rig.until(lambda: not rig.alarms.active("depth"), 3)
 
     scenario(play)
