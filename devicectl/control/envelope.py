@@ -60,8 +60,8 @@ class Refused:
     text: str
 
 
-Limiter = Callable[[int, Context], tuple[int, str]]
-"""Value and context in; the value, or a lower one, and what limits it."""
+Limiter = tuple[Callable[[int, Context], int], Callable[[Context], str]]
+"""Value and context in, the value or a lower one out; and what limits it, asked only when it does."""
 
 
 def mm(um: int) -> str:
@@ -74,50 +74,55 @@ def hz(mhz: int) -> str:
     return f"{mhz / 1000:.1f} Hz ({mhz * 60 // 1000} rpm)"
 
 
-def _soft(value: int, c: Context) -> tuple[int, str]:
-    return min(value, c.limits.soft_depth_um), f"soft limit {mm(c.limits.soft_depth_um)}"
+def _soft(value: int, c: Context) -> int:
+    return min(value, c.limits.soft_depth_um)
 
 
-def _cartridge(value: int, c: Context) -> tuple[int, str]:
-    limit = c.cartridge.depth_max_um
-    return (min(value, limit) if limit else value), f"cartridge {c.cartridge.type}"
+def _cartridge(value: int, c: Context) -> int:
+    return min(value, c.cartridge.depth_max_um or value)
 
 
-def _pen(value: int, c: Context) -> tuple[int, str]:
-    limit = c.pen_depth_limit_um
-    return (min(value, limit) if limit else value), "limit held by the pen"
+def _pen(value: int, c: Context) -> int:
+    return min(value, c.pen_depth_limit_um or value)
 
 
-def _zone(value: int, c: Context) -> tuple[int, str]:
-    limit = c.limits.zone_depth_um.get(c.zone or "", value)
-    return min(value, limit), f"zone {c.zone}"
+def _zone(value: int, c: Context) -> int:
+    return min(value, c.limits.zone_depth_um.get(c.zone or "", value))
 
 
-def _depth_step(value: int, c: Context) -> tuple[int, str]:
+def _depth_step(value: int, c: Context) -> int:
     step = c.capabilities.depth_step_um
-    return (value // step * step if step else value), f"step of {mm(step)}"
+    return value // step * step if step else value
 
 
-def _station_rate(value: int, c: Context) -> tuple[int, str]:
-    limit = c.limits.max_rate_mhz
-    return (min(value, limit) if limit else value), "this station's rate limit"
+def _station_rate(value: int, c: Context) -> int:
+    return min(value, c.limits.max_rate_mhz or value)
 
 
-def _rate_step(value: int, c: Context) -> tuple[int, str]:
+def _rate_step(value: int, c: Context) -> int:
     step = c.capabilities.rate_step_mhz
-    return (value // step * step if step else value), f"step of {hz(step)}"
+    return value // step * step if step else value
 
 
-DEPTH_LIMITERS: Final[tuple[Limiter, ...]] = (_soft, _cartridge, _pen, _zone, _depth_step)
-RATE_LIMITERS: Final[tuple[Limiter, ...]] = (_station_rate, _rate_step)
+DEPTH_LIMITERS: Final[tuple[Limiter, ...]] = (
+    (_soft, lambda c: f"soft limit {mm(c.limits.soft_depth_um)}"),
+    (_cartridge, lambda c: f"cartridge {c.cartridge.type}"),
+    (_pen, lambda c: "limit held by the pen"),
+    (_zone, lambda c: f"zone {c.zone}"),
+    (_depth_step, lambda c: f"step of {mm(c.capabilities.depth_step_um)}"),
+)
+RATE_LIMITERS: Final[tuple[Limiter, ...]] = (
+    (_station_rate, lambda c: "this station's rate limit"),
+    (_rate_step, lambda c: f"step of {hz(c.capabilities.rate_step_mhz)}"),
+)
 
 
 def _lower(asked: int, limiters: Sequence[Limiter], context: Context, show: Callable[[int], str]) -> Bound:
     value, reasons = asked, []
-    for limiter in limiters:
-        lowered, why = limiter(value, context)
+    for limit, why in limiters:
+        lowered = limit(value, context)
         if lowered < value:
-            reasons.append(f"{show(value)} → {show(lowered)}: {why}")
+            reasons.append(f"{show(value)} → {show(lowered)}: {why(context)}")
             value = lowered
     return Bound(asked, value, tuple(reasons))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -72,7 +72,7 @@ class MemoryJournal:
         """Keep it in memory; a final outcome is not overwritten."""
         before = self.outcomes.get(settled.id)
         if before is None or before.outcome == "unknown":
-            self.outcomes[settled.id] = replace(settled)
+            self.outcomes[settled.id] = settled
         return self._done()
 
     def open_commands(self, pen_id: UUID) -> asyncio.Future[Sequence[Intent]]:

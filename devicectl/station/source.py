@@ -14,7 +14,8 @@ class SystemSource:
     """The computer's own clocks and randomness."""
 
     def __init__(self) -> None:
-        self._ids = IdSource()
+        # Keys must not repeat, they need not be unguessable; the system's own randomness seeds the generator.
+        self._ids = IdSource(random=random.Random())
 
     def uuid(self) -> UUID:
         """A fresh UUIDv7."""

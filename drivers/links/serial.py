@@ -51,6 +51,8 @@ class SerialLink:
         self._port: Any = None
         self._fd = -1
         self._out = bytearray()
+        # Bytes in the kernel's output buffer at most: it is asked (a system call) only when this leaves no room.
+        self._at_most = KERNEL_BYTES
         self._watching = False
         self._timer: asyncio.TimerHandle | None = None
         self._on_data: OnData | None = None
@@ -126,18 +128,22 @@ class SerialLink:
 
     def _write_all(self, data: bytes) -> bool:
         try:
-            return os.write(self._fd, data) == len(data)
+            sent = os.write(self._fd, data)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
             self._lose(_lost_text(self.address, error))
             return False
+        self._at_most += sent
+        return sent == len(data)
 
     def _pump(self) -> None:
         self._timer = None
         if self._fd < 0 or not self._out:
             return self._unwatch()
-        room = KERNEL_BYTES - self._kernel_bytes()
+        if len(self._out) > KERNEL_BYTES - self._at_most:
+            self._at_most = self._kernel_bytes()
+        room = KERNEL_BYTES - self._at_most
         if room <= 0:
             self._timer = self._loop.call_later(_RETRY_S, self._pump)
             return None
@@ -147,6 +153,7 @@ class SerialLink:
             sent = 0
         except OSError as error:
             return self._lose(_lost_text(self.address, error))
+        self._at_most += sent
         del self._out[:sent]
         if not self._out:
             return self._unwatch()

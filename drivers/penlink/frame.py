@@ -20,6 +20,7 @@ MAX_INNER: Final = OVERHEAD + MAX_PAYLOAD
 _HEADER = struct.Struct("<BBHB")
 _CRC = struct.Struct("<H")
 _MAX_ENCODED = MAX_INNER + 2
+_STOP_BODY = STOP.strip(b"\x00")
 
 
 class FrameError(ValueError):
@@ -102,7 +103,7 @@ class Decoder:
             if self._overrun:
                 self._overrun = False
                 continue
-            if not part or part == STOP[1:-1]:
+            if not part or part == _STOP_BODY:
                 continue
             try:
                 frame = decode_inner(cobs.decode(part))

@@ -253,13 +253,14 @@ class Layout:
 
     def pack(self, message: Message) -> bytes:
         """Encode the payload. Raises :class:`PayloadError` when a value does not fit its field."""
-        fixed = len(message) - self.strings
         try:
+            if not self.strings:
+                return self.packing.pack(*message)
+            fixed = len(message) - self.strings
             out = self.packing.pack(*message[:fixed])
-            if self.strings:
-                for value in message[fixed:]:
-                    raw = str(value).encode()
-                    out += bytes((len(raw),)) + raw
+            for value in message[fixed:]:
+                raw = str(value).encode()
+                out += bytes((len(raw),)) + raw
         except (struct.error, ValueError) as error:
             raise PayloadError(f"{self.name}: {error}") from error
         return out

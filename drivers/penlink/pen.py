@@ -58,6 +58,9 @@ class _Pending:
         if not self.done.done():
             self.done.set_result(outcome)
 
+    def unanswered(self, deadline: float) -> None:
+        self.settle(Unknown(self.cmd_id, f"no answer within {deadline:.1f} s; the pen is being asked."))
+
 
 class PenlinkPen:
     """A :class:`drivers.api.Pen`. ``make_link`` makes a fresh link for every attempt to connect."""
@@ -306,10 +309,8 @@ class PenlinkPen:
         self._last_id = cmd_id
         done: asyncio.Future[Outcome] = self._loop.create_future()
         pending = self._pending = _Pending(cmd_id, command, done)
-        timer = self._loop.call_later(
-            deadline, pending.settle, Unknown(cmd_id, f"no answer within {deadline:.1f} s; the pen is being asked.")
-        )
         link.write(data)
+        timer = self._loop.call_later(deadline, pending.unanswered, deadline)
         try:
             return await done
         finally:
