@@ -451,7 +451,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
             _f("applied:u32", "the value taken (µm, mHz, ms), 0 if none"),
             _f("token:u16", "ARM: one-use token for START, never 0; else 0"),
         ),
-        "Answer to a CMD; STATUS follows at once, and READBACK after it for SET_DEPTH and SET_RATE.",
+        "Answer to a CMD; STATUS follows at once, and READBACK after it for SET_DEPTH, SET_RATE and LIMIT_DEPTH.",
     ),
     Layout(
         0x83,
