@@ -74,9 +74,14 @@ class StopServer:
         self._loop = asyncio.get_running_loop()
         self._lines: set[socket.socket] = set()
         path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self._listener.bind(str(path))
-        os.chmod(path, 0o600)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        # The mask is set around bind, so that the socket is never open to others, not even for an instant.
+        mask = os.umask(0o177)
+        try:
+            self._listener.bind(str(path))
+        finally:
+            os.umask(mask)
         self._listener.listen(64)
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
