@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
+    ALLOW_SELECT = False
     TITLE = "devicectl"
 
     def __init__(
@@ -173,9 +175,14 @@ async def show(client: StationClient, *, fps: float = 10, first_run: bool = Fals
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     app = DashboardApp(client, fps=fps, first_run=first_run)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.leave, 128 + number)
     try:
         code = await app.run_async()
     finally:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
         await client.close()
     return app.return_code or 0 if code is None else code
 

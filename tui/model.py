@@ -19,6 +19,7 @@ STALE_S: Final = 0.3
 GONE_S: Final = 1.0
 SILENT_S: Final = 0.5
 NOTICE_S: Final = 8.0
+DEAD_S: Final = 3.0
 REPEAT_S: Final = 0.25
 
 
@@ -151,6 +152,11 @@ class Live:
         now = self.clock()
         self._raised = {code: self._raised.get(code, now) for code, _, _ in own}
         return [AlarmView(f"screen-{c}", c, p, text, now - self._raised[c], True, False) for c, p, text in own]
+
+
+def known(*values: int | None) -> int | None:
+    """The first value that is known; 0 is a value."""
+    return next((value for value in values if value is not None), None)
 
 
 class RepeatFilter:

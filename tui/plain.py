@@ -21,7 +21,7 @@ from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import Reply, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
-from tui.model import Freshness, Live, freshness
+from tui.model import Freshness, Live, freshness, known
 from tui.screens.pens import FoundPen
 from tui.screens.start_sheet import MIN_DELAY_S
 from tui.zones import zone_name
@@ -169,7 +169,7 @@ class PlainDashboard:
         if word == "zone":
             await self._ask("zone.select", zone=parse_zone(rest).code)
         elif word in ("depth", "rate") and pen is not None and view is not None:
-            depth, rate = view.depth_request_um or pen.depth_set_um, view.rate_request_mhz or pen.rate_set_mhz
+            depth, rate = known(view.depth_request_um, pen.depth_set_um), known(view.rate_request_mhz, pen.rate_set_mhz)
             if word == "depth":
                 depth = round(float(rest) * 1000)
             else:

@@ -112,7 +112,7 @@ class StopGuard:
             self._key(message)
         elif isinstance(message, events.MouseDown) and int(message.y) >= self.stop_top:
             self._stop_from("mouse")
-        elif isinstance(message, events.Paste) and not self.text_focus:
+        elif isinstance(message, events.Paste) and (self.may_turn or not self.text_focus):
             self._forward(Scanned(message.text))
         else:
             self._forward(message)

@@ -90,7 +90,8 @@ async def test_y_without_a_sheet_is_stop_while_turning(stage: StageMaker) -> Non
 
 async def test_unbound_key_while_still_is_nothing(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
-        await s.press("z", "Y")
+        await s.press("z", "Y", "ctrl+q", "ctrl+p", "ctrl+z", "tab")
+        assert s.app.is_running
         assert not s.client.stops
         assert not s.asked("run.start")
 

@@ -180,6 +180,22 @@ async def test_a_silent_station_alarms_and_values_go(stage: StageMaker) -> None:
         assert "5960" not in s.text()
 
 
+async def test_a_user_can_leave_a_station_that_hangs_and_a_stop_goes_out_first(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        await s.wait(3.1)
+        await s.pilot.press("q")
+        await s.pilot.pause(0.1)
+        assert s.client.stops == ["quit"]
+        assert s.app.return_value == 0
+
+
+async def test_a_custom_patch_is_counted_in_the_legend(stage: StageMaker) -> None:
+    patch = replace(scenes.ZONES_DONE[0], code="CUS-1", passes=2)
+    view = replace(scenes.IDLE, session=replace(scenes.SESSION, zones=(*scenes.ZONES_DONE, patch)))
+    async with stage(view) as s:
+        assert "CUS-1 2×" in s.text()
+
+
 async def test_a_lost_station_is_a_state_with_its_sentence(stage: StageMaker) -> None:
     async with stage(scenes.needling()) as s:
         s.client.lose("The station ended: start devicectl again.")

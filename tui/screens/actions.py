@@ -6,7 +6,7 @@ from typing import Any
 
 from devicectl.station.views import PenView, Reply, StartSheet, from_json
 from tui import text
-from tui.model import RepeatFilter
+from tui.model import DEAD_S, RepeatFilter, known
 from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
 from tui.screens.pens import PensScreen
@@ -67,10 +67,10 @@ class TreatActions(Painted[None], inherit_bindings=False):
     def action_depth(self, way: int) -> None:
         """One step deeper (1) or shallower (-1)."""
         pen = self._settable("D" if way > 0 else "")
-        if pen is None or pen.limits is None or self.live.view is None:
+        if pen is None or pen.limits is None:
             return
-        limits, view = pen.limits, self.live.view
-        now = self.live.pending.depth_um or view.depth_request_um or pen.depth_set_um or limits.depth_min_um
+        limits = pen.limits
+        now = self._depth(pen)
         new = min(limits.depth_max_um, max(limits.depth_min_um, now + way * limits.depth_step_um))
         if new == now:
             self._say(f"depth is at its {'greatest' if way > 0 else 'least'}: {text.mm(now)} mm")
@@ -107,13 +107,13 @@ class TreatActions(Painted[None], inherit_bindings=False):
 
     def _rate(self, pen: PenView) -> int:
         view, limits = self.live.view, pen.limits
-        asked = self.live.pending.rate_mhz or (view.rate_request_mhz if view is not None else None)
-        return asked or pen.rate_set_mhz or (limits.rate_min_mhz if limits is not None else 0)
+        asked = known(self.live.pending.rate_mhz, view.rate_request_mhz if view is not None else None)
+        return known(asked, pen.rate_set_mhz, limits.rate_min_mhz if limits is not None else None) or 0
 
     def _depth(self, pen: PenView) -> int:
         view, limits = self.live.view, pen.limits
-        asked = self.live.pending.depth_um or (view.depth_request_um if view is not None else None)
-        return asked or pen.depth_set_um or (limits.depth_min_um if limits is not None else 0)
+        asked = known(self.live.pending.depth_um, view.depth_request_um if view is not None else None)
+        return known(asked, pen.depth_set_um, limits.depth_min_um if limits is not None else None) or 0
 
     def _say(self, news: str) -> None:
         self.live.say(news)
@@ -210,7 +210,10 @@ class TreatActions(Painted[None], inherit_bindings=False):
     def action_leave(self) -> None:
         """Quit, unless the motor may turn under this client's control."""
         live = self.live
-        if live.lost is None and live.controls and not live.at_rest:
+        if live.lost is None and live.since > DEAD_S:
+            self.dashboard.client.stop_now("quit")  # nobody answers: the user must be able to leave, with a STOP
+            self.dashboard.leave()
+        elif live.lost is None and live.controls and not live.at_rest:
             self._say("not left: the motor may turn. SPACE stops, x ends the run, then q")
         else:
             self.dashboard.leave()

@@ -111,7 +111,7 @@ class TreatScreen(TreatActions):
             for name in STEERED:
                 self.buffers[name].pass_time((live.sample_age or 0.0) * 1000)
                 self.query_one(f"#t-{name}", BrailleTrace).tick()
-            board("legend").put(0, _legend())
+            board("legend").put(0, _legend(live.view))
         else:
             board("set").fill([values.setpoint_row(live, name, inner) for name in ("Depth", "Rate")])
         board("timers").fill(values.timer_rows(live, inner))
@@ -202,8 +202,11 @@ class TreatScreen(TreatActions):
             self.action_zone(event.code)
 
 
-def _legend() -> Row:
+def _legend(view: View | None) -> Row:
+    session = view.session if view is not None else None
+    custom = [zone for zone in session.zones if zone.code not in INDEX] if session is not None else []
+    tail = "  ".join(f"{zone.code} {zone.passes}×" for zone in custom) or "m:ss contact"
     parts: list[tuple[str, Any]] = [(" passes ", DIM)]
     for step in (1, 2, 3, 4, 5):
         parts += [(f" {WEAVE[step] * 2}", TEXT), (f" {step}", DIM)]
-    return (*parts, (f"  {WEAVE[-1] * 2}", TEXT), (" 6+", DIM), ("  ▶ now  m:ss contact", DIM))
+    return (*parts, (f"  {WEAVE[-1] * 2}", TEXT), (" 6+", DIM), (f"  ▶ now  {tail}", DIM))

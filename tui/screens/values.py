@@ -6,7 +6,7 @@ from typing import Final
 
 from devicectl.station.views import PenView
 from tui import text
-from tui.model import Freshness, Live, freshness
+from tui.model import Freshness, Live, freshness, known
 from tui.theme import ALARMS, BRIGHT, DIM, TEXT
 from tui.widgets.gauge import bar, gauge
 from tui.widgets.line_board import BLANK, Row, width_of
@@ -33,12 +33,12 @@ def setpoint_row(live: Live, label: str, width: int) -> Row:
     depth = label == "Depth"
     limits = pen.limits if pen is not None else None
     if depth:
-        asked = live.pending.depth_um or (view.depth_request_um if view is not None else None)
+        asked = known(live.pending.depth_um, view.depth_request_um if view is not None else None)
         held = pen.depth_set_um if pen is not None else None
         show = text.mm(held), text.mm(asked), "mm"
         limit = f"soft {text.mm(limits.depth_soft_um)} max {text.mm(limits.depth_max_um)}" if limits else ""
     else:
-        asked = live.pending.rate_mhz or (view.rate_request_mhz if view is not None else None)
+        asked = known(live.pending.rate_mhz, view.rate_request_mhz if view is not None else None)
         held = pen.rate_set_mhz if pen is not None else None
         show = text.rpm(held), text.rpm(asked), "rpm"
         limit = f"max {text.rpm(limits.rate_max_mhz)}" if limits else ""
