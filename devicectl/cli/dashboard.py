@@ -53,14 +53,10 @@ def open_dashboard(address: str | None, *, plain: bool) -> int:
     from devicectl.log import set_up
 
     set_up()
-    if plain:
-        from .plain import talk
-
-        return asyncio.run(talk(address))
-    return asyncio.run(_show(address))
+    return asyncio.run(_show(address, plain))
 
 
-async def _show(address: str | None) -> int:
+async def _show(address: str | None, plain: bool) -> int:
     import os
 
     from devicectl.station.client import connect
@@ -72,6 +68,10 @@ async def _show(address: str | None) -> int:
     except BaseException:
         await client.close()
         raise
+    if plain:
+        from tui.plain import show_plain
+
+        return await show_plain(client)
     return await show(client)
 
 

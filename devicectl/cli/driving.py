@@ -42,10 +42,16 @@ class Ending:
 async def set_up(seat: Seat, plan: Plan) -> tuple[str, ...]:
     """Choose the zone and set depth and rate; answers why they were lowered. Raises :class:`Failure`."""
     await seat.ask("zone.select", zone=plan.zone)
-    answers = await seat.ask("setpoint", depth_um=plan.depth_um, rate_mhz=plan.rate_mhz, lower=plan.lower)
+    names = ("depth", "rate")
+    replies = await seat.replies(
+        lambda answer: [answer[name] for name in names],
+        "setpoint",
+        depth_um=plan.depth_um,
+        rate_mhz=plan.rate_mhz,
+        lower=plan.lower,
+    )
     lowered = []
-    for name in ("depth", "rate"):
-        reply = from_json(Reply, answers[name])
+    for name, reply in zip(names, replies, strict=True):
         demand(reply, name)
         if reply.text:
             lowered.append(reply.text)
@@ -63,7 +69,9 @@ async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda
     reasons = await set_up(seat, plan)
     sheet = await _sheet(seat)
     await asyncio.sleep(sheet.not_before_s + 0.02)
-    reply = await seat.reply("run.start", ticket=sheet.ticket, run_ms=min(180_000, int(plan.seconds * 1000) + SPARE_MS))
+    run_ms = min(180_000, int(plan.seconds * 1000) + SPARE_MS)
+    # Not repeated, whatever comes back: a start is one decision.
+    reply = from_json(Reply, await seat.ask("run.start", ticket=sheet.ticket, run_ms=run_ms))
     demand(reply, "start")
     whole = await _needle(seat, plan, progress)
     why = "ended"

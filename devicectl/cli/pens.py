@@ -19,6 +19,8 @@ from .failures import Failure
 
 BEAT_S: Final = 0.1
 READY_S: Final = 3.0
+BUSY_S: Final = 2.0
+BUSY_TEXT: Final = "another command is in progress"
 
 
 class Seat:
@@ -30,6 +32,7 @@ class Seat:
         self.heard_at = 0.0
         self.lost = ""
         self.opened = False
+        self.controls = False
         self.log: list[str] = []
         self._logged_at = time.time()
         self._news = asyncio.Event()
@@ -40,8 +43,18 @@ class Seat:
         return await self.client.request(method, **params)
 
     async def reply(self, method: str, **params: Any) -> Reply:
-        """A request that acts."""
-        return from_json(Reply, await self.ask(method, **params))
+        """A request that acts, made again while the station itself has a command under way (a limit, a check)."""
+        return (await self.replies(lambda answer: [answer], method, **params))[0]
+
+    async def replies(self, parts: Callable[[Any], list[Any]], method: str, **params: Any) -> list[Reply]:
+        """As :meth:`reply`, for an answer of several; ``parts`` takes it apart."""
+        deadline = time.monotonic() + BUSY_S
+        while True:
+            found = [from_json(Reply, part) for part in parts(await self.ask(method, **params))]
+            busy = any(one.outcome == "not_sent" and BUSY_TEXT in one.text for one in found)
+            if not busy or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.05)
 
     # -- the pen
 
@@ -64,7 +77,8 @@ class Seat:
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         await self.wait(lambda view: view.pen is not None, READY_S)
-        if not answer["you_control"] and take is not None:
+        self.controls = bool(answer["you_control"])
+        if not self.controls and take is not None:
             await self._take(take)
         return from_json(PenView, answer["pen"])
 
@@ -77,6 +91,7 @@ class Seat:
                 "not-in-control",
             )
         await self.ask("control.take")
+        self.controls = True
 
     def _hear(self, view: View) -> None:
         self.view, self.heard_at = view, time.monotonic()
@@ -137,16 +152,19 @@ class Seat:
         """Close the pen if we opened it, else give control back; never raises for a station that is gone."""
         if self._beats is not None:
             self._beats.cancel()
-        try:
-            if self.lost or self.view is None or not self.view.you_control:
-                return
-            if self.opened:
-                await self.wait(lambda v: v.pen is None or v.pen.motion == "still", 1.0)
-                await self.ask("pen.close")
-            else:
-                await self.ask("control.release")
-        except StationError:
+        if self.lost or not self.controls:
             return
+        deadline = time.monotonic() + READY_S
+        while True:
+            try:
+                await self.wait(lambda v: v.pen is None or v.pen.motion == "still", READY_S)
+                await self.ask("pen.close" if self.opened else "control.release")
+                return
+            except StationError as error:
+                # On a busy machine the last sample may be too old for "confirmed still" at that very moment.
+                if error.code != "not-still" or time.monotonic() > deadline:
+                    return
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

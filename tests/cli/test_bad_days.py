@@ -1,0 +1,255 @@
+"""Bad input and bad days: each gives one sentence with the next step and a non-zero exit."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sqlite3
+import threading
+import tty
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from .conftest import House, Result, read_until
+
+RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "0.5")
+
+
+@contextmanager
+def terminal(answer: str) -> Iterator[str]:
+    """A pseudo-terminal with something behind it that is no pen: silent, an echo, or noise."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    over = threading.Event()
+
+    def behind() -> None:
+        while not over.is_set():
+            try:
+                data = os.read(master, 4096)
+            except OSError:
+                return
+            if answer == "echo":
+                os.write(master, data)
+            elif answer == "garbage":
+                os.write(master, os.urandom(200))
+
+    thread = threading.Thread(target=behind, daemon=True)
+    thread.start()
+    try:
+        yield f"serial://{os.ttyname(slave)}"
+    finally:
+        over.set()
+        # A last byte wakes the thread, which a close would leave in its read.
+        os.write(slave, b"x")
+        thread.join(5.0)
+        os.close(slave)
+        os.close(master)
+
+
+def refused(result: Result, code: int, *words: str) -> None:
+    assert result.code == code, (result.out, result.err)
+    sentence = result.sentence
+    for word in words:
+        assert word in sentence, sentence
+
+
+@pytest.mark.parametrize("command", [("info",), ("reset",), ("run", *RUN), ("stop",), ("dashboard", "--plain")])
+def test_what_is_no_address(house: House, command: tuple[str, ...]) -> None:
+    result = house.run(command[0], "nonsense://x", *command[1:])
+    refused(result, 2, "is not a pen's address", "devicectl scan")
+
+
+def test_unknown_options_of_an_address(house: House) -> None:
+    refused(house.run("info", "serial:///dev/ttyS9?speed=9"), 2, "speed", "baud")
+    refused(house.run("info", "tcp://127.0.0.1"), 2, "host and port")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("serial:///dev/ttyNOPE", ("no such port", "devicectl scan")), ("tcp://127.0.0.1:9", ("nothing listens there",))],
+)
+def test_a_port_that_is_not_there(house: House, address: str, words: tuple[str, ...]) -> None:
+    result = house.run("info", address, "--json")
+    refused(result, 3, *words)
+    assert result.json["error"]["message"] == result.sentence
+
+
+def test_a_file_that_is_no_port(house: House) -> None:
+    (house.folder / "file").write_text("not a port")
+    refused(house.run("info", f"serial://{house.folder}/file"), 3, "not a serial device")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_no_permission(house: House) -> None:
+    with terminal("silent") as address:
+        path = address.removeprefix("serial://")
+        os.chmod(path, 0)
+        refused(house.run("info", address), 3, "no permission", "dialout")
+
+
+@pytest.mark.parametrize("answer", ["silent", "echo", "garbage"])
+def test_a_port_that_is_not_a_pen(house: House, answer: str) -> None:
+    with terminal(answer) as address:
+        refused(house.run("info", address), 3, address)
+        probed = house.run("scan", "--probe", address)
+        assert probed.code == 3
+        assert probed.sentence
+
+
+def test_the_wrong_baud_rate(house: House) -> None:
+    pen = house.simulate()
+    refused(house.run("info", f"{pen.address}?baud=9600"), 3, "9600")
+    assert house.run("info", pen.address).code == 0
+
+
+def test_a_pen_of_another_protocol_version(house: House) -> None:
+    pen = house.simulate("pty", "--fault", "protocol=2")
+    refused(house.run("info", pen.address), 3, "another version of Penlink", "update")
+
+
+def test_a_port_that_another_station_holds(house: House) -> None:
+    pen = house.simulate()
+    talk = house.start("dashboard", pen.address, "--plain", stdin=-1)
+    read_until(talk, "Motor still")
+    house.env["DEVICECTL_DATABASE"] = str(house.folder / "other.db")
+    refused(house.run("info", pen.address), 3, "held by the devicectl station", "devicectl stop")
+    scanned = house.run("scan", "--json")
+    assert "station" in scanned.json[0]["held"]
+    assert house.run("station", "--end").code == 0
+    house.env["DEVICECTL_DATABASE"] = str(house.database)
+    assert house.finish(talk, "quit\n").code == 0
+
+
+def test_a_port_that_another_program_holds(house: House) -> None:
+    import fcntl
+
+    pen = house.simulate()
+    with open(pen.address.removeprefix("serial://"), "rb+", buffering=0) as port:
+        fcntl.flock(port, fcntl.LOCK_EX)
+        refused(house.run("info", pen.address), 3, "held by another program")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (("--zone", "NOSE"), ("NOSE", "VTX")),
+        (("--depth", "nan"), ("numbers",)),
+        (("--seconds", "1000"), ("--seconds",)),
+        (("--depth", "deep"), ("--depth",)),
+    ],
+)
+def test_nonsense_for_run(house: House, changed: tuple[str, str], words: tuple[str, ...]) -> None:
+    refused(house.run("run", "tcp://127.0.0.1:9", *RUN, *changed), 2, *words)
+
+
+def test_nonsense_for_simulate(house: House) -> None:
+    refused(house.run("simulate", "pty", "--fault", "gremlins"), 2, "gremlins", "stall")
+    refused(house.run("simulate", "pty", "--profile", "nobody"), 2, "nobody", "reference")
+    refused(house.run("simulate", "pty", "--port", "7001"), 2, "tcp")
+
+
+def test_a_hard_limit_is_never_lowered(house: House) -> None:
+    pen = house.simulate()
+    result = house.run("run", pen.address, *RUN, "--depth", "4", "--lower")
+    refused(result, 1, "2.50 mm")
+    assert pen.rate_hz == 0
+
+
+def test_a_pen_that_does_not_turn(house: House) -> None:
+    pen = house.simulate("pty", "--fault", "no_start")
+    result = house.run("run", pen.address, *RUN)
+    refused(result, 6, "seen turning")
+    assert pen.state.startswith(("STOPPED", "LEASE_EXPIRED"))
+
+
+def test_no_database_yet(house: House) -> None:
+    refused(house.run("sessions", "list"), 4, "no database", "made when")
+    refused(house.run("db", "backup", "copy.db"), 4, "no database")
+    checked = house.run("db", "check")
+    refused(checked, 4, "no database")
+
+
+def damaged(house: House, how: str) -> None:
+    if how == "garbage":
+        house.database.write_bytes(os.urandom(4096))
+    elif how == "empty":
+        house.database.touch()
+    elif how == "foreign":
+        with closing(sqlite3.connect(house.database)) as connection:
+            connection.execute("CREATE TABLE kitchen (spoon)")
+            connection.commit()
+    else:
+        pen = house.simulate()
+        assert house.run("info", pen.address).code == 0
+        assert house.run("station", "--end").code == 0
+        with closing(sqlite3.connect(house.database)) as connection:
+            if how == "newer":
+                connection.execute("UPDATE alembic_version SET version_num = '9999'")
+                connection.commit()
+                return
+        data = bytearray(house.database.read_bytes())
+        for page in range(1, len(data) // 4096):
+            data[page * 4096 : page * 4096 + 100] = os.urandom(100)
+        house.database.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ("garbage", "damaged"),
+        ("empty", "empty"),
+        ("foreign", "another program"),
+        ("newer", "newer devicectl"),
+        ("pages", "damaged"),
+    ],
+)
+def test_a_database_that_cannot_be_used(house: House, how: str, word: str) -> None:
+    damaged(house, how)
+    before = house.database.read_bytes()
+    pen = house.simulate("pty", "--seed", "9")
+    refused(house.run("run", pen.address, *RUN), 4, word)
+    refused(house.run("station", "--on-demand"), 4, word)
+    assert house.run("db", "check").code == 4
+    if how != "pages":
+        refused(house.run("sessions", "list"), 4, word)
+    assert pen.rate_hz == 0
+    assert house.database.read_bytes() == before
+    # The record is no condition for stopping.
+    assert house.run("stop", pen.address).code == 0
+
+
+@pytest.mark.parametrize("command", [("sessions", "list"), ("db", "path"), ("info", "tcp://127.0.0.1:9")])
+def test_a_database_address_that_names_no_file(house: House, command: tuple[str, ...]) -> None:
+    house.env["DEVICECTL_DATABASE"] = "postgresql://host/db"
+    refused(house.run(*command), 4, "sqlite:///PATH")
+    house.env["DEVICECTL_DATABASE"] = str(house.folder)
+    refused(house.run(*command), 4, "is a folder")
+
+
+def test_an_unknown_session(house: House) -> None:
+    pen = house.simulate()
+    assert house.run("run", pen.address, *RUN).code == 0
+    refused(house.run("sessions", "show", "ffff"), 1, "devicectl sessions list")
+    refused(house.run("sessions", "show", "zz"), 1, "hex digits")
+
+
+def test_backups_do_not_overwrite(house: House) -> None:
+    pen = house.simulate()
+    assert house.run("run", pen.address, *RUN).code == 0
+    target = house.folder / "copy.db"
+    assert house.run("db", "backup", str(target)).code == 0
+    refused(house.run("db", "backup", str(target)), 4, "exists already")
+    refused(house.run("db", "backup", str(house.folder / "nowhere" / "copy.db")), 4, "cannot be written")
+    house.env["DEVICECTL_DATABASE"] = str(target)
+    assert house.run("sessions", "list", "--json").json[0]["passes"] == 1
+
+
+def test_what_nobody_expected_goes_into_the_log(house: House) -> None:
+    house.env["DEVICECTL_RUNTIME_DIR"] = str(Path("/proc/no-such-folder"))
+    result = house.run("stop")
+    assert result.code == 1
+    assert str(house.log) in result.sentence
+    assert "Traceback" in house.log.read_text()

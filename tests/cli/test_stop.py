@@ -1,0 +1,119 @@
+"""STOP from the command line whatever state the rest is in, judged by the simulated motor itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import House
+
+Until = Callable[[Callable[[], object], str], None]
+RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "100")
+
+
+def test_nothing_to_stop_is_said_and_is_no_success(house: House) -> None:
+    result = house.run("stop", "--json")
+    assert result.code == 3
+    assert "nothing was stopped" in result.sentence
+    assert result.json["error"]["code"] == "no-pen"
+
+
+@pytest.mark.parametrize("kind", ["pty", "tcp"])
+def test_a_pen_that_nobody_holds(house: House, kind: str) -> None:
+    pen = house.simulate(kind)
+    result = house.run("stop", pen.address, "--json")
+    assert result.code == 0, result.err
+    assert result.json["pens"][0]["way"] == "port"
+    assert pen.state.startswith("STOPPED")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_station_that_hangs(house: House, until: Until, named: bool) -> None:
+    # The pen itself would stop when its lease runs out; the fault keeps the motor on, so that only STOP can end it.
+    pen = house.simulate("pty", "--fault", "run_away")
+    run = house.start("run", pen.address, *RUN)
+    until(lambda: pen.rate_hz > 80, "the motor")
+    pid = house.station_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        result = house.run("stop", *([pen.address] if named else []), "--json")
+        assert result.code == 0, result.err
+        (one,) = result.json["pens"]
+        assert (one["address"], one["way"], one["reached"]) == (pen.address, "port", True)
+        until(lambda: pen.rate_hz == 0, "a motor at rest")
+        assert pen.state.startswith("STOPPED")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    run.kill()
+    house.finish(run)
+
+
+def test_one_of_two_pens_by_name(house: House, until: Until) -> None:
+    first, second = house.simulate("pty", "--seed", "1"), house.simulate("tcp", "--seed", "2")
+    runs = [house.start("run", pen.address, *RUN) for pen in (first, second)]
+    until(lambda: first.rate_hz > 80 and second.rate_hz > 80, "both motors")
+    result = house.run("stop", second.address)
+    assert result.code == 0, result.err
+    assert "stopped and still" in result.out
+    assert second.rate_hz == 0
+    assert first.rate_hz > 80
+    everything = house.run("stop", "--json")
+    assert first.address in {one["address"] for one in everything.json["pens"]}
+    assert first.rate_hz == 0
+    for run in runs:
+        assert house.finish(run).code == 1
+
+
+def test_a_motor_that_goes_on_is_said(house: House, until: Until) -> None:
+    pen = house.simulate("pty", "--fault", "stop_ignored")
+    run = house.start("run", pen.address, *RUN)
+    until(lambda: pen.rate_hz > 80, "the motor")
+    result = house.run("stop", "--json")
+    assert result.code == 5
+    assert "the pen's own switch" in result.sentence
+    assert result.json["error"]["code"] == "stop-not-delivered"
+    assert result.json["pens"][0]["still"] is False
+    pen.tell("clear")
+    run.kill()
+    house.finish(run)
+
+
+def test_a_pen_that_cannot_be_reached(house: House) -> None:
+    for address in ("serial:///dev/no-such-port", "tcp://127.0.0.1:9", "ble://AA:BB"):
+        result = house.run("stop", address)
+        assert result.code == 5
+        assert "the pen's own switch" in result.sentence
+
+
+def test_sockets_of_dead_stations_do_not_matter(house: House) -> None:
+    (house.folder / "run" / "station-0123456789ab.stop").touch()
+    (house.folder / "run" / "port-0123456789abcdef.lock").write_text(
+        json.dumps({"address": "serial:///dev/ttyX", "pid": 1, "owner": "nobody"})
+    )
+    assert house.run("stop").code == 3
+
+
+def test_stop_imports_no_event_loop(house: House) -> None:
+    import subprocess
+    import sys
+
+    probe = (
+        "import sys\nfrom devicectl.cli.app import run\nrun(['stop'])\n"
+        "print(*{name.partition('.')[0] for name in sys.modules} & {'asyncio', 'serial', 'pydantic', 'sqlalchemy', 'textual', 'logging'})"
+    )
+    environment = {k: v for k, v in house.env.items() if not k.startswith("COV")}
+    path = f"import sys; sys.path[:0] = {[entry for entry in sys.path if entry]!r}\n"
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", path + probe],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout.strip() == ""
