@@ -23,6 +23,8 @@ from .views import View, from_json
 
 START_S: Final = 10.0
 ANSWER_S: Final = 15.0
+RECORD_EXIT: Final = 4
+"""Exit code of a station that could not use its database (the command line's table of exit codes)."""
 _LINE_MAX: Final = 4 * REQUEST_MAX
 
 
@@ -179,7 +181,7 @@ def start_station(database: str | None, paths: StationPaths) -> None:
             # Another one may have won the race for the lock.
             if _reachable(paths):
                 return
-            raise StationError(_last_words(paths), "station-start")
+            raise StationError(_last_words(paths), "record" if process.returncode == RECORD_EXIT else "station-start")
         time.sleep(0.01)
     raise StationError(f"The station did not start within {START_S:.0f} s; its log is {paths.log}.", "station-start")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PROTOCOL_VERSION = 1
 REQUEST_MAX = 256 * 1024
@@ -52,10 +52,12 @@ class Scan(Params):
 
 
 class OpenSession(Params):
-    """A ``treatment`` needs a client code; ``bench`` has none."""
+    """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none)."""
 
     purpose: Literal["bench", "treatment"]
-    client: str | None = Field(default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    client: Annotated[str | None, BeforeValidator(lambda code: code or None)] = Field(
+        default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$"
+    )
 
 
 class SelectZone(Params):
