@@ -62,6 +62,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.guard = StopGuard(client.stop_now, clock)
         self.frames = 0
         self.stopped_at: float | None = None
+        self.rung: set[str] = set()
         self.treat = TreatScreen()
         super().__init__()
         self.register_theme(GREY)
@@ -112,8 +113,17 @@ class DashboardApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, Painted):
                 screen.repaint()
+        self._ring()
         self.frames += 1
         self.screen.call_after_refresh(self._beat, self.frames)
+
+    def _ring(self) -> None:
+        """The terminal's bell for a new high alarm: a convenience, not the alarm's sound."""
+        high = {a.id for a in self.live.alarms() if a.priority == "high" and a.active and not a.acknowledged}
+        silent = self.live.view is not None and self.live.view.silenced_s > 0
+        if high - self.rung and not silent:
+            self.bell()
+        self.rung = high
 
     def _beat(self, frame: int) -> None:
         keys = self.guard.keys

@@ -291,3 +291,17 @@ async def test_resizing_does_not_break_it(stage: StageMaker) -> None:
             await s.pilot.resize_terminal(*size)
             await s.settle()
             assert "STOP" in s.rows()[-2 if size[1] >= 34 else -1]
+
+
+async def test_the_bell_rings_once_for_a_new_high_alarm_and_not_when_silenced(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        rings: list[int] = []
+        s.app.bell = lambda: rings.append(1)  # type: ignore[method-assign]
+        await s.show(scenes.alarmed())
+        assert not rings
+        await s.show(scenes.stopped())
+        await s.settle()
+        assert len(rings) == 1
+        await s.show(scenes.IDLE)
+        await s.show(replace(scenes.stopped(), silenced_s=100.0))
+        assert len(rings) == 1
