@@ -111,6 +111,7 @@ async def _dashboard(address: str, database: str) -> int:
     from devicectl.station.client import connect
 
     from .dashboard import show
+    from .driving import close_session
     from .pens import seat
 
     client = await connect(f"demo (process {os.getpid()})", database)
@@ -125,6 +126,7 @@ async def _dashboard(address: str, database: str) -> int:
         # The screen is gone and the pen goes next: nothing may be left that waits for it.
         if await place.known(address) is not None:
             await place.open(address)
+            await close_session(place)
             place.opened = True
     return code
 
