@@ -10,7 +10,6 @@ import re
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = ("devicectl", "drivers", "simulator", "tui", "migrations")
@@ -91,6 +90,8 @@ def _same(one: str, other: str) -> bool:
 
 def _marked(init: str) -> bool:
     try:
-        return _MARKER.search(Path(init).read_bytes()) is not None
+        # pathlib would cost more than all the rest of this module.
+        with open(init, "rb") as file:
+            return _MARKER.search(file.read()) is not None
     except OSError:
         return False
