@@ -6,9 +6,10 @@ The socket client and the in-process client both satisfy it; a screen never sees
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from devicectl.station.views import View
+if TYPE_CHECKING:
+    from devicectl.station.views import View
 
 
 class StationClient(Protocol):
