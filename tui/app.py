@@ -19,8 +19,8 @@ from textual.driver import Driver
 from textual.widgets import Input
 
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import Reply, View, from_json
-from tui.model import Live
+from devicectl.station.views import View
+from tui.model import Live, replies
 from tui.screens.base import Painted
 from tui.screens.help import AboutScreen
 from tui.screens.session import SessionScreen
@@ -30,7 +30,6 @@ from tui.theme import GREY
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """A Python computation on the event loop gives way to the input thread after this long."""
-REPLY_KEYS: Final = frozenset({"outcome", "text"})
 
 
 class DashboardApp(App[int], inherit_bindings=False):
@@ -139,12 +138,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         except (OSError, TimeoutError) as error:
             self.live.say(f"the station did not answer {method}: {str(error) or type(error).__name__}")
             return None
-        if isinstance(answer, dict) and answer.keys() >= REPLY_KEYS:
-            answer = from_json(Reply, answer)
-        if isinstance(answer, Reply):
-            word = "" if answer.outcome == "confirmed" else f"{answer.outcome.replace('_', ' ').upper()}: "
-            self.live.say(f"{word}{answer.text}")
-            return answer
+        for reply in replies(answer):
+            word = "" if reply.outcome == "confirmed" else f"{reply.outcome.replace('_', ' ').upper()}: "
+            if word or reply.text:
+                self.live.say(f"{word}{reply.text}")
         return True if answer is None else answer
 
     def on_stop_pressed(self, event: StopPressed) -> None:

@@ -10,9 +10,9 @@ import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from devicectl.station.views import AlarmView, PenView, View
+from devicectl.station.views import AlarmView, PenView, Reply, View, from_json
 from tui.theme import PRIORITIES
 
 STALE_S: Final = 0.3
@@ -157,6 +157,17 @@ class Live:
 def known(*values: int | None) -> int | None:
     """The first value that is known; 0 is a value."""
     return next((value for value in values if value is not None), None)
+
+
+def replies(answer: Any) -> list[Reply]:
+    """The replies in a station's answer: one, or one for each part of a setpoint, as objects or as JSON."""
+    if isinstance(answer, Reply):
+        return [answer]
+    if not isinstance(answer, dict):
+        return []
+    if answer.keys() >= {"outcome", "text"}:
+        return [from_json(Reply, answer)]
+    return [reply for part in answer.values() for reply in replies(part)]
 
 
 class RepeatFilter:

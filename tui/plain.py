@@ -18,10 +18,10 @@ from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import Reply, StartSheet, View, from_json
+from devicectl.station.views import StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
-from tui.model import Freshness, Live, freshness, known
+from tui.model import Freshness, Live, freshness, replies
 from tui.screens.pens import FoundPen
 from tui.screens.start_sheet import MIN_DELAY_S
 from tui.zones import zone_name
@@ -161,22 +161,17 @@ class PlainDashboard:
                 await self._worded(word, rest)
         except (StationError, UnknownZone) as error:
             self.write(str(error))
-        except ValueError:
+        except (ValueError, OverflowError):
             self.write(f"{word} needs a number: {line.strip()!r}. help lists the commands.")
 
     async def _worded(self, word: str, rest: str) -> None:
-        view, pen = self.live.view, self.live.pen
         if word == "zone":
             await self._ask("zone.select", zone=parse_zone(rest).code)
-        elif word in ("depth", "rate") and pen is not None and view is not None:
-            depth, rate = known(view.depth_request_um, pen.depth_set_um), known(view.rate_request_mhz, pen.rate_set_mhz)
-            if word == "depth":
-                depth = round(float(rest) * 1000)
-            else:
-                rate = round(float(rest) * 1000 / 60)
-            await self._ask("setpoint", depth_um=depth, rate_mhz=rate)
+        elif word in ("depth", "rate"):
+            wanted = {"depth_um": float(rest) * 1000} if word == "depth" else {"rate_mhz": float(rest) * 1000 / 60}
+            await self._ask("setpoint", **{name: round(value) for name, value in wanted.items()})
         elif word == "pens":
-            self._pens = [FoundPen.of(item) for item in await self.client.request("pens.scan")]
+            self._pens = FoundPen.list_of(await self.client.request("pens.scan"))
             self._lines(
                 *(self._pen_line(n, p) for n, p in enumerate(self._pens, 1)) if self._pens else ("No pen found.",)
             )
@@ -204,9 +199,8 @@ class PlainDashboard:
 
     async def _ask(self, method: str, **params: Any) -> None:
         answer = await self.client.request(method, **params)
-        if isinstance(answer, dict) and "outcome" in answer:
-            answer = from_json(Reply, answer)
-        self.write(f"{answer.outcome}: {answer.text}" if isinstance(answer, Reply) else "done")
+        found = replies(answer)
+        self._lines(*(f"{reply.outcome}: {reply.text}" for reply in found) if found else ("done",))
 
     async def _preview(self) -> None:
         answer = await self.client.request("run.preview")

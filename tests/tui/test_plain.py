@@ -81,8 +81,8 @@ def test_old_values_are_named_as_old() -> None:
     ("line", "method", "params"),
     [
         ("zone vtx", "zone.select", {"zone": "VTX"}),
-        ("depth 1.25", "setpoint", {"depth_um": 1250, "rate_mhz": 100_000}),
-        ("rate 6600", "setpoint", {"depth_um": 1000, "rate_mhz": 110_000}),
+        ("depth 1.25", "setpoint", {"depth_um": 1250}),
+        ("rate 6600", "setpoint", {"rate_mhz": 110_000}),
         ("end", "run.pause", {}),
         ("finish", "run.end", {}),
         ("reset", "pen.reset", {}),
@@ -107,7 +107,7 @@ async def test_pens_by_number() -> None:
     assert lines.client.requests[-1] == ("pen.open", {"address": "serial:///dev/pts/4"})
 
 
-@pytest.mark.parametrize("line", ["zone XXX", "depth much", "fly", "open", "note abc"])
+@pytest.mark.parametrize("line", ["zone XXX", "depth much", "depth inf", "depth nan", "fly", "open", "note abc"])
 async def test_bad_input_is_answered_in_words(line: str) -> None:
     lines = Lines()
     said = await lines.say(line)

@@ -13,7 +13,7 @@ from textual.app import App
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
-from devicectl.station.views import View
+from devicectl.station.views import Reply, View
 from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.app import DashboardApp
@@ -110,13 +110,13 @@ async def test_a_refused_zone_goes_back(stage: StageMaker) -> None:
 @pytest.mark.parametrize(
     ("key", "params"),
     [
-        ("D", {"depth_um": 1250, "rate_mhz": 100_000}),
-        ("d", {"depth_um": 750, "rate_mhz": 100_000}),
-        ("V", {"depth_um": 1000, "rate_mhz": 101_000}),
-        ("v", {"depth_um": 1000, "rate_mhz": 99_000}),
+        ("D", {"depth_um": 1250, "lower": True}),
+        ("d", {"depth_um": 750, "lower": True}),
+        ("V", {"rate_mhz": 101_000, "lower": True}),
+        ("v", {"rate_mhz": 99_000, "lower": True}),
     ],
 )
-async def test_one_step_per_key(stage: StageMaker, key: str, params: dict[str, int]) -> None:
+async def test_one_step_per_key(stage: StageMaker, key: str, params: dict[str, object]) -> None:
     async with stage(scenes.IDLE) as s:
         await s.press(key)
         assert s.asked("setpoint") == [params]
@@ -125,8 +125,25 @@ async def test_one_step_per_key(stage: StageMaker, key: str, params: dict[str, i
 
 async def test_two_steps_add_up_before_the_view_has_followed(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
-        await s.press("D", "D", "v")
-        assert s.asked("setpoint")[-1] == {"depth_um": 1500, "rate_mhz": 99_000}
+        await s.press("D", "D")
+        assert s.asked("setpoint")[-1] == {"depth_um": 1500, "lower": True}
+
+
+async def test_what_a_limit_made_of_it_is_shown_once_it_is_settled(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        s.client.answers["setpoint"] = {"depth": {"outcome": "confirmed", "text": "1.25 mm → 1.00 mm: cartridge R16"}}
+        await s.press("D")
+        assert "cartridge R16" in s.text()
+        await s.pilot.pause(0.5)
+        assert s.app.live.pending.depth_um is None
+
+
+async def test_a_refused_setpoint_goes_back_at_once(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        s.client.answers["setpoint"] = {"rate": Reply("rejected", "the pen does not allow it")}
+        await s.press("V")
+        assert "REJECTED: the pen does not allow it" in s.text()
+        assert s.app.live.pending.rate_mhz is None
 
 
 async def test_raising_while_running_drops_repeats_and_lowering_does_not(stage: StageMaker) -> None:
@@ -207,9 +224,21 @@ async def test_a_lost_station_is_a_state_with_its_sentence(stage: StageMaker) ->
 
 
 async def test_no_pen(stage: StageMaker) -> None:
-    async with stage(replace(scenes.no_session(), pen=None)) as s:
+    """As the station sends it then: nobody is in control, and a pen can be chosen all the same."""
+    async with stage(replace(scenes.no_session(), pen=None, you_control=False, controller=None)) as s:
         assert "NO PEN" in s.text()
         assert "p chooses a pen" in s.text()
+        await s.press("g")
+        assert "no pen: p chooses one" in s.text()
+        await s.press("p", "1")
+        assert s.asked("pen.open")
+
+
+def test_ports_that_did_not_match_come_last() -> None:
+    rows = [{"address": "b", "matched": False, "held": True}, {"address": "a", "matched": True}]
+    found = pens.FoundPen.list_of(rows)
+    assert [pen.address for pen in found] == ["a", "b"]
+    assert found[1].held
 
 
 async def test_choosing_a_pen(stage: StageMaker) -> None:

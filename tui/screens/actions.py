@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from devicectl.station.views import PenView, Reply, StartSheet, from_json
+from devicectl.station.views import PenView, StartSheet, from_json
 from tui import text
-from tui.model import DEAD_S, RepeatFilter, known
+from tui.model import DEAD_S, Pending, RepeatFilter, known, replies
 from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
 from tui.screens.pens import PensScreen
 from tui.screens.session import NoteScreen, SessionScreen
 from tui.screens.start_sheet import StartSheetScreen
 from tui.widgets.scalp_map import ScalpMap
+
+ECHO_S: Final = 0.4
+"""A request's echo is in the views by then."""
 
 
 class TreatActions(Painted[None], inherit_bindings=False):
@@ -22,6 +25,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
         super().__init__()
         self._repeats: RepeatFilter | None = None
         self._previewing = False
+        self._under_way = 0
 
     def _may(self) -> bool:
         """Whether this client may act; says why not."""
@@ -30,6 +34,8 @@ class TreatActions(Painted[None], inherit_bindings=False):
             live.say(live.lost)
         elif live.view is None:
             live.say("waiting for the station")
+        elif live.view.pen is None:
+            live.say("no pen: p chooses one")
         elif not live.view.you_control:
             live.say(f"{live.view.controller or 'nobody'} holds control: c takes it over while the pen is still")
         else:
@@ -43,14 +49,21 @@ class TreatActions(Painted[None], inherit_bindings=False):
         self.repaint()
 
     async def _sent(self, method: str, **params: Any) -> None:
-        answer = await self.dashboard.ask(method, **params)
-        if answer is None or (isinstance(answer, Reply) and answer.outcome != "confirmed"):
-            pending = self.live.pending
-            if method == "zone.select":
-                pending.zone = None
-            elif method == "setpoint":
-                pending.depth_um = pending.rate_mhz = None
+        self._under_way += 1
+        try:
+            answer = await self.dashboard.ask(method, **params)
+        finally:
+            self._under_way -= 1
+        if answer is None or any(reply.outcome != "confirmed" for reply in replies(answer)):
+            self.live.pending = Pending()
+        elif self._under_way == 0:
+            self.set_timer(ECHO_S, self._settle)
         self.repaint()
+
+    def _settle(self) -> None:
+        """What was asked has become, by now, what the views show; a limit may have made it another value."""
+        if self._under_way == 0:
+            self.live.pending = Pending()
 
     def action_zone(self, code: str) -> None:
         """Choose a zone; the map moves before the station has answered."""
@@ -76,7 +89,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
             self._say(f"depth is at its {'greatest' if way > 0 else 'least'}: {text.mm(now)} mm")
             return
         self.live.pending.depth_um = new
-        self._send("setpoint", depth_um=new, rate_mhz=self._rate(pen))
+        self._send("setpoint", depth_um=new, lower=True)
 
     def action_rate(self, way: int) -> None:
         """One step faster (1) or slower (-1)."""
@@ -89,7 +102,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
             self._say(f"rate is at its {'greatest' if way > 0 else 'least'}: {text.rpm(now)} rpm")
             return
         self.live.pending.rate_mhz = new
-        self._send("setpoint", depth_um=self._depth(pen), rate_mhz=new)
+        self._send("setpoint", rate_mhz=new, lower=True)
 
     def _settable(self, raising: str) -> PenView | None:
         """The pen, when a setpoint may be asked for; a raising key that repeats while running is dropped."""

@@ -23,6 +23,7 @@ class FoundPen:
     why: str
     held: str
     simulated: bool
+    matched: bool = True
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> FoundPen:
@@ -34,7 +35,14 @@ class FoundPen:
             str(data.get("why") or ""),
             "held by another program" if held is True else str(held),
             bool(data.get("simulated")),
+            bool(data.get("matched", True)),
         )
+
+    @classmethod
+    def list_of(cls, answer: Any) -> list[FoundPen]:
+        """All of an answer, what matched first."""
+        found = [cls.of(item) for item in answer] if isinstance(answer, list | tuple) else []
+        return sorted(found, key=lambda pen: not pen.matched)
 
 
 class PensScreen(Sheet[str | None]):
@@ -68,7 +76,7 @@ class PensScreen(Sheet[str | None]):
 
     async def _scan(self) -> None:
         answer = await self.dashboard.ask("pens.scan")
-        self.pens = [FoundPen.of(item) for item in answer] if isinstance(answer, list | tuple) else []
+        self.pens = FoundPen.list_of(answer)
         self.cursor = 0
         if self.is_current:
             self.repaint()
@@ -93,7 +101,7 @@ class PensScreen(Sheet[str | None]):
         current = self.live.pen is not None and self.live.pen.address == pen.address
         mark = (f" {index + 1} ", CHIP if here else DIM)
         badge: Row = (("SIMULATED", BADGE), (" ", DIM)) if pen.simulated else ()
-        name = (pen.name, BRIGHT if here else TEXT)
+        name = (pen.name, BRIGHT if here else TEXT if pen.matched else DIM)
         state = "  open here" if current else f"  {pen.held}" if pen.held else ""
         first: Row = (mark, (" ", DIM), *badge, name, (state, BRIGHT if pen.held and not current else DIM))
         room = self.inner - 4

@@ -162,6 +162,8 @@ def hints(live: Live) -> tuple[tuple[str, str], ...]:
     view = live.view
     if live.lost is not None or view is None:
         return (("q", "quit"), ("?", "help"))
+    if view.pen is None:
+        return (("p", "choose a pen"), ("a", "alarm"), ("?", "help"), ("q", "quit"))
     if not view.you_control:
         return (("c", "take over while still"), ("a", "alarm"), ("?", "help"), ("q", "quit"))
     steer = (("1-0", "zone"), ("d/D", "depth"), ("v/V", "rate"))
@@ -170,7 +172,7 @@ def hints(live: Live) -> tuple[tuple[str, str], ...]:
         return (("g", "resume"), ("x", "end run"), *steer, ("n", "note"), *rest)
     if view.run is not None:
         return (*steer, ("e", "END"), ("x", "end run"), ("n", "note"), *rest)
-    if view.pen is not None and view.pen.latched:
+    if view.pen.latched:
         return (("r", "reset"), *steer, ("p", "pens"), ("s", "session"), *rest)
     return (*steer, ("g", "go"), ("p", "pens"), ("s", "session"), *rest)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import re
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -15,6 +16,7 @@ from tui.theme import BRIGHT, DIM, TEXT
 from tui.widgets.line_board import BLANK, Row
 
 Choice = dict[str, Any]
+CODE: Final = r"[A-Za-z0-9._-]*"
 
 
 class SessionScreen(Sheet[Choice | None]):
@@ -38,7 +40,7 @@ class SessionScreen(Sheet[Choice | None]):
 
     def extra(self) -> ComposeResult:
         """The field for the client code."""
-        field = Input(placeholder="client code", max_length=24, id="client", select_on_focus=False)
+        field = Input(placeholder="client code", max_length=40, restrict=CODE, id="client", select_on_focus=False)
         field.cursor_blink = False
         field.display = False
         field.can_focus = False
@@ -108,7 +110,7 @@ class SessionScreen(Sheet[Choice | None]):
     def scanned(self, code: str) -> None:
         """A scanner or a paste gave the code."""
         if self.typing:
-            self.query_one("#client", Input).value = code.strip()[:24]
+            self.query_one("#client", Input).value = code.strip()[:40] if re.fullmatch(CODE, code.strip()) else ""
 
     def on_unmount(self) -> None:
         """No text field is left."""
@@ -141,8 +143,8 @@ class NoteScreen(Sheet[str | None]):
         self.show([((f"{self.digits}_", BRIGHT),), key_row(keys, self.inner)])
 
     def action_digit(self, digit: int) -> None:
-        """Add a digit, at most 12."""
-        self.digits = (self.digits + str(digit))[:12]
+        """Add a digit, at most 4."""
+        self.digits = (self.digits + str(digit))[:4]
         self.repaint()
 
     def action_rub(self) -> None:
