@@ -41,6 +41,9 @@ def explain(error: BaseException) -> tuple[str, str, Exit]:
             return str(error), code, exit_for(code)
     if isinstance(error, PermissionError) and error.errno is None:
         return str(error), "no-permission", Exit.FAILED
+    if isinstance(error, OSError) and error.filename:
+        text = f"{error.filename}: {error.strerror}; check the path and its rights ('devicectl doctor' looks at them)."
+        return text, "file-trouble", Exit.FAILED
     return _unexpected(error)
 
 

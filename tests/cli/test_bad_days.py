@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from devicectl.cli.app import run
+
 from .conftest import House, Result, read_until
 
 RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "0.5")
@@ -247,9 +249,26 @@ def test_backups_do_not_overwrite(house: House) -> None:
     assert house.run("sessions", "list", "--json").json[0]["passes"] == 1
 
 
-def test_what_nobody_expected_goes_into_the_log(house: House) -> None:
-    house.env["DEVICECTL_RUNTIME_DIR"] = str(Path("/proc/no-such-folder"))
-    result = house.run("stop")
-    assert result.code == 1
-    assert str(house.log) in result.sentence
-    assert "Traceback" in house.log.read_text()
+def test_a_runtime_folder_that_cannot_be_made(house: House) -> None:
+    house.env["DEVICECTL_RUNTIME_DIR"] = "/proc/no-such-folder"
+    refused(house.run("stop"), 1, "/proc/no-such-folder", "check the path")
+
+
+def test_what_nobody_expected_goes_into_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(error: BaseException) -> Path:
+        log.write_text(f"{type(error).__name__}: {error}")
+        return log
+
+    def bug() -> None:
+        raise RuntimeError("a bug")
+
+    log = tmp_path / "log"
+    monkeypatch.setattr("devicectl.log.note_crash", broken)
+    monkeypatch.setattr("devicectl.cli.stop._stop_all", bug)
+    assert run(["stop"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("devicectl: this should not have happened (RuntimeError: a bug)")
+    assert str(log) in err
+    assert log.read_text() == "RuntimeError: a bug"
