@@ -171,7 +171,8 @@ class Desk:
     async def close(self, why: str) -> None:
         """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go."""
         if self.may_turn and self.pen.connected:
-            self.stop(why)
+            if not self.control.stop_lane.active:
+                self.stop(why)
             for _ in range(50):
                 if self.confirmed_still:
                     break

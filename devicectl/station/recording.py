@@ -32,6 +32,7 @@ from devicectl.treatment.zones import parse_zone
 from drivers.api import Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .client_api import StationError
+from .outbox import Outbox
 from .views import PassView, SessionView, ZoneView
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 TICK_S: Final = 1.0
+CLOSE_S: Final = 3.0
+"""How long the end of a session waits for a record that cannot be written."""
 EARLY_EVENTS: Final = 100
 """Events kept while the record does not know the pen yet (motion at the moment of connecting)."""
 WRITER_SILENT_S: Final = 2.0
@@ -60,10 +63,12 @@ class Recording:
         self._desk = desk
         self._store = store
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._submit)
         self.bound: asyncio.Future[None] = self._loop.create_future()
         self._pen_id: UUID | None = None
         self._cartridge_id: UUID | None = None
         self._session: UUID | None = None
+        self._opening: asyncio.Task[str] | None = None
         self._purpose = Purpose.BENCH
         self._client = ""
         self._opened_at = 0.0
@@ -71,9 +76,7 @@ class Recording:
         self._failure: str | None = None
         self._firmware_before: str | None = None
         self._alarm_ids: dict[str, UUID] = {}
-        self._stop: StopRequested | None = None
-        self._stop_boot_us = 0
-        self._stop_utc_us = 0
+        self._stop: tuple[StopRequested, int, int] | None = None
         self._writer: PassWriter | None = None
         self._early: list[RecorderEvent] = []
         self._recorder = self._new_recorder()
@@ -193,7 +196,7 @@ class Recording:
     def _remake_writer(self) -> None:
         if self._pen_id is not None:
             self._writer = PassWriter(
-                self._submit,
+                self._outbox.put,
                 session_id=self._session,
                 pen_id=self._pen_id,
                 cartridge_id=self._cartridge_id,
@@ -208,11 +211,25 @@ class Recording:
     # -- sessions
 
     async def open_session(self, purpose: Purpose, client: str | None) -> str:
-        """Open a session. Raises :class:`StationError` when one is open or the record refuses."""
-        if self._session is not None:
+        """Open a session. Raises :class:`StationError` when one is open or the record refuses.
+
+        Once begun it is finished, though the one who asked may be gone: else the record had an open session that
+        nobody here knows of.
+        """
+        if self._session is not None or self._opening is not None:
             raise StationError("A session is open already; close it first.", "session-open")
         if self._pen_id is None:
             raise StationError("The record does not know this pen yet; wait a second.", "record")
+        self._opening = self._loop.create_task(self._open_session(self._pen_id, purpose, client))
+        self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
+
+    def _opened(self, task: asyncio.Task[str]) -> None:
+        self._opening = None
+        if not task.cancelled():
+            task.exception()
+
+    async def _open_session(self, pen_id: UUID, purpose: Purpose, client: str | None) -> str:
         source = self._desk.source
         client_id: UUID | None = None
         key = source.uuid()
@@ -225,7 +242,7 @@ class Recording:
                     SessionRow(
                         key,
                         self._store.boot_id,
-                        self._pen_id,
+                        pen_id,
                         client_id,
                         purpose.value,
                         source.utc_us(),
@@ -260,7 +277,9 @@ class Recording:
         if key is None:
             return
         self._flush_stop(None)
-        future = self._submit(jobs.session_closed(key, self._desk.source.utc_us(), reason))
+        if reason != "closed":
+            self._log_event("session-closed", reason)
+        future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
         self._session = None
         control = self._desk.control
         control.lane.session_id = None
@@ -270,10 +289,12 @@ class Recording:
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
         self._desk.say("session closed")
-        try:
-            await future
-        except Exception as error:
-            raise StationError(f"The session could not be closed in the record: {error}", "record") from error
+        await asyncio.wait((future,), timeout=CLOSE_S)
+        if not future.done():
+            text = "The record cannot be written now; the session is closed in it as soon as it can."
+            raise StationError(text, "record")
+        if not future.cancelled() and (error := future.exception()) is not None:
+            raise StationError(f"The session could not be closed in the record: {error}", "record")
 
     # -- what happens
 
@@ -317,9 +338,7 @@ class Recording:
                 recorder.run(False, event.at, _REASONS.get(event.why, CloseReason.STOPPED))
                 self._log_event("run-over", event.why)
             case StopRequested():
-                self._flush_stop(None)
-                self._stop = event
-                self._stop_boot_us, self._stop_utc_us = self._desk.source.boot_us(), self._desk.source.utc_us()
+                self._stop_requested(event)
             case StopDone():
                 self._flush_stop(event.still_ms)
             case _:
@@ -329,22 +348,34 @@ class Recording:
         self._setpoint = (depth_um, rate_mhz)
         self._recorder.zone(parse_zone(code), depth_um, rate_mhz, at)
 
+    def _stop_requested(self, event: StopRequested) -> None:
+        """The first intent is the one whose stillness is measured; a repetition is kept beside it."""
+        now = (self._desk.source.utc_us(), self._desk.source.boot_us())
+        if self._stop is None:
+            self._stop = (event, *now)
+        else:
+            self._log_stop(event, *now, None)
+
     def _flush_stop(self, still_ms: float | None) -> None:
         stop, self._stop = self._stop, None
-        if stop is None or self._pen_id is None:
+        if stop is not None:
+            self._log_stop(*stop, still_ms)
+
+    def _log_stop(self, stop: StopRequested, utc_us: int, boot_us: int, still_ms: float | None) -> None:
+        if self._pen_id is None:
             return
         row = StopRow(
             self._desk.source.uuid(),
             self._session,
             self._pen_id,
             stop.source,
-            self._stop_utc_us,
-            self._stop_boot_us,
+            utc_us,
+            boot_us,
             round(stop.bytes_ms * 1000) if stop.sent else None,
             round(still_ms * 1000) if still_ms is not None else None,
             still_ms is not None,
         )
-        self._submit(jobs.stop_logged(row))
+        self._outbox.put(jobs.stop_logged(row))
 
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None
@@ -368,7 +399,7 @@ class Recording:
         alarm, source = change.alarm, self._desk.source
         if change.kind == "raised":
             key = self._alarm_ids[alarm.code] = source.uuid()
-            self._submit(
+            self._outbox.put(
                 jobs.alarm_raised(
                     AlarmRow(
                         key,
@@ -384,7 +415,7 @@ class Recording:
             )
         elif (known := self._alarm_ids.get(alarm.code)) is not None:
             job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
-            self._submit(job(known, source.utc_us()))
+            self._outbox.put(job(known, source.utc_us()))
 
     async def note(self, digits: str) -> None:
         """A digit phrase pressed while needling; returns when it is stored. Raises :class:`StationError`."""
@@ -403,7 +434,7 @@ class Recording:
         return EventRow(source.uuid(), self._session, self._pen_id, code, text, source.utc_us(), source.boot_us())
 
     def _log_event(self, code: str, text: str) -> None:
-        self._submit(jobs.event_logged(self._event_row(code, text)))
+        self._outbox.put(jobs.event_logged(self._event_row(code, text)))
 
     # -- what is seen of it
 
@@ -447,11 +478,15 @@ class Recording:
         self._timer.cancel()
         for task in list(self._tasks):
             task.cancel()
+        if self._opening is not None:
+            await asyncio.wait((self._opening,))
         try:
             await self.close_session(why)
         except StationError:
             pass  # the alarm has told; there is nobody left to tell
         self._flush_stop(None)
+        await self._outbox.drain(CLOSE_S)
+        self._outbox.close()
         if not self.bound.done():
             self.bound.cancel()
 

@@ -217,7 +217,9 @@ class Station:
 
     async def close(self, why: str) -> None:
         """Stop every pen that may turn, close every session, let go of everything."""
-        self.stop_all(why) if any(d.may_turn for d in self.desks) else None
+        for desk in self.desks:
+            if desk.may_turn and not desk.control.stop_lane.active:
+                desk.stop(why)
         self._view_timer.cancel()
         self._clock_timer.cancel()
         if self._soon_timer is not None:
