@@ -66,7 +66,7 @@ class Connection:
         """One line of text from the wire."""
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._error(None, PARSE_ERROR, "This is not JSON; send one JSON-RPC 2.0 object a line.", "parse-error")
             return
         if not isinstance(message, dict):

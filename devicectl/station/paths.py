@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from drivers.runtime import runtime_dir
+
+from .client_api import StationError
+
+SOCKET_NAME_MAX: Final = 103
+"""Bytes that the path of a Unix socket may have everywhere (macOS: 104 with the final zero, Linux: 108)."""
 
 STOP_ACK = b"\x06"
 """What the station answers on a STOP connection once the STOP bytes are with the links."""
@@ -33,9 +40,14 @@ class StationPaths:
 
 
 def station_paths(database_hash: str) -> StationPaths:
-    """Paths for the station of one database."""
+    """Paths for the station of one database. Raises :class:`StationError` when a socket cannot have such a long name."""
     base = runtime_dir()
     name = f"station-{database_hash}"
+    if len(os.fsencode(base / f"{name}.stop")) > SOCKET_NAME_MAX:
+        raise StationError(
+            f"The folder {base} has too long a name for a socket; set DEVICECTL_RUNTIME_DIR to a shorter one.",
+            "runtime-dir",
+        )
     return StationPaths(base / f"{name}.sock", base / f"{name}.stop", base / f"{name}.lock", base / f"{name}.log")
 
 

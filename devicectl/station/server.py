@@ -21,6 +21,7 @@ from .views import to_json
 IDLE_END_S: Final = 5.0
 CONGESTED_BYTES: Final = 64 * 1024
 DEAD_CLIENT_BYTES: Final = 4 * 1024 * 1024
+LINES_AT_ONCE: Final = 16
 log = logging.getLogger("devicectl.station")
 
 
@@ -34,32 +35,51 @@ class _RequestProtocol(asyncio.Protocol):
     def __init__(self, station: Station) -> None:
         self._station = station
         self._buffer = bytearray()
+        self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._connection = Connection(self._station, self._send, self._congested)
 
     def _congested(self) -> bool:
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > DEAD_CLIENT_BYTES:
-            self._transport.abort()
-        return waiting > CONGESTED_BYTES
+        return self._transport.get_write_buffer_size() > CONGESTED_BYTES
 
     def _send(self, message: dict[str, Any]) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(_encode(message))
+        if self._transport.is_closing():
+            return
+        self._transport.write(_encode(message))
+        if self._transport.get_write_buffer_size() > DEAD_CLIENT_BYTES:
+            log.warning("a client did not read %d bytes of answers and was cut off", DEAD_CLIENT_BYTES)
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
+        if not self._busy:
+            self._work()
+
+    def _work(self) -> None:
+        """A few lines at a time: whoever sends a thousand at once waits for them, a STOP of others does not."""
+        self._busy = False
+        for _ in range(LINES_AT_ONCE):
+            end = self._buffer.find(b"\n")
+            if (len(self._buffer) if end < 0 else end) > REQUEST_MAX:
+                log.warning("a client sent a request of more than %d bytes and was cut off", REQUEST_MAX)
+                self._buffer.clear()
+                self._transport.abort()
+                return
+            if end < 0:
+                self._transport.resume_reading()
+                return
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
             if line.strip():
                 self._connection.receive_line(line)
-        if len(self._buffer) > REQUEST_MAX:
-            log.warning("a client sent more than %d bytes without a line end and was cut off", REQUEST_MAX)
-            self._transport.abort()
+        if self._transport.is_closing():
+            return
+        self._busy = True
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._work)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._connection.lost()
