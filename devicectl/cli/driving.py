@@ -58,14 +58,18 @@ async def set_up(seat: Seat, plan: Plan) -> tuple[str, ...]:
     return tuple(lowered)
 
 
-async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Ending:
-    """Two-step start, needle for ``plan.seconds``, END, wait for stillness. Raises :class:`Failure` if not started."""
-    seat.begin_beating()
+def refuse_latched(seat: Seat) -> None:
+    """Raise :class:`Failure` before a session is opened in vain."""
     pen = seat.view.pen if seat.view is not None else None
     if pen is not None and pen.latched:
         raise Failure(
             f"not started: the pen is stopped and latched; first devicectl reset {pen.address}", "gate-closed"
         )
+
+
+async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Ending:
+    """Two-step start, needle for ``plan.seconds``, END, wait for stillness. Raises :class:`Failure` if not started."""
+    seat.begin_beating()
     reasons = await set_up(seat, plan)
     sheet = await _sheet(seat)
     await asyncio.sleep(sheet.not_before_s + 0.02)

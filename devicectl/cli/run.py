@@ -56,7 +56,7 @@ def run(
 async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
     import asyncio
 
-    from .driving import close_session, drive
+    from .driving import close_session, drive, refuse_latched
     from .failures import Failure
     from .output import LiveLine
     from .pens import seat
@@ -66,6 +66,7 @@ async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
         pressed = catch_signals(place.client.stop_now)
         await place.open(address, take=take)
         await place.fresh()
+        refuse_latched(place)
         session = await open_session(place, "bench", None)
         work = asyncio.ensure_future(drive(place, plan, live.show))
         waiting = asyncio.ensure_future(pressed.wait())
