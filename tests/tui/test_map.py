@@ -104,3 +104,4 @@ def test_counts_fit_their_room() -> None:
     assert mark.count(20) == "12× ~12:34"
     assert mark.count(6) == "12×"
     assert ZoneMark().count(20) == "-"
+    assert ZoneMark(0, 2.0, active=True).count(20) == "0:02"

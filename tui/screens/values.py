@@ -138,7 +138,7 @@ def timer_rows(live: Live, width: int) -> list[Row]:
     if session is None:
         rows.append((("Session".ljust(LABEL), DIM), ("none open", DIM)))
         return [*rows, BLANK]
-    done_zones = sum(1 for zone in session.zones if zone.passes)
+    done_zones = len({z.code for z in session.zones if z.passes} | ({current.zone} if current is not None else set()))
     rows.append(
         (
             ("Session".ljust(LABEL), DIM),

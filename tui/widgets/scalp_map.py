@@ -44,7 +44,10 @@ class ZoneMark:
         if not self.passes and not self.contact_s:
             return "-"
         seconds = round(self.contact_s)
-        long = f"{self.passes}× {'~' if self.inferred else ''}{seconds // 60}:{seconds % 60:02d}"
+        time = f"{'~' if self.inferred else ''}{seconds // 60}:{seconds % 60:02d}"
+        if not self.passes:
+            return time
+        long = f"{self.passes}× {time}"
         return long if len(long) + 2 <= room else f"{self.passes}×"
 
 
