@@ -333,7 +333,11 @@ class Pen(Protocol):
         """True between :class:`Up` and :class:`Lost`."""
 
     def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
-        """Call ``listener`` synchronously for everything that arrives; returns the function that ends it."""
+        """Call ``listener`` synchronously for everything that arrives; returns the function that ends it.
+
+        A listener that raises is logged and passed over, except at :class:`Up`: a :class:`PenError` raised there
+        refuses the pen, and ``connect`` fails with it.
+        """
 
     async def connect(self) -> Up:
         """Open the link and learn who is there. Never moves anything. Raises :class:`PenError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +11,7 @@ from drivers.api import Lost, Pen, PenError, PenInput
 
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 5.0
+log = logging.getLogger("devicectl.link")
 
 
 class KeepConnected:
@@ -42,6 +44,10 @@ class KeepConnected:
                 await self._pen.connect()
             except PenError as error:
                 self._on_failure(error)
+            except Exception as error:
+                # Whatever it was: one that gives up here would leave the pen unreachable, for a STOP too.
+                log.exception("connecting failed in an unforeseen way")
+                self._on_failure(PenError(f"The link failed ({error}); it is tried again, the log has the details."))
             else:
                 wait = FIRST_WAIT_S
                 await self._lost.wait()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+
+log = logging.getLogger("devicectl.alarms")
 
 
 class Priority(IntEnum):
@@ -56,7 +59,11 @@ class AlarmBoard:
     def _tell(self, kind: str, alarm: Alarm) -> None:
         change = AlarmChange(kind, alarm, self._clock())
         for listener in self._listeners:
-            listener(change)
+            # Whoever raises an alarm goes on to stop the pen: a listener that fails must not keep him from it.
+            try:
+                listener(change)
+            except Exception:
+                log.exception("a listener failed at alarm %s", alarm.code)
 
     def raise_(self, code: str, priority: Priority, text: str) -> None:
         """Raise a condition, or renew its text; one that had cleared starts anew and unacknowledged."""

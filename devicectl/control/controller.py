@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,6 +27,7 @@ from drivers.api import (
     PenState,
     ReadBack,
     Rebooted,
+    Rejected,
     Status,
     Telemetry,
     Up,
@@ -35,6 +37,7 @@ from drivers.api import (
 from .arrival import Arrival
 from .envelope import Context, StationLimits, mm
 from .events import (
+    CartridgeRead,
     CommandDone,
     ControlEvent,
     DepthArrived,
@@ -59,6 +62,11 @@ WRITER_SILENT_S: Final = 2.0
 WATCH_S: Final = 0.1
 PUSH_DEADLINE_S: Final = 0.3
 PUSH_AGAIN_S: Final = 0.2
+HEAR_S: Final = 0.02
+PUSH_SELDOM_S: Final = 5.0
+VITALS_AGE_MAX_S: Final = 5.0
+"""Vitals come twice a second; older ones say nothing about the battery now."""
+log = logging.getLogger("devicectl.control")
 LATCH_TEXT: Final = {
     PenState.STOPPED: "stopped",
     PenState.LEASE_EXPIRED: "lease expired",
@@ -82,6 +90,11 @@ class Grant:
 
 def _always() -> str | None:
     return None
+
+
+def _unit(identity: Identity) -> tuple[str, str, str]:
+    """Which pen it is, whatever firmware runs on it."""
+    return identity.manufacturer, identity.model, identity.serial
 
 
 class Controller:
@@ -133,6 +146,7 @@ class Controller:
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._quiet_until = float("-inf")
         self._uncommanded = False
+        self._pause_motion_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.pen_generation = 0
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
@@ -150,20 +164,33 @@ class Controller:
     def tell(self, event: ControlEvent) -> None:
         """Tell all listeners."""
         for listener in self._listeners:
-            listener(event)
+            # What comes after an event may be a stop: a listener that fails must not keep it from coming.
+            try:
+                listener(event)
+            except Exception:
+                log.exception("a listener failed at %s", type(event).__name__)
 
     def _outcome(self, intent: Intent, outcome: str, text: str) -> None:
         self.tell(CommandDone(self.loop.time(), intent.action, intent.value, outcome, text))
 
     def journal_trouble(self, text: str) -> None:
         """The record failed: shown, and the pen stops if it may be turning."""
-        self.alarms.raise_("record", Priority.HIGH, f"The record cannot be written: {text}"[:160])
         if self.run is not None:
             self.stop("record failed")
+        self.alarms.raise_("record", Priority.HIGH, f"The record cannot be written: {text}"[:160])
 
     # -- inputs from the pen
 
     def _input(self, item: PenInput) -> None:
+        try:
+            self._take(item)
+        except Exception:
+            # Control that does not know what it heard must not leave a motor running.
+            log.exception("control failed at %s", type(item).__name__)
+            if self.run is not None or self.motion.turning:
+                self.stop("control failed")
+
+    def _take(self, item: PenInput) -> None:
         kind = type(item)
         if kind is Telemetry:
             self._sample(item)  # type: ignore[arg-type]
@@ -201,8 +228,11 @@ class Controller:
                 seen = self.motion_seen
                 if seen is not None and not seen.done():
                     seen.set_result(None)
+            elif run.phase == "paused":
+                self._turning_in_pause(sample)
         else:
             self._uncommanded = False
+            self._pause_motion_at = None
 
     def _arrived(self, verdict: str, sample: Telemetry) -> None:
         target = self.arrival.target_um or 0
@@ -217,10 +247,21 @@ class Controller:
         if sample.at < self._quiet_until or self.stop_lane.active or self._uncommanded:
             return
         self._uncommanded = True
+        self.stop("uncommanded motion")
         text = "The motor turns although nobody started it. Lift the pen; switch it off if it goes on."
         self.alarms.raise_("uncommanded", Priority.HIGH, text)
         self.tell(Uncommanded(sample.at))
-        self.stop("uncommanded motion")
+
+    def _turning_in_pause(self, sample: Telemetry) -> None:
+        """Button or footswitch may have resumed the run, and then a STATUS says so before the motor is up to speed."""
+        if sample.at < self._quiet_until:
+            return
+        if self._pause_motion_at is None:
+            self._pause_motion_at = sample.at
+        status = self.status
+        told = status is not None and status.state is PenState.PAUSED and status.at > self._pause_motion_at
+        if told or sample.at - self._pause_motion_at > RUN_DOWN_S:
+            self._turning_without_run(sample)
 
     def _status(self, status: Status) -> None:
         self.status = status
@@ -244,6 +285,7 @@ class Controller:
     def _pause(self, run: Grant, at: float) -> None:
         run.phase, run.paused_at = "paused", at
         self._quiet_until = at + RUN_DOWN_S
+        self._pause_motion_at = None
         self.tell(RunPaused(at))
 
     def _latch(self, state: PenState) -> None:
@@ -272,6 +314,10 @@ class Controller:
             self._spawn(self._read_cartridge())
 
     def _up(self, up: Up) -> None:
+        before = self.identity
+        if before is not None and _unit(before) != _unit(up.identity):
+            self.lane.other_pen()
+            self.zone = None
         self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
         self.lane.boot_id = up.identity.boot_id
         self.alarms.clear("link")
@@ -296,12 +342,16 @@ class Controller:
 
     async def _push_limit(self) -> None:
         """The pen holds the limit too; until it reads back as held, the gate "limits" is shut."""
-        generation = self.pen_generation
+        generation, pause = self.pen_generation, PUSH_AGAIN_S
         while self.pen.connected and generation == self.pen_generation and self._limit_problem() is not None:
-            command = Command(Action.LIMIT_DEPTH, self._limit_to_hold())
-            await self.lane.send(command, lambda: None, deadline=PUSH_DEADLINE_S)
+            if self.lane.clock_ms:
+                command = Command(Action.LIMIT_DEPTH, self._limit_to_hold())
+                outcome = await self.lane.send(command, lambda: None, deadline=PUSH_DEADLINE_S)
+                if isinstance(outcome, Rejected):
+                    # Every try is a row of the record: a pen that will not have it is asked less and less often.
+                    pause = min(pause * 2, PUSH_SELDOM_S)
             if self._limit_problem() is not None:
-                await asyncio.sleep(PUSH_AGAIN_S)
+                await asyncio.sleep(pause if self.lane.clock_ms else HEAR_S)
 
     def _limit_to_hold(self) -> int:
         return min(self.limits.soft_depth_um, self.limits.hard_depth_um)
@@ -311,6 +361,7 @@ class Controller:
             self.cartridge = await self.pen.refresh_cartridge()
         except PenError:
             return  # the link's own alarm tells; the next connection reads the cartridge again
+        self.tell(CartridgeRead(self.loop.time(), self.cartridge))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = self.loop.create_task(work)
@@ -321,6 +372,7 @@ class Controller:
         self.motion.forget()
         self.arrival.forget()
         self.status = self.vitals = self.readback = None
+        self.lane.clock_ms = 0
 
     def _rebooted(self, item: Rebooted) -> None:
         self._forget()
@@ -382,8 +434,8 @@ class Controller:
 
     def _lease_refused(self, why: str) -> None:
         if self.run is not None:
-            self.alarms.raise_("lease-refused", Priority.HIGH, f"Stopped: {why}. Lift the pen.")
             self.stop(why)
+            self.alarms.raise_("lease-refused", Priority.HIGH, f"Stopped: {why}. Lift the pen.")
 
     def _watch(self) -> None:
         self._watch_timer = self.loop.call_later(WATCH_S, self._watch)
@@ -432,7 +484,7 @@ class Controller:
     def gates(self) -> tuple[Gate, ...]:
         """Every gate, judged now."""
         now = self.loop.time()
-        identity = self.identity
+        identity, vitals = self.identity, self.vitals
         return evaluate(
             Facts(
                 connected=self.pen.connected,
@@ -446,7 +498,7 @@ class Controller:
                 unsettled=self.lane.unsettled,
                 cartridge_present=self.cartridge.present,
                 cartridge_used=self.cartridge.used,
-                battery_pct=self.vitals.battery_pct if self.vitals else None,
+                battery_pct=vitals.battery_pct if vitals and now - vitals.at <= VITALS_AGE_MAX_S else None,
                 sample_age_s=self.motion.age(now),
                 status_age_s=now - self.status.at if self.status else float("inf"),
                 record_problem=self.record_problem(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drivers.api import Cartridge
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarting:
@@ -100,6 +102,14 @@ class Uncommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class CartridgeRead:
+    """The pen was asked what is plugged in now."""
+
+    at: float
+    cartridge: Cartridge
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDone:
     """One command's outcome, for the log."""
 
@@ -122,5 +132,6 @@ ControlEvent = (
     | StopRequested
     | StopDone
     | Uncommanded
+    | CartridgeRead
     | CommandDone
 )

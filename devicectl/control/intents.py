@@ -69,9 +69,30 @@ class Intents:
 
         return guard
 
-    async def _send(self, action: Action, value: int = 0, token: int = 0, *, generation: int) -> Outcome:
+    def _start_guard(self, sheet: Sheet, grant: Grant) -> Callable[[], str | None]:
+        """Writing START down may take 0.5 s, and the sheet may be older: everything is judged anew at the last instant."""
+        c, common = self._c, self._guard(sheet.generation)
+
+        def guard() -> str | None:
+            if (problem := common()) is not None:
+                return problem
+            if c.run is not grant:
+                return "the run was taken back in between; nothing was started, open the start sheet again."
+            return next((gate.text for gate in c.gates() if not gate.passed), None)
+
+        return guard
+
+    async def _send(
+        self,
+        action: Action,
+        value: int = 0,
+        token: int = 0,
+        *,
+        generation: int,
+        guard: Callable[[], str | None] | None = None,
+    ) -> Outcome:
         return await self._c.lane.send(
-            Command(action, value, token), self._guard(generation), deadline=COMMAND_DEADLINE_S
+            Command(action, value, token), guard or self._guard(generation), deadline=COMMAND_DEADLINE_S
         )
 
     # -- setpoint and zone
@@ -124,6 +145,8 @@ class Intents:
         c = self._c
         context = c.context(zone)
         run = c.run
+        if self.starting and run is None:
+            return "A start is on its way; wait until it is answered."
         if run is not None and run.phase == "paused":
             return "A run is paused for another zone; resume it, or end it first."
         if run is not None and context is not None:
@@ -185,7 +208,7 @@ class Intents:
         sheet = self._take_ticket(ticket)
         if isinstance(sheet, NotSent):
             return sheet
-        if c.lane.busy:
+        if self.starting or c.lane.busy:
             return NotSent("another command is in progress; try again in a moment.")
         if sheet.resumes and (c.run is None or c.run.phase != "paused"):
             return NotSent("the paused run is over; open the start sheet again.")
@@ -236,7 +259,8 @@ class Intents:
         c.tell(RunStarting(c.loop.time(), grant.zone, grant.depth_um, grant.rate_mhz))
         c.motion_seen = c.loop.create_future()
         try:
-            outcome = await self._send(Action.START, run_ms, token, generation=sheet.generation)
+            guard = self._start_guard(sheet, grant)
+            outcome = await self._send(Action.START, run_ms, token, generation=sheet.generation, guard=guard)
             if isinstance(outcome, Unknown):
                 c.stop("START not answered")
                 return outcome
@@ -299,8 +323,11 @@ class Intents:
             return NotSent("the pen is still being stopped; wait until it is confirmed still.")
         if c.motion.at(c.loop.time()) is not Motion.STILL:
             return NotSent("the pen is not confirmed still; wait, or switch it off.")
-        outcome = await self._send(Action.RESET, generation=c.stop_generation)
+        generation = c.stop_generation
+        outcome = await self._send(Action.RESET, generation=generation)
         if isinstance(outcome, Confirmed):
+            if c.stop_generation != generation:
+                return Rejected(Result.CANCELLED, Reason.LATCHED, "STOP came in between; the pen stays latched.")
             if c.status is not None and c.status.state.latched:
                 return Rejected(Result.FAILED, Reason.LATCHED, "the pen stays latched; look at its alarms.")
             c.latched, c.latch_cause = False, ""

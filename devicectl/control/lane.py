@@ -48,6 +48,8 @@ class CommandLane:
         self._on_trouble = on_journal_trouble
         self._loop = asyncio.get_running_loop()
         self._busy = False
+        self._closed = False
+        self._in_flight: UUID | None = None
         self._adopting = False
         self._open: list[_Open] = []
         self._asking: asyncio.TimerHandle | None = None
@@ -72,13 +74,18 @@ class CommandLane:
             return NotSent("another command is in progress; try again in a moment.")
         if self.unsettled:
             return NotSent("an earlier command is still being checked with the pen; wait for it.")
+        if self._closed:
+            return NotSent("the pen is being let go; choose it anew.")
         if self.pen_id is None or not self._pen.connected:
             return NotSent("the pen is not connected; wait for the link.")
+        if not self.clock_ms and command.action is not Action.END:
+            return NotSent("the pen's clock has not been heard yet; wait a second.")
         self._busy = True
         try:
             return await self._send(command, guard, self.pen_id, deadline)
         finally:
             self._busy = False
+            self._in_flight = None
 
     async def _send(self, command: Command, guard: Guard, pen_id: UUID, deadline: float) -> Outcome:
         intent = Intent(
@@ -92,12 +99,15 @@ class CommandLane:
             self._source.boot_us(),
             self._source.utc_us(),
         )
+        self._in_flight = intent.id
         problem = await self._write_ahead(intent)
         if problem is not None:
             return NotSent(problem)
         problem = guard()
-        if problem is None and self._pen.next_id() != intent.cmd_id:
+        if problem is None and (self._pen.next_id() != intent.cmd_id or self.boot_id != intent.boot_id):
             problem = "the pen restarted meanwhile; try again."
+        if problem is None and self._closed:
+            problem = "the pen is being let go; nothing was sent, choose it anew."
         if problem is not None:
             self._settle(intent, "not_sent", problem)
             return NotSent(problem)
@@ -176,7 +186,7 @@ class CommandLane:
             return
         finally:
             self._adopting = False
-        known = {o.intent.id for o in self._open}
+        known = {o.intent.id for o in self._open} | {self._in_flight}
         self._open += [_Open(row, None) for row in rows if row.id not in known]
         if self._open:
             self._ask()
@@ -219,16 +229,22 @@ class CommandLane:
             self._settle(o.intent, "assumed_executed", "the pen restarted; extent unknown, assumed executed.")
         self._open.clear()
 
+    def other_pen(self) -> None:
+        """Another pen is at this address: what is open belongs to the one before, and is settled when that is back."""
+        self.pen_id = None
+        self._open.clear()
+
     def _ask(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
         self._asking = None
-        if self._open:
+        if self._open and not self._closed:
             self._pen.query()
             self._asking = self._loop.call_later(ASK_AGAIN_S, self._ask)
 
     def close(self) -> None:
-        """End the timer."""
+        """End the timer; nothing is sent or asked from now on."""
+        self._closed = True
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None

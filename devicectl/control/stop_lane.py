@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,7 @@ REPEAT_S: Final = 0.04
 SLOW_REPEAT_S: Final = 0.1
 ALARM_S: Final = 0.3
 NOT_STILL = "stop-not-still"
+log = logging.getLogger("devicectl.control")
 
 
 class StopLane:
@@ -40,7 +42,7 @@ class StopLane:
 
     def begin(self, source: str) -> bool:
         """STOP now; True when the link took the bytes. A second call sends again and keeps the first intent's time."""
-        sent = self._pen.stop()
+        sent = self._send()
         if self._since is None:
             self._since = self._loop.time()
             self._source = source
@@ -48,10 +50,17 @@ class StopLane:
             self._timer = self._loop.call_later(REPEAT_S, self._again)
         return sent
 
+    def _send(self) -> bool:
+        try:
+            return self._pen.stop()
+        except Exception:  # a driver that fails must keep neither the repetition nor the next pen from its STOP
+            log.exception("the driver failed at STOP")
+            return False
+
     def _again(self) -> None:
         if self._since is None:
             return
-        sent = self._pen.stop()
+        sent = self._send()
         late = self._loop.time() - self._since > ALARM_S
         if late:
             why = "the pen is not seen still" if sent else "the pen cannot be reached"
@@ -61,7 +70,9 @@ class StopLane:
     def connected(self) -> None:
         """The link is back: a stop that was never confirmed is sent at once."""
         if self._since is not None:
-            self._pen.stop()
+            # It may have restarted meanwhile, and would then not be latched any more.
+            self._latched_seen = False
+            self._send()
 
     def status(self, status: Status) -> None:
         """A latched state heard after the intent is half of the proof."""

@@ -63,7 +63,7 @@ class SerialLink:
         self._loop = asyncio.get_running_loop()
         try:
             self._port = await asyncio.to_thread(self._open_port)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             raise LinkRefused(explain_refusal(self.address, error), refusal_code(error)) from error
         self._fd = self._port.fileno()
         os.set_blocking(self._fd, False)
@@ -118,13 +118,14 @@ class SerialLink:
         self._out.clear()
         if self._write_all(data):
             return True
-        if not self._is_socket:
-            try:
-                termios.tcflush(self._fd, termios.TCOFLUSH)
-            except termios.error:
-                return False
-            return self._write_all(data)
-        return False
+        # The attempt itself may have found the link dead, and then there is no descriptor any more.
+        if self._is_socket or self._fd < 0:
+            return False
+        try:
+            termios.tcflush(self._fd, termios.TCOFLUSH)
+        except termios.error:
+            return False
+        return self._write_all(data)
 
     def _write_all(self, data: bytes) -> bool:
         try:

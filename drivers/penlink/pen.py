@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from drivers.api import (
@@ -16,6 +17,7 @@ from drivers.api import (
     NotAPen,
     NotSent,
     Outcome,
+    PenError,
     PenInput,
     ReadBack,
     Reason,
@@ -36,6 +38,7 @@ from .session import Hello, HostSession
 
 HELLO_WAIT_S = 0.4
 HELLO_TRIES = 6
+log = logging.getLogger("devicectl.penlink")
 _REASONS = {int(reason): reason for reason in Reason}
 _RESULTS = {int(result): result for result in Result}
 _READ_BACK = {Action.SET_DEPTH, Action.SET_RATE, Action.LIMIT_DEPTH}
@@ -145,7 +148,7 @@ class PenlinkPen:
         session.established = True
         self._connected = True
         up = Up(self._loop.time(), identity, capabilities, cartridge)
-        self._deliver(up)
+        self._announce(up)
         self.query()
         return up
 
@@ -219,12 +222,24 @@ class PenlinkPen:
 
     def _tell(self, item: PenInput) -> None:
         for listener in self._listeners:
-            listener(item)
+            # One that fails must keep neither the next one nor the rest of the bytes from being heard.
+            try:
+                listener(item)
+            except Exception:
+                log.exception("a listener failed at %s", type(item).__name__)
+
+    def _announce(self, up: Up) -> None:
+        for listener in self._listeners:
+            try:
+                listener(up)
+            except PenError:
+                raise
+            except Exception:
+                log.exception("a listener failed at Up")
 
     def _deliver(self, item: PenInput) -> None:
         pending = self._pending
-        for listener in self._listeners:
-            listener(item)
+        self._tell(item)
         kind = type(item)
         if kind is Status and pending is not None:
             self._status_for(pending, item)  # type: ignore[arg-type]
@@ -242,7 +257,9 @@ class PenlinkPen:
     async def _hello_again(self) -> None:
         try:
             await self._handshake()
-        except (NotAPen, WrongProtocol, LinkLost) as error:
+        except Exception as error:
+            if not isinstance(error, PenError):
+                log.exception("HELLO failed in an unforeseen way")
             link = self._link
             if link is not None:
                 self._lose(str(error))
@@ -265,6 +282,9 @@ class PenlinkPen:
         pending.status_seen = status
         answer = pending.answer
         if answer is None:
+            if status.last_result not in (Result.ACCEPTED, Result.IN_PROGRESS):
+                # RESULT was lost, and what the pen holds may equal what was asked without having been taken.
+                pending.settle(Rejected(status.last_result, Reason.NONE, "the pen refused it; try again."))
             return
         if pending.command.action not in _READ_BACK:
             pending.settle(Confirmed(answer.applied, answer.token))

@@ -1,0 +1,396 @@
+"""What a hostile reading of control and of the drivers found: each test fails without its mend."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.rig import Rig
+
+from devicectl.alarms.board import AlarmBoard
+from devicectl.control.events import CartridgeRead, RunPaused, StopDone, StopRequested, Uncommanded
+from devicectl.control.intents import Sheet
+from devicectl.control.journal import Intent, MemoryJournal
+from devicectl.control.motion import MotionMonitor
+from devicectl.control.stop_lane import StopLane
+from drivers.api import (
+    Action,
+    Command,
+    Confirmed,
+    LinkStatistics,
+    NotSent,
+    PenError,
+    PenState,
+    Reason,
+    Rejected,
+    Result,
+    Status,
+    Telemetry,
+)
+from drivers.links.serial import SerialLink
+from drivers.penlink.frame import STOP
+from drivers.reconnect import KeepConnected
+from simulator.virtual_time import run_virtual
+
+
+def scenario(play: Callable[[Rig], Awaitable[None]], **options: Any) -> None:
+    async def main() -> None:
+        rig = Rig(**options)
+        await rig.up()
+        try:
+            await play(rig)
+        finally:
+            await rig.down()
+
+    run_virtual(main())
+
+
+def explode(*_: object) -> None:
+    raise RuntimeError("this listener is broken")
+
+
+class SlowJournal(MemoryJournal):
+    """A disk that takes ``wait`` seconds for the intents named in ``slow``."""
+
+    def __init__(self, *slow: str, wait: float = 0.45) -> None:
+        super().__init__()
+        self.slow, self.wait = slow, wait
+
+    def intend(self, intent: Intent) -> asyncio.Future[None]:
+        done = super().intend(intent)
+        if intent.action not in self.slow:
+            return done
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.call_later(self.wait, lambda: None if future.done() else future.set_result(None))
+        return future
+
+
+# -- rule 5: STOP
+
+
+def test_stop_on_a_serial_link_that_just_died_does_not_raise() -> None:
+    """An exception there would keep every later pen of the station from its STOP."""
+
+    async def main() -> None:
+        master, slave = os.openpty()
+        link = SerialLink("test", os.ttyname(slave))
+        lost: list[str] = []
+        await link.open(lambda data: None, lost.append)
+        asyncio.get_running_loop().remove_reader(link._fd)
+        os.close(slave)
+        os.close(master)
+        assert link.write_stop(STOP) is False
+        assert len(lost) == 1
+
+    asyncio.run(main())
+
+
+def test_a_driver_that_fails_at_stop_is_asked_again_and_stop_is_told() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        real = rig.pen.stop
+        rig.pen.stop = explode  # type: ignore[method-assign,assignment]
+        assert rig.control.stop("test") is False
+        assert rig.seen(StopRequested)
+        rig.pen.stop = real  # type: ignore[method-assign]
+        assert await rig.until(lambda: not rig.sim.truth.driven) <= 0.1
+
+    scenario(play)
+
+
+def test_a_broken_alarm_listener_does_not_keep_uncommanded_motion_from_its_stop() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.alarms.subscribe(explode)
+        rig.control.listen(explode)
+        rig.sim.set_faults(run_away=True)
+        await rig.intents.end()
+        await rig.until(lambda: bool(rig.seen(StopRequested)), 3)
+        await rig.until(lambda: not rig.sim.truth.turning, 3)
+
+    scenario(play)
+
+
+def test_listeners_after_a_broken_one_hear_the_stop() -> None:
+    async def play(rig: Rig) -> None:
+        rig.control._listeners.insert(0, explode)
+        await rig.start()
+        rig.control.stop("test")
+        assert rig.seen(StopRequested)
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+
+    scenario(play)
+
+
+def test_control_that_fails_at_an_input_stops_the_pen() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        rig.control.arrival = SimpleNamespace(sample=explode, expect=explode, forget=lambda: None)  # type: ignore[assignment]
+        assert await rig.until(lambda: not rig.sim.truth.driven) <= 0.1
+
+    scenario(play)
+
+
+def test_motion_in_a_pause_is_stopped() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.set_faults(run_away=True)
+        await rig.intents.pause()
+        await rig.until(lambda: bool(rig.seen(RunPaused)))
+        await rig.until(lambda: bool(rig.seen(Uncommanded)), 2)
+        await rig.until(lambda: not rig.sim.truth.turning, 2)
+        assert rig.control.latched
+
+    scenario(play)
+
+
+def test_a_resume_by_button_whose_status_is_late_is_no_uncommanded_motion() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await rig.intents.pause()
+        await asyncio.sleep(2)
+        rig.sim.press_button()
+        await asyncio.sleep(3)
+        assert rig.sim.truth.turning
+        assert not rig.seen(Uncommanded)
+
+    scenario(play)
+
+
+def test_stop_while_reset_is_answered_stays_latched() -> None:
+    async def play(rig: Rig) -> None:
+        rig.control.stop("test")
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+        await asyncio.sleep(0.2)
+        rig.sim.set_faults(from_pen__delay=0.1)
+        await asyncio.sleep(0.3)
+        reset = asyncio.ensure_future(rig.intents.reset())
+        await asyncio.sleep(0.05)
+        rig.sim.set_faults(to_pen__silence=True)
+        rig.control.stop("again")
+        assert not isinstance(await reset, Confirmed)
+        assert rig.control.latched
+
+    scenario(play)
+
+
+def test_a_latch_from_before_a_restart_is_no_proof() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        class Deaf:
+            statistics = LinkStatistics()
+
+            def stop(self) -> bool:
+                return True
+
+        motion = MotionMonitor()
+        done: list[str] = []
+        lane = StopLane(Deaf(), motion, AlarmBoard(loop.time), lambda s, ms: done.append(s))  # type: ignore[arg-type]
+        lane.begin("test")
+        await asyncio.sleep(0.01)
+        lane.status(Status(loop.time(), 1, 1, 0, Result.ACCEPTED, PenState.STOPPED, 0, 0))
+        lane.connected()
+        for number in range(20):
+            await asyncio.sleep(0.02)
+            motion.feed(Telemetry(loop.time(), number, number * 20, 500, 0, 0, None, False))
+            lane.check()
+        assert not done
+        lane.status(Status(loop.time(), 2, 9, 0, Result.ACCEPTED, PenState.STOPPED, 0, 0))
+        assert done == ["test"]
+        lane.close()
+
+    run_virtual(main())
+
+
+# -- rules 6 and 11: the last instant before START
+
+
+def test_gates_are_judged_again_when_start_has_been_written_down() -> None:
+    async def play(rig: Rig) -> None:
+        task = asyncio.ensure_future(rig.start())
+        await rig.until(lambda: rig.control.run is not None)
+        rig.control.alive = lambda: "the controlling screen does not answer"
+        outcome = await task
+        assert isinstance(outcome, NotSent)
+        assert rig.control.run is None
+        assert not rig.sim.truth.turning
+
+    scenario(play, journal=SlowJournal("start"))
+
+
+def test_a_run_that_was_taken_back_while_start_was_written_down_does_not_start() -> None:
+    async def play(rig: Rig) -> None:
+        task = asyncio.ensure_future(rig.start())
+        await rig.until(lambda: rig.control.run is not None)
+        rig.control.end_run("fault")
+        assert isinstance(await task, NotSent)
+        assert not rig.sim.truth.turning
+
+    scenario(play, journal=SlowJournal("start"))
+
+
+def test_a_second_start_and_another_zone_wait_for_the_first() -> None:
+    async def play(rig: Rig) -> None:
+        rig.intents.select_zone("VTX")
+        first = rig.intents.preview()
+        assert isinstance(first, Sheet)
+        await asyncio.sleep(0.2)
+        task = asyncio.ensure_future(rig.intents.start(first.ticket))
+        await asyncio.sleep(0.05)
+        assert rig.intents.starting
+        assert rig.intents.select_zone("MID") is not None
+        assert rig.control.zone == "VTX"
+        assert isinstance(await task, Confirmed)
+
+    scenario(play, journal=SlowJournal("arm"))
+
+
+def test_an_old_battery_reading_opens_no_gate() -> None:
+    async def play(rig: Rig) -> None:
+        assert rig.control.vitals is not None
+        rig.control.vitals = rig.control.vitals._replace(at=rig.loop.time() - 60)
+        battery = next(g for g in rig.control.gates() if g.name == "battery")
+        assert not battery.passed
+
+    scenario(play)
+
+
+# -- rules 1, 3 and 4: the lane
+
+
+def test_the_pens_clock_from_before_a_restart_is_no_deadline() -> None:
+    async def play(rig: Rig) -> None:
+        await asyncio.sleep(30)
+        assert rig.control.lane.clock_ms > 25_000
+        rig.sim.reboot()
+        await rig.until(lambda: not rig.pen.connected, 2)
+        assert rig.control.lane.clock_ms < 1_000
+        await rig.until(lambda: rig.pen.connected, 5)
+        assert rig.control.lane.clock_ms < 5_000
+
+    scenario(play)
+
+
+def test_nothing_is_asked_for_ever_after_the_pen_was_let_go() -> None:
+    async def play(rig: Rig) -> None:
+        task = asyncio.ensure_future(rig.intents.set_depth(1000))
+        await asyncio.sleep(0.001)
+        await rig.control.close()
+        await rig.keeper.close()
+        await task
+        assert rig.control.lane.unsettled
+        assert rig.control.lane._asking is None
+        outcome = await rig.control.lane.send(Command(Action.SET_DEPTH, 500), lambda: None, deadline=0.1)
+        assert isinstance(outcome, NotSent)
+
+    scenario(play)
+
+
+def test_a_command_in_flight_is_not_taken_for_one_that_a_crash_left_open() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(from_pen__delay=0.15)
+        await asyncio.sleep(0.3)
+        task = asyncio.ensure_future(rig.intents.set_depth(1000))
+        await asyncio.sleep(0.01)
+        rig.control.adopt_open()
+        await asyncio.sleep(0.01)
+        assert not rig.control.lane.unsettled
+        await task
+
+    scenario(play)
+
+
+def test_a_pen_that_will_not_hold_the_limit_does_not_fill_the_record() -> None:
+    async def play(rig: Rig) -> None:
+        rejected = Rejected(Result.UNSUPPORTED, Reason.UNKNOWN_OPCODE, "no.")
+        real = rig.pen.command
+
+        async def refusing(command: Command, **more: Any) -> Any:
+            return rejected if command.action is Action.LIMIT_DEPTH else await real(command, **more)
+
+        rig.pen.command = refusing  # type: ignore[method-assign]
+        rig.sim.reboot()
+        await asyncio.sleep(60)
+        tries = [i for i in rig.journal.intents.values() if i.action == "limit_depth"]
+        assert len(tries) <= 20
+        assert not all(g.passed for g in rig.control.gates())
+
+    scenario(play)
+
+
+# -- drivers
+
+
+def test_a_broken_listener_costs_neither_frames_nor_an_outcome() -> None:
+    async def play(rig: Rig) -> None:
+        rig.pen._listeners = (explode, *rig.pen._listeners)
+        before = rig.control.motion.sample
+        outcome, _ = await rig.intents.set_depth(1000)
+        assert outcome == Confirmed(1000)
+        await asyncio.sleep(0.1)
+        assert before is not None
+        assert rig.control.motion.sample is not None
+        assert rig.control.motion.sample.counter - before.counter >= 4
+
+    scenario(play)
+
+
+def test_a_refused_target_that_equals_the_one_held_is_not_confirmed() -> None:
+    """RESULT is lost, STATUS says refused, and the read-back shows the asked value because it was there before."""
+
+    async def play(rig: Rig) -> None:
+        assert (await rig.intents.set_depth(1000))[0] == Confirmed(1000)
+        rig.control.stop("test")
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+        assert rig.pen._session is not None
+        rig.pen._session._on_result = lambda message: None
+        outcome = await rig.pen.command(Command(Action.SET_DEPTH, 1000), deadline=0.3)
+        assert isinstance(outcome, Rejected)
+
+    scenario(play)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd"), PenError("nothing there.")])
+def test_reconnecting_survives_whatever_a_driver_raises(error: Exception) -> None:
+    async def main() -> None:
+        tries: list[float] = []
+        failures: list[PenError] = []
+
+        class Odd:
+            statistics = LinkStatistics()
+
+            def subscribe(self, listener: object) -> Callable[[], None]:
+                return lambda: None
+
+            async def connect(self) -> None:
+                tries.append(asyncio.get_running_loop().time())
+                raise error
+
+            async def close(self) -> None: ...
+
+        keeper = KeepConnected(Odd(), failures.append)  # type: ignore[arg-type]
+        keeper.start()
+        await asyncio.sleep(20)
+        assert len(tries) > 3
+        assert all(isinstance(failure, PenError) for failure in failures)
+        await keeper.close()
+
+    run_virtual(main())
+
+
+def test_a_changed_cartridge_is_told() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.remove_cartridge()
+        await asyncio.sleep(0.2)
+        rig.sim.insert_cartridge()
+        await rig.until(lambda: any(e.cartridge.present for e in rig.seen(CartridgeRead)))
+
+    scenario(play)
