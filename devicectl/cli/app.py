@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start a pen for some seconds (purpose: bench) and record it."),
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
+    "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal or a TCP port."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "db": ("db", "Path, check and backup of the database."),
@@ -77,7 +78,7 @@ class Root(Group):
             return None
         from importlib import import_module
 
-        command = getattr(import_module(f"devicectl.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        command = getattr(import_module(f"devicectl.cli.{COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

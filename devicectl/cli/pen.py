@@ -1,4 +1,4 @@
-"""``devicectl info`` and ``devicectl reset``."""
+"""``devicectl info``, ``devicectl reset`` and ``devicectl accept-firmware``."""
 
 from __future__ import annotations
 
@@ -139,3 +139,36 @@ async def _reset(address: str, take: bool) -> dict[str, Any]:
             "state": pen.state,
             "latched": pen.latched,
         }
+
+
+@click.command(
+    "accept-firmware",
+    cls=Command,
+    examples=("devicectl accept-firmware serial:///dev/ttyACM0",),
+)
+@click.argument("address")
+@click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def accept_firmware(address: str, take: bool, as_json: bool) -> None:
+    """Say that the pen at ADDRESS was checked after its firmware changed; until then nothing can be started with it."""
+    import asyncio
+
+    from .output import print_json
+
+    result = asyncio.run(_accept_firmware(address, take))
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{result['pen']}: firmware {result['firmware']} is accepted.")
+
+
+async def _accept_firmware(address: str, take: bool) -> dict[str, Any]:
+    from drivers.address import parse_address
+
+    from .pens import seat
+
+    parse_address(address)
+    async with seat("accept-firmware") as place:
+        pen = await place.open(address, take=take)
+        await place.ask("pen.accept_firmware")
+        return {"address": pen.address, "pen": f"{pen.model} {pen.serial}", "firmware": pen.firmware}

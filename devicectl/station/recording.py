@@ -186,7 +186,7 @@ class Recording:
             return None
         identity = self._desk.control.identity
         now = identity.firmware if identity else "?"
-        return f"The firmware changed from {self._firmware_before} to {now}; check the pen, then accept it."
+        return f"The firmware changed from {self._firmware_before} to {now}; check the pen, then run 'devicectl accept-firmware {self._desk.address}'."
 
     async def accept_firmware(self) -> None:
         """Somebody has checked the pen with its new firmware."""

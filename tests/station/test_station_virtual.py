@@ -12,6 +12,8 @@ from support.world import ADDRESS, World, refused
 
 from drivers.api import Action, Command, PenState
 from drivers.penlink.frame import STOP
+from simulator.pen import SimulatedPen
+from simulator.profile import load_profile
 from simulator.virtual_time import run_virtual
 
 
@@ -363,10 +365,17 @@ def test_c21_the_record_cannot_touch_the_link() -> None:
 def test_c23_changed_firmware_is_read_only_until_accepted() -> None:
     async def play(w: World) -> None:
         s = await w.ready()
-        w.desk.recording._firmware_before = "0.9.0"
+        await s.ask("session.close")
+        await s.ask("pen.close")
+        newer = load_profile("reference").model_copy(update={"firmware": "1.1.0"})
+        w.sim.close()
+        w.sim = SimulatedPen(newer, seed=1)
+        await s.ask("pen.open", address=ADDRESS)
+        await asyncio.sleep(0.5)
+        await s.ask("session.open", purpose="bench")
         reply = await s.start()
         assert reply.outcome == "not_sent"
-        assert "firmware changed from 0.9.0" in reply.text
+        assert "firmware changed from 1.0.0 to 1.1.0" in reply.text
         await s.ask("pen.accept_firmware")
         assert (await s.start()).outcome == "confirmed"
 
