@@ -26,6 +26,8 @@ LEASE_S = 0.5
 HEARTBEAT_S = 0.4
 RENEW_S = 0.125
 SLACK_S = 0.06
+LOOK_S = 0.02
+WIRE_S = LOOK_S + 0.01
 SOFT_LIMIT_UM = 1500
 HANG_S = 30.0
 MODEL_TIME_S = 20.0
@@ -93,6 +95,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.tried_start_at = float("-inf")
         self.stop_at: float | None = None
         self.alive_at = float("-inf")
+        self.granted_at = float("-inf")
         self.link_clean_since = 0.0
         self.began = self.loop.time()
         self.run(self._begin())
@@ -115,7 +118,10 @@ class SafetyMachine(RuleBasedStateMachine):
             screen = self.screen
             if screen is not None and not screen.frozen:
                 self.alive_at = self.loop.time()
-            await asyncio.sleep(0.02)
+            desk = self.desk
+            if desk is not None and desk.control.run is not None:
+                self.granted_at = self.loop.time()
+            await asyncio.sleep(LOOK_S)
 
     @property
     def desk(self) -> Any:
@@ -124,11 +130,16 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @property
     def may_start(self) -> bool:
-        """True while somebody has asked for motion and nothing has taken it back."""
+        """True while somebody has asked for motion and nothing has taken it back.
+
+        A button that is pressed while STOP is still on the wire resumes a paused run for as long as the wire takes; when
+        STOP does not come through, or nobody was there to say it, for as long as the pen's own lease allows.
+        """
         desk = self.desk
-        if desk is None:
-            return False
-        return desk.control.run is not None
+        if desk is not None and desk.control.run is not None:
+            return True
+        clean = desk is not None and self.link_clean_since <= self.granted_at - MAX_DELAY_S and not self.pen_faults
+        return self.loop.time() - self.granted_at <= (WIRE_S if clean else self._bound_s)
 
     @property
     def time_left(self) -> bool:
