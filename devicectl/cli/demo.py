@@ -118,6 +118,8 @@ async def _dashboard(address: str, database: str) -> int:
     try:
         await client.request("pen.open", address=address)
         await client.request("session.open", purpose="treatment", client=CLIENT)
+        # A pen starts at 0 mm; a visitor should not have to press a key twenty times before anything can be seen.
+        await client.request("setpoint", depth_um=STEPS[1][1], rate_mhz=STEPS[1][2])
     except BaseException:
         await client.close()
         raise

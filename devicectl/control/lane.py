@@ -48,6 +48,7 @@ class CommandLane:
         self._on_trouble = on_journal_trouble
         self._loop = asyncio.get_running_loop()
         self._busy = False
+        self._housekeeping: asyncio.Event | None = None
         self._closed = False
         self._in_flight: UUID | None = None
         self._adopting = False
@@ -69,7 +70,12 @@ class CommandLane:
         return self._busy
 
     async def send(self, command: Command, guard: Guard, *, deadline: float) -> Outcome:
-        """Write the intent down, ask ``guard`` once more, send once, and write the outcome down."""
+        """Write the intent down, ask ``guard`` once more, send once, and write the outcome down.
+
+        A second command while one is in progress is refused; only for LIMIT_DEPTH, which nobody asked for, it waits.
+        """
+        if self._busy and self._housekeeping is not None:
+            await self._housekeeping.wait()
         if self._busy:
             return NotSent("another command is in progress; try again in a moment.")
         if self.unsettled:
@@ -81,11 +87,16 @@ class CommandLane:
         if not self.clock_ms and command.action is not Action.END:
             return NotSent("the pen's clock has not been heard yet; wait a second.")
         self._busy = True
+        if command.action is Action.LIMIT_DEPTH:
+            self._housekeeping = asyncio.Event()
         try:
             return await self._send(command, guard, self.pen_id, deadline)
         finally:
             self._busy = False
             self._in_flight = None
+            if self._housekeeping is not None:
+                self._housekeeping.set()
+                self._housekeeping = None
 
     async def _send(self, command: Command, guard: Guard, pen_id: UUID, deadline: float) -> Outcome:
         intent = Intent(

@@ -18,7 +18,13 @@ from drivers.portlock import holdings
 from .paths import STOP_ACK, STOP_SOURCES
 
 ANSWER_S: Final = 0.3
-_CODES: Final = {name: code for code, name in STOP_SOURCES.items()}
+_CODES: Final = {name.lower(): code for code, name in STOP_SOURCES.items()}
+
+
+def stop_code(source: str) -> bytes:
+    """The byte for a source in words: a key of the table, ``key …`` for an unbound key, else that of a script."""
+    source = source.lower()
+    return b"K" if source.startswith("key ") else _CODES.get(source, b"S")
 
 
 def stop_directly() -> list[DirectStop]:
@@ -72,7 +78,7 @@ class StopLine:
         line = self._socket
         if line is not None:
             try:
-                line.send(_CODES.get(source, b"S"), socket.MSG_DONTWAIT)
+                line.send(stop_code(source), socket.MSG_DONTWAIT)
             except OSError:
                 pass
         self._pressed.put(time.monotonic())

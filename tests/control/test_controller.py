@@ -10,7 +10,7 @@ from support.rig import Rig
 from devicectl.control.envelope import StationLimits
 from devicectl.control.events import DepthArrived, RunGranted, RunOver, RunPaused, RunResumed, StopDone, Uncommanded
 from devicectl.control.intents import Sheet
-from drivers.api import Confirmed, NotSent, PenState, Rejected, Unknown
+from drivers.api import Action, Command, Confirmed, NotSent, PenState, Rejected, Unknown
 from simulator.virtual_time import run_virtual
 
 
@@ -295,7 +295,6 @@ def test_run_time_is_bounded_by_the_pen() -> None:
 
 def test_pen_refuses_by_itself_what_the_host_did_not() -> None:
     async def play(rig: Rig) -> None:
-        from drivers.api import Action, Command
 
         outcome = await rig.pen.command(Command(Action.SET_DEPTH, 9000), deadline=0.3)
         assert isinstance(outcome, Rejected)
@@ -317,5 +316,24 @@ def test_arrival_of_the_needles_is_measured_and_a_stuck_actuator_is_told() -> No
         assert isinstance(await rig.intents.reset(), Confirmed)
         await rig.intents.set_depth(500)
         await rig.until(lambda: not rig.alarms.active("depth"), 3)
+
+    scenario(play)
+
+
+def test_a_setpoint_waits_for_the_stations_own_housekeeping_and_for_nothing_else() -> None:
+    async def play(rig: Rig) -> None:
+        push = asyncio.ensure_future(
+            rig.control.lane.send(Command(Action.LIMIT_DEPTH, 1500), lambda: None, deadline=0.3)
+        )
+        await asyncio.sleep(0)
+        first = asyncio.ensure_future(rig.intents.set_depth(700))
+        await asyncio.sleep(0.001)
+        assert isinstance((await first)[0], Confirmed)
+        assert isinstance(await push, Confirmed)
+        slow = asyncio.ensure_future(rig.intents.set_depth(800))
+        await asyncio.sleep(0)
+        outcome, _ = await rig.intents.set_depth(900)
+        assert isinstance(outcome, NotSent)
+        assert isinstance((await slow)[0], Confirmed)
 
     scenario(play)
