@@ -361,6 +361,7 @@ class Controller:
             self.cartridge = await self.pen.refresh_cartridge()
         except PenError:
             return  # the link's own alarm tells; the next connection reads the cartridge again
+        self.pen.query()
         self.tell(CartridgeRead(self.loop.time(), self.cartridge))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -13,7 +13,7 @@ from devicectl.about import VERSION
 from devicectl.control.envelope import Bound
 from devicectl.control.gates import Purpose
 from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
-from devicectl.control.motion import Motion
+from devicectl.control.motion import FRESH_S, RUN_DOWN_S, Motion
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from drivers.address import parse_address
 from drivers.api import Confirmed, NotSent, Outcome, PenError, Rejected, Unknown
@@ -86,6 +86,9 @@ class Connection:
         entry = _METHODS.get(method) if isinstance(method, str) else None
         if entry is None:
             self._error(key, UNKNOWN_METHOD, f"There is no request '{method}'; see docs/station.md.", "unknown-method")
+            return
+        if self.station.closing:
+            self._error(key, REFUSED, "The station is ending; start devicectl again.", "station-ends")
             return
         if not self.name and method != "station.hello":
             self._error(key, REFUSED, "Say station.hello first.", "no-hello")
@@ -302,10 +305,24 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
     return {"session": await desk.recording.open_session(purpose, q.client)}
 
 
-async def _session_close(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
+def _need_no_run(desk: Desk) -> None:
     if desk.control.run is not None or desk.intents.starting:
         raise StationError("A run is going on; END it first.", "running")
+
+
+async def _run_down(desk: Desk) -> None:
+    """A motor that still runs down belongs to the pass before, not to motion that nobody granted."""
+    motion, loop = desk.control.motion, desk.loop
+    end = loop.time() + RUN_DOWN_S
+    while loop.time() < end and motion.age(loop.time()) < FRESH_S and not desk.confirmed_still:
+        await asyncio.sleep(0.01)
+
+
+async def _session_close(c: Connection, _: p.Empty) -> Any:
+    desk = c.need_control()
+    _need_no_run(desk)
+    await _run_down(desk)
+    _need_no_run(desk)
     await desk.recording.close_session("closed")
     return {}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from devicectl.alarms.board import AlarmBoard, AlarmChange
 from devicectl.control.controller import Controller
@@ -35,6 +36,8 @@ from .views import LogView
 
 HEARTBEAT_LOST_S: Final = 0.4
 LOG_LINES: Final = 200
+log = logging.getLogger("devicectl.station")
+T = TypeVar("T")
 
 
 class Holder:
@@ -83,6 +86,7 @@ class Desk:
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
         self.link_text = "connecting"
+        self._unrecorded = ""
         self._changed = changed
         self.recording = recording(self)
         self.control.alive = self._holder_problem
@@ -119,20 +123,32 @@ class Desk:
             self.link_text = item.reason
             self.trace.gap()
             self.say("link lost")
-        self.recording.input(item)
+        self._record(self.recording.input, item)
 
     def _event(self, event: ControlEvent) -> None:
-        self.recording.event(event)
+        self._record(self.recording.event, event)
         text = _TEXTS.get(type(event))
         if text is not None and (line := text(event)):
             self.say(line)
         self._changed(self)
 
     def _alarm(self, change: AlarmChange) -> None:
-        self.recording.alarm(change)
+        self._record(self.recording.alarm, change)
         if change.kind == "raised":
             self.say(f"alarm: {change.alarm.text}")
         self._changed(self)
+
+    def _record(self, write: Callable[[T], None], item: T) -> None:
+        """What cannot be recorded is trouble of the record: told, and the pen stands still."""
+        try:
+            write(item)
+        except Exception as error:
+            text = f"{type(item).__name__} could not be recorded ({error}); see the log."
+            if text != self._unrecorded:
+                # Samples come 50 times a second: the log has each trouble once.
+                self._unrecorded = text
+                log.exception("recording failed")
+            self.control.journal_trouble(text)
 
     def say(self, text: str) -> None:
         """Add a line to the session log."""

@@ -17,6 +17,9 @@ SOCKET_NAME_MAX: Final = 103
 STOP_ACK = b"\x06"
 """What the station answers on a STOP connection once the STOP bytes are with the links."""
 
+STOP_NAK = b"\x15"
+"""What it answers when a link did not take them: the client then writes STOP straight to the ports."""
+
 STOP_SOURCES = {
     b" ": "SPACE",
     b"9": "F9",

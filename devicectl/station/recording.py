@@ -9,6 +9,7 @@ from uuid import UUID
 
 from devicectl.alarms.board import AlarmChange
 from devicectl.control.events import (
+    CartridgeRead,
     ControlEvent,
     RunOver,
     RunPaused,
@@ -29,7 +30,7 @@ from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened,
 from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
-from drivers.api import Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
+from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .client_api import StationError
 from .outbox import Outbox
@@ -66,6 +67,11 @@ class Recording:
         self._outbox = Outbox(self._submit)
         self.bound: asyncio.Future[None] = self._loop.create_future()
         self._pen_id: UUID | None = None
+        self._pen: tuple[str, str, str] | None = None
+        self._unbound: Up | None = None
+        self._binding: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._closed = False
         self._cartridge_id: UUID | None = None
         self._session: UUID | None = None
         self._opening: asyncio.Task[str] | None = None
@@ -116,7 +122,7 @@ class Recording:
         free = self._free
         if free is not None and free < FREE_BYTES_MIN:
             return f"Only {free // 1_000_000} MB are free for the record; 200 MB are needed. Free some space."
-        if self._pen_id is None:
+        if self._pen_id is None or self._unbound is not None:
             return "The record does not know this pen yet; wait a second."
         return None
 
@@ -124,17 +130,36 @@ class Recording:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
-        self._free = self._store.free_bytes()
         self._recorder.tick(self._loop.time())
+        if self._store.location is not None and self._looking is None:
+            self._looking = self._spawn(self._look_at_disk())
         if self._failure is not None:
             # A harmless write tells whether the trouble is over.
             self._submit(lambda connection: None)
+        elif self._unbound is not None and self._binding is not None and self._binding.done():
+            self._binding = self._spawn(self._bind(self._unbound))
+
+    async def _look_at_disk(self) -> None:
+        try:
+            # A disk that hangs holds up this question too, and a STOP must not wait behind it.
+            self._free = await asyncio.to_thread(self._store.free_bytes)
+        finally:
+            self._looking = None
 
     # -- the pen
 
     def pen_up(self, up: Up) -> None:
-        """The pen has said who it is: make it and its cartridge known to the record."""
-        self._spawn(self._bind(up))
+        """The pen has said who it is: make it and its cartridge known to the record.
+
+        Another pen than before ends the session: what it does must not be written down as done by the first.
+        """
+        pen = (up.identity.manufacturer, up.identity.model, up.identity.serial)
+        if self._pen is not None and pen != self._pen:
+            self._end_session("another pen")
+            self._pen_id = self._writer = None
+            self._desk.intents.depth_request_um = self._desk.intents.rate_request_mhz = None
+        self._pen, self._unbound = pen, up
+        self._binding = self._spawn(self._bind(up))
 
     async def _bind(self, up: Up) -> None:
         source, identity = self._desk.source, up.identity
@@ -151,34 +176,56 @@ class Recording:
             now,
         )
         try:
-            self._pen_id = await self._submit(jobs.pen_seen(row))
-            self._firmware_before = await self._submit(changed_from(self._pen_id))
-            cartridge = up.cartridge
-            self._cartridge_id = None
-            if cartridge.present:
-                self._cartridge_id = await self._submit(
-                    jobs.cartridge_seen(
-                        CartridgeRow(
-                            source.uuid(),
-                            cartridge.type,
-                            cartridge.serial,
-                            cartridge.lot,
-                            cartridge.expiry,
-                            cartridge.needles,
-                            origin,
-                            now,
-                        )
-                    )
-                )
+            pen_id = await self._submit(jobs.pen_seen(row))
+            firmware_before = await self._submit(changed_from(pen_id))
+            cartridge_id = await self._cartridge_seen(up.cartridge)
         except Exception as error:  # any trouble of the record: the gate "record" is shut and says why
             if not self.bound.done():
                 self.bound.set_exception(StationError(f"The record cannot be written: {error}", "record"))
             return
-        self._recorder.needles = cartridge.needles
+        if up is not self._unbound:
+            return
+        self._unbound = None
+        self._pen_id, self._firmware_before, self._cartridge_id = pen_id, firmware_before, cartridge_id
+        self._recorder.needles = up.cartridge.needles
         self._remake_writer()
-        self._desk.control.bind(self._pen_id)
+        self._desk.control.bind(pen_id)
         if not self.bound.done():
             self.bound.set_result(None)
+
+    async def _cartridge_seen(self, cartridge: Cartridge) -> UUID | None:
+        """The record's key of a cartridge; None when there is none."""
+        if not cartridge.present:
+            return None
+        source, identity = self._desk.source, self._desk.control.identity
+        origin = "simulated" if identity is not None and identity.simulated else "hardware"
+        key: UUID = await self._submit(
+            jobs.cartridge_seen(
+                CartridgeRow(
+                    source.uuid(),
+                    cartridge.type,
+                    cartridge.serial,
+                    cartridge.lot,
+                    cartridge.expiry,
+                    cartridge.needles,
+                    origin,
+                    source.utc_us(),
+                )
+            )
+        )
+        return key
+
+    def _cartridge_changed(self, cartridge: Cartridge) -> None:
+        """What was done until now was done with the one before; nothing starts until the record knows the new one."""
+        control = self._desk.control
+        if control.identity is None or control.capabilities is None:
+            return
+        up = Up(self._loop.time(), control.identity, control.capabilities, cartridge)
+        self._cartridge_id = None
+        self._recorder.needles = cartridge.needles
+        self._remake_writer()
+        self._unbound = up
+        self._binding = self._spawn(self._bind(up))
 
     def firmware_problem(self) -> str | None:
         """Why the firmware is not trusted, or None."""
@@ -218,7 +265,7 @@ class Recording:
         """
         if self._session is not None or self._opening is not None:
             raise StationError("A session is open already; close it first.", "session-open")
-        if self._pen_id is None:
+        if self._pen_id is None or self._unbound is not None:
             raise StationError("The record does not know this pen yet; wait a second.", "record")
         self._opening = self._loop.create_task(self._open_session(self._pen_id, purpose, client))
         self._opening.add_done_callback(self._opened)
@@ -272,10 +319,22 @@ class Recording:
 
     async def close_session(self, reason: str) -> None:
         """Close the open session; returns when that is stored. Does nothing when none is open."""
+        future = self._end_session(reason)
+        if future is None:
+            return
+        await asyncio.wait((future,), timeout=CLOSE_S)
+        if not future.done():
+            text = "The record cannot be written now; the session is closed in it as soon as it can."
+            raise StationError(text, "record")
+        if not future.cancelled() and (error := future.exception()) is not None:
+            raise StationError(f"The session could not be closed in the record: {error}", "record")
+
+    def _end_session(self, reason: str) -> asyncio.Future[Any] | None:
+        """The session is over from here on; the future resolves once that is stored."""
         key = self._session
         self._recorder.close(self._loop.time(), CloseReason.ENDED)
         if key is None:
-            return
+            return None
         self._flush_stop(None)
         if reason != "closed":
             self._log_event("session-closed", reason)
@@ -289,17 +348,14 @@ class Recording:
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
         self._desk.say("session closed")
-        await asyncio.wait((future,), timeout=CLOSE_S)
-        if not future.done():
-            text = "The record cannot be written now; the session is closed in it as soon as it can."
-            raise StationError(text, "record")
-        if not future.cancelled() and (error := future.exception()) is not None:
-            raise StationError(f"The session could not be closed in the record: {error}", "record")
+        return future
 
     # -- what happens
 
     def input(self, item: PenInput) -> None:
         """Everything the pen says."""
+        if self._closed:
+            return
         kind = type(item)
         if kind is Telemetry:
             self._recorder.telemetry(item)  # type: ignore[arg-type]
@@ -341,6 +397,8 @@ class Recording:
                 self._stop_requested(event)
             case StopDone():
                 self._flush_stop(event.still_ms)
+            case CartridgeRead():
+                self._cartridge_changed(event.cartridge)
             case _:
                 pass
 
@@ -468,10 +526,11 @@ class Recording:
             else None,
         )
 
-    def _spawn(self, work: Any) -> None:
-        task = self._loop.create_task(work)
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
@@ -485,6 +544,7 @@ class Recording:
         except StationError:
             pass  # the alarm has told; there is nobody left to tell
         self._flush_stop(None)
+        self._closed = True
         await self._outbox.drain(CLOSE_S)
         self._outbox.close()
         if not self.bound.done():

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from .connection import Connection
 from .params import REQUEST_MAX
-from .paths import STOP_ACK, STOP_SOURCES, StationPaths
+from .paths import STOP_ACK, STOP_NAK, STOP_SOURCES, StationPaths
 from .station import Station
 from .views import to_json
 
@@ -122,9 +122,10 @@ class StopServer:
         except OSError:
             data = b""
         if data:
-            self._station.stop_all(STOP_SOURCES.get(data[:1], "stop connection"))
+            sent = self._station.stop_all(STOP_SOURCES.get(data[:1], "stop connection"))
             try:
-                line.send(STOP_ACK)
+                # A byte for a byte, so that a late answer is never taken for that to the next press.
+                line.send((STOP_ACK if sent else STOP_NAK) * len(data))
             except OSError:
                 pass
             return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from devicectl.alarms.board import Priority
@@ -23,6 +24,7 @@ WATCH_S: Final = 1.0
 SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
 SOON_S: Final = 0.02
+log = logging.getLogger("devicectl.station")
 
 
 class Lock(Protocol):
@@ -64,7 +66,14 @@ class Client(Protocol):
 @dataclass(slots=True)
 class _Held:
     desk: Desk
-    locks: list[Lock] = field(default_factory=list)
+    port: Lock | None
+    pen: Lock | None = None
+    serial: str = ""
+
+    def release(self) -> None:
+        for lock in (self.port, self.pen):
+            if lock is not None:
+                lock.release()
 
 
 class Station:
@@ -85,6 +94,8 @@ class Station:
         self.loop = asyncio.get_running_loop()
         self.clients: list[Client] = []
         self.quiet_since = self.loop.time()
+        self.closing = False
+        """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, _Held] = {}
         self._view_serial = 0
         self._soon: set[Desk] = set()
@@ -112,17 +123,19 @@ class Station:
             if not known.desk.pen.connected:
                 raise PenError(f"{address}: {known.desk.link_text}", "link-lost")
             return known.desk
+        # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
+        pen = self.ports.open_pen(address)
         lock = self.ports.lock_port(address)
         desk = Desk(
             address,
-            self.ports.open_pen(address),
+            pen,
             journal=self.record.journal,
             recording=self.record.recording,
             source=self.source,
             limits=self.limits,
             changed=self._desk_changed,
         )
-        held = _Held(desk, [lock] if lock else [])
+        held = _Held(desk, lock)
         self._held[address.port_key] = held
         desk.on_up = lambda up: self._pen_up(held, up)
         desk.keeper.start()
@@ -139,10 +152,12 @@ class Station:
         return desk
 
     def _pen_up(self, held: _Held, up: Up) -> None:
-        if len(held.locks) < 2:
-            lock = self.ports.lock_serial(held.desk.address, up.identity.serial)
-            if lock is not None:
-                held.locks.append(lock)
+        serial = up.identity.serial
+        if serial != held.serial:
+            lock = self.ports.lock_serial(held.desk.address, serial)
+            before, held.pen, held.serial = held.pen, lock, serial
+            if before is not None:
+                before.release()
         held.desk.recording.pen_up(up)
 
     async def close_desk(self, desk: Desk, why: str) -> None:
@@ -153,16 +168,19 @@ class Station:
                 client.desk = None
         await desk.close(why)
         if held is not None:
-            for lock in held.locks:
-                lock.release()
+            held.release()
 
     # -- STOP
 
     def stop_all(self, source: str) -> bool:
         """STOP every pen; True when every link took the bytes (and when there is no pen)."""
         done = True
-        for held in self._held.values():
-            done = held.desk.stop(source) and done
+        for desk in self.desks:
+            try:
+                done = desk.stop(source) and done
+            except Exception:  # whatever it is: the pens behind this one get their STOP
+                log.exception("STOP failed for %s", desk.address)
+                done = False
         return done
 
     # -- views
@@ -208,8 +226,8 @@ class Station:
     def _suspended(self, seconds: float) -> None:
         for desk in self.desks:
             text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
-            desk.alarms.raise_("clock", Priority.HIGH, text)
             desk.stop("suspended or clock set")
+            desk.alarms.raise_("clock", Priority.HIGH, text)
             desk.recording.clock_broken()
             desk.holder = None
 
@@ -217,6 +235,7 @@ class Station:
 
     async def close(self, why: str) -> None:
         """Stop every pen that may turn, close every session, let go of everything."""
+        self.closing = True
         for desk in self.desks:
             if desk.may_turn and not desk.control.stop_lane.active:
                 desk.stop(why)

@@ -52,13 +52,16 @@ def press(path: Path, code: bytes = b"L", answer_s: float = ANSWER_S) -> bool:
 
 class StopLine:
     """The open STOP connection of one client. ``on_direct`` is told (in the watching thread) when the station did not
-    answer within 300 ms and STOP was written straight to the ports."""
+    answer within 300 ms, or could not hand STOP over, and STOP was written straight to the ports."""
 
     def __init__(self, path: Path, on_direct: Callable[[list[DirectStop]], None] = lambda results: None) -> None:
         self._path = path
         self._on_direct = on_direct
         self._socket: socket.socket | None = None
-        self._pressed: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._pressed: queue.SimpleQueue[tuple[float, int] | None] = queue.SimpleQueue()
+        self._sending = threading.Lock()
+        self._sent = self._heard = 0
+        self._last = b""
         self._connect()
         self._thread = threading.Thread(target=self._watch, name="stop-line", daemon=True)
         self._thread.start()
@@ -76,28 +79,40 @@ class StopLine:
     def press(self, source: str) -> None:
         """STOP now. Never raises and never waits for an answer; the watching thread does."""
         line = self._socket
+        number = 0
         if line is not None:
-            try:
-                line.send(stop_code(source), socket.MSG_DONTWAIT)
-            except OSError:
-                pass
-        self._pressed.put(time.monotonic())
+            with self._sending:
+                try:
+                    line.send(stop_code(source), socket.MSG_DONTWAIT)
+                    self._sent += 1
+                    number = self._sent
+                except OSError:
+                    pass
+        self._pressed.put((time.monotonic(), number))
 
     def _watch(self) -> None:
-        while (pressed := self._pressed.get()) is not None:
+        while (press := self._pressed.get()) is not None:
+            pressed, number = press
             if time.monotonic() - pressed > ANSWER_S and not self._pressed.empty():
                 continue
-            if not self._answered():
+            if not self._answered(number):
                 self._on_direct(stop_directly())
 
-    def _answered(self) -> bool:
+    def _answered(self, number: int) -> bool:
+        """True when the answer to press ``number`` came and said that the links took STOP."""
         line = self._socket
-        if line is None:
+        if line is None or not number:
             return False
         try:
-            return bool(line.recv(64))
+            while self._heard < number:
+                data = line.recv(64)
+                if not data:
+                    return False
+                self._heard += len(data)
+                self._last = data[-1:]
         except OSError:
             return False
+        return self._last == STOP_ACK
 
     def close(self) -> None:
         """End the thread and the connection."""

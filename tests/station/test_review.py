@@ -1,0 +1,279 @@
+"""What a hostile reading of the station found: each test fails without its mend."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.world import ADDRESS, World, refused
+
+from devicectl.control.events import StopRequested
+from devicectl.station import stop_line
+from devicectl.station.paths import STOP_ACK, STOP_NAK
+from devicectl.station.stop_line import StopLine
+from drivers.api import PenError
+from drivers.links.memory import MemoryLink
+from simulator.pen import SimulatedPen
+from simulator.virtual_time import run_virtual
+
+
+def scenario(play: Callable[[World], Awaitable[None]], **options: Any) -> None:
+    async def main() -> None:
+        world = World(**options)
+        try:
+            await play(world)
+        finally:
+            await world.down()
+
+    run_virtual(main())
+
+
+def explode(*_: object) -> None:
+    raise RuntimeError("broken")
+
+
+# -- STOP reaches every pen, and says so only when it did
+
+
+def test_a_pen_whose_stop_fails_keeps_no_other_from_its_stop() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+
+        class Broken:
+            address = "broken"
+            stop = staticmethod(explode)
+
+        class Held:
+            desk = Broken()
+
+        held = w.station._held
+        w.station._held = {"broken": Held(), **held}  # type: ignore[dict-item]
+        assert w.station.stop_all("test") is False
+        w.station._held = held
+        await w.until(lambda: not w.sim.truth.driven, 0.1)
+
+    scenario(play)
+
+
+def test_a_recording_that_fails_stops_the_pen_and_is_told() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        w.desk.recording._recorder.telemetry = explode
+        await w.until(lambda: not w.sim.truth.driven, 0.1)
+        assert w.desk.alarms.active("record")
+
+    scenario(play)
+
+
+def test_an_alarm_that_cannot_be_recorded_does_not_keep_the_stop_back() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        events: list[Any] = []
+        w.desk.control.listen(events.append)
+        w.desk.recording.alarm = explode
+        w.source.jump_us = 5_000_000
+        await w.until(lambda: not w.sim.truth.driven, 2)
+        assert any(type(e) is StopRequested for e in events)
+
+    scenario(play)
+
+
+def answering(path: Path) -> socket.socket:
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(str(path))
+    server.listen(1)
+    return server
+
+
+@pytest.mark.parametrize(("answer", "direct"), [(STOP_ACK, 0), (STOP_NAK, 1), (b"", 1)])
+def test_a_stop_that_no_link_took_is_written_straight_to_the_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, direct: int
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    with contextlib.closing(answering(tmp_path / "s")) as server:
+        line = StopLine(tmp_path / "s")
+        peer, _ = server.accept()
+        with contextlib.closing(peer):
+            line.press("SPACE")
+            assert peer.recv(1) == b" "
+            peer.sendall(answer)
+            line._pressed.put(None)
+            line._thread.join(5)
+        line.close()
+    assert len(calls) == direct
+
+
+def test_a_late_answer_is_not_taken_for_that_to_the_next_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    monkeypatch.setattr(stop_line, "ANSWER_S", 0.05)
+    with contextlib.closing(answering(tmp_path / "s")) as server:
+        line = StopLine(tmp_path / "s")
+        peer, _ = server.accept()
+        with contextlib.closing(peer):
+            line.press("SPACE")
+            while not calls:
+                pass
+            peer.sendall(STOP_ACK)
+            line.press("SPACE")
+            line._pressed.put(None)
+            line._thread.join(5)
+        line.close()
+    assert len(calls) == 2
+
+
+# -- who and what a row belongs to
+
+
+def test_another_pen_at_the_same_port_ends_the_session() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "TRAIN-1")
+        other = SimulatedPen("reference", seed=2)
+        w.pen._make_link = lambda: MemoryLink(other.line(115_200), ADDRESS)
+        first = w.desk.control.identity.serial
+        for line in tuple(w.sim._lines):
+            line.unplug("pulled out")
+        await w.until(lambda: w.pen.connected, 5)
+        await asyncio.sleep(1)
+        assert w.desk.control.identity.serial != first
+        assert w.desk.recording.session_view() is None
+        assert "session" in (await refused(s.ask("run.preview"))).lower() or w.desk.control.zone is None
+        [session] = w.rows(
+            "select s.ended_utc_us, p.serial from sessions s join pens p on p.id = s.pen_id where s.client_id is not null"
+        )
+        assert session["ended_utc_us"] is not None
+        assert session["serial"] == first
+        other.close()
+
+    scenario(play)
+
+
+def test_passes_belong_to_the_cartridge_that_is_plugged_in() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        await asyncio.sleep(1)
+        await s.ask("run.end")
+        await asyncio.sleep(1.5)
+        w.sim.remove_cartridge()
+        await asyncio.sleep(0.5)
+        w.sim.insert_cartridge()
+        await w.until(lambda: all(g.passed for g in w.desk.control.gates()), 3)
+        assert (await s.start()).outcome == "confirmed"
+        await asyncio.sleep(1)
+        await s.ask("run.end")
+        await asyncio.sleep(1.5)
+        rows = w.rows("select c.serial from passes p join cartridges c on c.id = p.cartridge_id order by p.seq")
+        assert len({row["serial"] for row in rows}) == len(rows) == 2
+
+    scenario(play)
+
+
+def test_a_session_closed_while_the_motor_runs_down_leaves_no_uncommanded_pass() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        await asyncio.sleep(1)
+        assert (await s.ask("run.end")).outcome == "confirmed"
+        await s.ask("session.close")
+        await asyncio.sleep(1.5)
+        assert [r["kind"] for r in w.rows("select kind from passes")] == ["granted"]
+
+    scenario(play)
+
+
+def test_no_run_while_the_record_does_not_know_what_has_just_connected() -> None:
+    """A pen that was given new firmware while the record stumbled must not run unchecked."""
+
+    async def play(w: World) -> None:
+        s = await w.ready()
+        submit = w.store.submit
+        w.store.submit = lambda job: submit(lambda connection: explode())  # type: ignore[method-assign]
+        w.desk.recording.pen_up(
+            type("Up", (), {"identity": w.desk.control.identity, "cartridge": w.desk.control.cartridge})()
+        )
+        await asyncio.sleep(0.1)
+        w.store.submit = submit  # type: ignore[method-assign]
+        w.desk.recording._failure = None
+        assert (await s.start()).outcome == "not_sent"
+        await w.until(lambda: w.desk.recording.problem() is None, 5)
+
+    scenario(play)
+
+
+# -- locks, disk, end
+
+
+def test_an_address_that_nobody_opens_leaves_no_lock_behind() -> None:
+    async def play(w: World) -> None:
+        held: list[str] = []
+
+        class Lock:
+            def __init__(self, address: Any) -> None:
+                held.append(str(address))
+
+            def release(self) -> None:
+                held.clear()
+
+        w.station.ports.lock_port = Lock
+        s = await w.screen()
+        await refused(s.ask("pen.open", address="tcp://127.0.0.1:9"))
+        assert held == []
+
+    scenario(play)
+
+
+def test_a_pen_that_another_station_holds_is_refused_in_a_sentence() -> None:
+    async def play(w: World) -> None:
+        def held(address: Any, serial: str) -> None:
+            raise PenError(f"{address}: {serial} is held by another station.", "port-busy")
+
+        w.station.ports.lock_serial = held
+        s = await w.screen()
+        assert "held by another station" in await refused(s.ask("pen.open", address=ADDRESS))
+        assert not w.pen.connected
+
+    scenario(play)
+
+
+def test_a_station_that_ends_takes_nothing_but_stop() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        w.station.closing = True
+        assert "ending" in await refused(s.ask("run.preview"))
+        assert (await s.ask("pen.stop"))["sent"]
+
+    scenario(play)
+
+
+def test_the_disk_is_never_asked_on_the_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import threading
+
+    from devicectl.records.store import Store
+    from devicectl.station import recording
+
+    asked: list[str] = []
+
+    async def main() -> None:
+        monkeypatch.setattr(recording, "TICK_S", 0.02)
+        store = Store.open(tmp_path / "r.db")
+        free = store.free_bytes
+        monkeypatch.setattr(store, "free_bytes", lambda: asked.append(threading.current_thread().name) or free())
+        world = World(store=store)
+        s = await world.screen()
+        await s.ask("pen.open", address=ADDRESS)
+        await asyncio.sleep(0.2)
+        await world.down()
+
+    asyncio.run(main())
+    assert asked
+    assert threading.main_thread().name not in asked
