@@ -29,6 +29,7 @@ KERNEL_BYTES: Final = 64
 BAUD: Final = 115_200
 _RETRY_S: Final = 0.002
 _CONNECT_S: Final = 5.0
+_KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 5000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class SerialLink:
             raise ValueError("host or port is missing")
         connection = socket.create_connection((parts.hostname, parts.port), timeout=_CONNECT_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A peer that is gone without a word would else look connected for ever.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEP_ALIVE:
+            if (option := getattr(socket, name, None)) is not None:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
         return connection
 
     def _readable(self) -> None:
@@ -186,13 +192,18 @@ class SerialLink:
 
     def _lose(self, reason: str) -> None:
         on_lost = self._on_lost
-        self._release()
+        if (port := self._release()) is not None:
+            self._loop.run_in_executor(None, _quietly, port.close)
         if on_lost is not None:
             on_lost(reason)
 
-    def _release(self) -> None:
+    def _release(self) -> Any:
+        """Let go of the descriptor; gives the port that has yet to be closed, None when there is none.
+
+        The system may hold up the close of a serial port for 30 s while bytes wait in it: no loop may wait there.
+        """
         if self._fd < 0:
-            return
+            return None
         # The descriptor is unregistered before it is closed: its number may be reused at once.
         self._loop.remove_reader(self._fd)
         self._unwatch()
@@ -204,11 +215,14 @@ class SerialLink:
         if self._is_socket:
             # What was written last, a STOP perhaps, is sent before the end is.
             _quietly(lambda: self._port.shutdown(socket.SHUT_RDWR))
-        _quietly(self._port.close)
+            _quietly(self._port.close)
+            return None
+        return self._port
 
     async def close(self) -> None:
-        """Release the port; ``on_lost`` is not called."""
-        self._release()
+        """Release the port; ``on_lost`` is not called. Returns when it can be opened anew."""
+        if (port := self._release()) is not None:
+            await asyncio.to_thread(_quietly, port.close)
 
 
 def _quietly(call: Callable[[], None]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -394,3 +396,33 @@ def test_a_changed_cartridge_is_told() -> None:
         await rig.until(lambda: any(e.cartridge.present for e in rig.seen(CartridgeRead)))
 
     scenario(play)
+
+
+def test_no_loop_waits_for_a_serial_port_to_close() -> None:
+    """The system may take 30 s for it while bytes wait in the port, and a STOP of another pen would wait too."""
+
+    async def main() -> None:
+        master, slave = os.openpty()
+        link = SerialLink("test", os.ttyname(slave))
+        await link.open(lambda data: None, lambda reason: None)
+        closed_in: list[str] = []
+        real = link._port.close
+        link._port.close = lambda: (closed_in.append(threading.current_thread().name), real())
+        await link.close()
+        assert closed_in != [threading.main_thread().name]
+        assert len(closed_in) == 1
+        os.close(slave)
+        os.close(master)
+
+    asyncio.run(main())
+
+
+def test_a_tcp_peer_that_vanishes_is_noticed_by_the_system() -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            link = SerialLink("test", f"socket://127.0.0.1:{server.getsockname()[1]}")
+            await link.open(lambda data: None, lambda reason: None)
+            assert link._port.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            await link.close()
+
+    asyncio.run(main())
