@@ -1,0 +1,1 @@
+"""What ``make bench`` measures: one module per row of the table, everything interleaved with its reference."""
