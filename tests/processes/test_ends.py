@@ -212,6 +212,7 @@ def test_a_network_pen_that_dies_or_hangs_is_lost_and_comes_back_still(place: Pl
     assert not back.drives()
     client.reset()
     client.run(back)
+    time.sleep(0.3)
     assert client.ask("run.end")["outcome"] == "confirmed"
     client.until(lambda v: v["pen"]["motion"] == "still" and v["session"]["current"] is None, "the last pass is over")
     ends = "select end_reason from passes order by opened_boot_us, seq"
@@ -248,6 +249,7 @@ def test_a_locked_database_stops_the_pen_and_loses_nothing(place: Place) -> None
     assert rows[0]["lost_samples"] == 0
     client.reset()
     client.run(pen, "MID")
+    time.sleep(0.3)
     assert client.ask("run.end")["outcome"] == "confirmed"
     client.until(lambda v: v["session"]["passes"] == 2 and v["pen"]["motion"] == "still", "the second pass")
     client.ask("session.close")
