@@ -1,4 +1,4 @@
-"""Which firmware of a pen has been seen before, and which was accepted after a change."""
+"""Which firmware of a pen counts as checked: the first that was seen, then each that somebody accepted."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ ACCEPTED = "firmware-accepted"
 
 
 def changed_from(pen_id: UUID) -> Job[str | None]:
-    """The firmware this pen (same maker, model, serial, origin) had before, if it changed and nobody has accepted it."""
+    """The firmware of this pen (same maker, model, serial, origin) that was checked last, if it now has another.
+
+    Going back to an older firmware is a change as well.
+    """
 
     def job(connection: sa.Connection) -> str | None:
-        pens = t.pens.c
+        pens, events = t.pens.c, t.events.c
         me = connection.execute(sa.select(t.pens).where(pens.id == pen_id)).one()
-        before = connection.execute(
+        same = sa.and_(
+            pens.manufacturer == me.manufacturer,
+            pens.model == me.model,
+            pens.serial == me.serial,
+            pens.origin == me.origin,
+        )
+        checked = connection.execute(
             sa.select(pens.firmware)
-            .where(
-                pens.manufacturer == me.manufacturer,
-                pens.model == me.model,
-                pens.serial == me.serial,
-                pens.origin == me.origin,
-                pens.firmware != me.firmware,
-                pens.id != me.id,
-                pens.first_seen_utc_us <= me.first_seen_utc_us,
-            )
-            .order_by(pens.first_seen_utc_us.desc())
+            .join(t.events, events.pen_id == pens.id)
+            .where(same, events.code == ACCEPTED)
+            .order_by(events.at_utc_us.desc(), events.id.desc())
             .limit(1)
         ).scalar()
-        if before is None:
-            return None
-        events = t.events.c
-        accepted = connection.execute(
-            sa.select(events.id).where(events.pen_id == pen_id, events.code == ACCEPTED).limit(1)
-        ).scalar()
-        return None if accepted is not None else str(before)
+        if checked is None:
+            checked = connection.execute(
+                sa.select(pens.firmware).where(same).order_by(pens.first_seen_utc_us, pens.id).limit(1)
+            ).scalar()
+        return None if checked in (None, me.firmware) else str(checked)
 
     return job

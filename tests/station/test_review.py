@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from devicectl.control.events import StopRequested
 from devicectl.station import stop_line
 from devicectl.station.paths import STOP_ACK, STOP_NAK
 from devicectl.station.stop_line import StopLine
-from drivers.api import PenError
+from drivers.api import PenError, Up
 from drivers.links.memory import MemoryLink
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import run_virtual
@@ -277,3 +278,34 @@ def test_the_disk_is_never_asked_on_the_loop(monkeypatch: pytest.MonkeyPatch, tm
     asyncio.run(main())
     assert asked
     assert threading.main_thread().name not in asked
+
+
+def test_going_back_to_an_older_firmware_is_a_change_too() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        recording, up = w.desk.recording, w.desk.control
+
+        def connect(firmware: str) -> None:
+            identity = replace(up.identity, firmware=firmware)
+            up.identity = identity
+            recording.pen_up(Up(w.loop.time(), identity, up.capabilities, up.cartridge))
+
+        first = up.identity.firmware
+        assert recording.firmware_problem() is None
+        connect("9.9.9")
+        await asyncio.sleep(0.1)
+        assert f"changed from {first}" in recording.firmware_problem()
+        connect(first)
+        await asyncio.sleep(0.1)
+        assert recording.firmware_problem() is None
+        connect("9.9.9")
+        await asyncio.sleep(0.1)
+        await s.ask("pen.accept_firmware")
+        connect("9.9.9")
+        await asyncio.sleep(0.1)
+        assert recording.firmware_problem() is None
+        connect(first)
+        await asyncio.sleep(0.1)
+        assert "changed from 9.9.9" in recording.firmware_problem()
+
+    scenario(play)
