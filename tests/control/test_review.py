@@ -17,6 +17,7 @@ from devicectl.alarms.board import AlarmBoard
 from devicectl.control.events import CartridgeRead, RunPaused, StopDone, StopRequested, Uncommanded
 from devicectl.control.intents import Sheet
 from devicectl.control.journal import Intent, MemoryJournal
+from devicectl.control.lease import LeaseKeeper
 from devicectl.control.motion import MotionMonitor
 from devicectl.control.stop_lane import StopLane
 from drivers.api import (
@@ -426,3 +427,33 @@ def test_a_tcp_peer_that_vanishes_is_noticed_by_the_system() -> None:
             await link.close()
 
     asyncio.run(main())
+
+
+def test_an_intent_that_is_not_durable_in_half_a_second_is_not_sent_and_closed_as_such() -> None:
+    async def play(rig: Rig) -> None:
+        began, before = rig.loop.time(), rig.sim.firmware.last_cmd_id
+        outcome, _ = await rig.intents.set_depth(1000)
+        assert isinstance(outcome, NotSent)
+        assert rig.loop.time() - began == pytest.approx(0.5, abs=0.01)
+        await asyncio.sleep(1)
+        assert rig.sim.firmware.last_cmd_id == before
+        [intent] = [i for i in rig.journal.intents.values() if i.action == "set_depth"]
+        assert rig.journal.outcomes[intent.id].outcome == "not_sent"
+
+    scenario(play, journal=SlowJournal("set_depth", wait=0.7))
+
+
+def test_an_overdue_renewal_is_dropped() -> None:
+    async def main() -> None:
+        renewed: list[float] = []
+        loop = asyncio.get_running_loop()
+        keeper = LeaseKeeper(lambda: renewed.append(loop.time()), lambda: None, explode)
+        keeper.start(0.5)
+        assert len(renewed) == 1
+        keeper._due -= 0.2
+        keeper._tick()
+        assert len(renewed) == 1
+        assert keeper.dropped == 1
+        keeper.stop()
+
+    run_virtual(main())
