@@ -269,7 +269,8 @@ class Layout:
         """Decode a payload of exactly this layout. Raises :class:`PayloadError`."""
         if not self.strings:
             try:
-                return self.cls._make(self.packing.unpack(payload))  # type: ignore[no-any-return]
+                # As _make does, whose check of the length the table has done once for all.
+                return tuple.__new__(self.cls, self.packing.unpack(payload))  # type: ignore[no-any-return]
             except struct.error as error:
                 raise PayloadError(f"{self.name}: {len(payload)} bytes for {self.packing.size}") from error
         try:

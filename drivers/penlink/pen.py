@@ -48,12 +48,14 @@ _READ_BACK = {Action.SET_DEPTH, Action.SET_RATE, Action.LIMIT_DEPTH}
 class _Pending:
     """The command in flight and what has been heard about it."""
 
-    __slots__ = ("answer", "cmd_id", "command", "done", "status_seen")
+    __slots__ = ("answer", "cmd_id", "command", "deadline", "done", "status_seen", "until")
 
-    def __init__(self, cmd_id: int, command: Command, done: asyncio.Future[Outcome]) -> None:
+    def __init__(self, cmd_id: int, command: Command, done: asyncio.Future[Outcome], deadline: float) -> None:
         self.cmd_id = cmd_id
         self.command = command
         self.done = done
+        self.deadline = deadline
+        self.until = 0.0
         self.answer: ResultMessage | None = None
         self.status_seen: Status | None = None
 
@@ -61,8 +63,8 @@ class _Pending:
         if not self.done.done():
             self.done.set_result(outcome)
 
-    def unanswered(self, deadline: float) -> None:
-        self.settle(Unknown(self.cmd_id, f"no answer within {deadline:.1f} s; the pen is being asked."))
+    def unanswered(self) -> None:
+        self.settle(Unknown(self.cmd_id, f"no answer within {self.deadline:.1f} s; the pen is being asked."))
 
 
 class PenlinkPen:
@@ -78,6 +80,7 @@ class PenlinkPen:
         self._session: HostSession | None = None
         self._generation = 0
         self._pending: _Pending | None = None
+        self._overdue_timer: asyncio.TimerHandle | None = None
         self._page: asyncio.Future[Hello] | None = None
         self._page_wanted = (0, 0)
         self._connected = False
@@ -215,6 +218,9 @@ class PenlinkPen:
 
     def _drop_pending(self, why: str) -> None:
         pending, self._pending = self._pending, None
+        if self._overdue_timer is not None:
+            self._overdue_timer.cancel()
+            self._overdue_timer = None
         if pending is not None:
             pending.settle(Unknown(pending.cmd_id, f"no answer: {why}; it is checked at the next connection."))
 
@@ -328,15 +334,34 @@ class PenlinkPen:
             )
         self._last_id = cmd_id
         done: asyncio.Future[Outcome] = self._loop.create_future()
-        pending = self._pending = _Pending(cmd_id, command, done)
+        pending = self._pending = _Pending(cmd_id, command, done, deadline)
         link.write(data)
-        timer = self._loop.call_later(deadline, pending.unanswered, deadline)
+        pending.until = self._loop.time() + deadline
+        self._wake_by(pending.until)
         try:
             return await done
         finally:
-            timer.cancel()
             if self._pending is pending:
                 self._pending = None
+
+    def _wake_by(self, until: float) -> None:
+        """One timer serves the commands that follow each other: it is set anew only when it would come too late."""
+        timer = self._overdue_timer
+        if timer is not None:
+            if timer.when() <= until:
+                return
+            timer.cancel()
+        self._overdue_timer = self._loop.call_at(until, self._overdue, until)
+
+    def _overdue(self, woken_for: float) -> None:
+        self._overdue_timer = None
+        pending = self._pending
+        if pending is None or pending.done.done():
+            return
+        if pending.until <= woken_for:
+            pending.unanswered()
+        else:
+            self._wake_by(pending.until)
 
     def stop(self) -> bool:
         """STOP bytes now, ahead of everything; legal whenever the link is open, connected or not."""

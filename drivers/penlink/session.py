@@ -186,9 +186,13 @@ class HostSession:
     def _status(self, m: StatusMessage) -> None:
         if self.established and m.boot_id != self.boot_id:
             return self._reboot("its boot number changed", m.boot_id)
-        expected = self.clock_ms + round((self._now - self.heard_at) * 1000) if self._clock_is_full else m.clock_low
-        clock = expected + ((m.clock_low - expected + 0x8000) & 0xFFFF) - 0x8000
-        clock = max(clock, self.clock_ms)
+        clock = m.clock_low
+        heard = self.clock_ms
+        if self._clock_is_full:
+            expected = heard + round((self._now - self.heard_at) * 1000)
+            clock = expected + ((clock - expected + 0x8000) & 0xFFFF) - 0x8000
+        if clock < heard:
+            clock = heard
         state = _STATES.get(m.state_result & 0x0F)
         result = _RESULTS.get(m.state_result >> 4)
         if state is None or result is None:
