@@ -85,6 +85,7 @@ async def _treat(seconds: float, mark_s: float) -> Treatment:
     number = 0
     while loop.time() - begin < seconds - RUN_S - 20:
         await _zone(screen, number)
+        world.sim.physics.charge = max(world.sim.physics.charge, world.sim.profile.battery.charge)  # put on its charger
         number += 1
     await asyncio.sleep(max(0.0, begin + seconds - loop.time()))
     timer.cancel()
