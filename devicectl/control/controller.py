@@ -64,6 +64,7 @@ PUSH_DEADLINE_S: Final = 0.3
 PUSH_AGAIN_S: Final = 0.2
 HEAR_S: Final = 0.02
 PUSH_SELDOM_S: Final = 5.0
+SILENT_S: Final = 1.0
 VITALS_AGE_MAX_S: Final = 5.0
 """Vitals come twice a second; older ones say nothing about the battery now."""
 log = logging.getLogger("devicectl.control")
@@ -145,6 +146,7 @@ class Controller:
 
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._quiet_until = float("-inf")
+        self._up_at: float | None = None
         self._uncommanded = False
         self._pause_motion_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -321,6 +323,7 @@ class Controller:
         self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
         self.lane.boot_id = up.identity.boot_id
         self.alarms.clear("link")
+        self._up_at = up.at
         self.pen_generation += 1
         self.stop_lane.connected()
         if self.lane.pen_id is not None:
@@ -453,7 +456,17 @@ class Controller:
         turning = self.motion.turning and self.motion.age(now) < FRESH_S
         if self.latched and turning and not self.stop_lane.active and now > self._quiet_until:
             self.stop("motion while latched")
+        self._silence(now)
         self._clear_alarms(now)
+
+    def _silence(self, now: float) -> None:
+        """An open line is not a pen that answers: one that says nothing is told, though the link stays open for STOP."""
+        age = self.motion.age(now)
+        if self.pen.connected and self._up_at is not None and min(age, now - self._up_at) > SILENT_S:
+            text = "The link is open but the pen says nothing. Check cable and battery."
+            self.alarms.raise_("silent", Priority.MEDIUM, text)
+        else:
+            self.alarms.clear("silent")
 
     def _pause_max_s(self) -> float:
         """The pen ends a pause by itself; half a second later we stop believing in it."""

@@ -117,6 +117,8 @@ class Intents:
         if bound.lowered and not lower:
             return NotSent(f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."), bound
         c = self._c
+        if (problem := c.firmware_problem()) is not None:
+            return NotSent(problem), bound
         outcome = await self._send(action, bound.applied, generation=c.stop_generation)
         if isinstance(outcome, Confirmed):
             if action is Action.SET_DEPTH:

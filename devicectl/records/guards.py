@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 PREFIX: Final = "guard_"
 
-_APPEND_ONLY: Final = ("stations", "pens", "cartridges", "clients", "events", "stops", "pass_segments")
+_APPEND_ONLY: Final = ("stations", "pens", "cartridges", "clients", "events", "pass_segments")
 _UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "stations": (("id",),),
     "boots": (("id",),),
@@ -37,6 +37,8 @@ _CLOSED: Final = {
         "OLD.outcome IS NOT NULL AND (OLD.outcome <> 'unknown' OR NEW.outcome IS NULL)",
         "this command is settled",
     ),
+    # A stop is written when it is asked for, and completed once, when the pen was seen still.
+    "stops": ("OLD.still = 1 OR NEW.still = 0", "this stop is complete"),
     "alarms": (
         (
             "(OLD.cleared_utc_us IS NOT NULL AND NEW.cleared_utc_us IS NOT OLD.cleared_utc_us)"
@@ -58,6 +60,7 @@ _FIXED: Final = {
         "intended_boot_us",
     ),
     "alarms": ("id", "session_id", "pen_id", "origin", "code", "priority", "text", "raised_utc_us", "raised_boot_us"),
+    "stops": ("id", "session_id", "pen_id", "origin", "source", "at_utc_us", "at_boot_us", "key_to_bytes_us"),
 }  # fmt: skip
 _OPEN_PARENT: Final = {
     "passes": (

@@ -354,5 +354,17 @@ def event_logged(row: EventRow) -> Job[None]:
 
 
 def stop_logged(row: StopRow) -> Job[None]:
-    """Keep a stop with its measured latencies."""
+    """Keep a stop as it is asked for."""
     return _insert_job(t.stops, replace(row))
+
+
+_STILL = (
+    sa.update(t.stops)
+    .where(t.stops.c.id == sa.bindparam("key"), t.stops.c.still == 0)
+    .values(still=1, intent_to_still_us=sa.bindparam("us"))
+)
+
+
+def stop_completed(id: UUID, intent_to_still_us: int) -> Job[None]:
+    """The pen was seen still so many µs after the intent; a stop that is complete stays as it is."""
+    return _update_job(_STILL, {"key": id, "us": intent_to_still_us})

@@ -27,7 +27,7 @@ from devicectl.records.firmware import ACCEPTED, changed_from
 from devicectl.records.rows import AlarmRow, CartridgeRow, EventRow, PenRow, SessionRow, StopRow
 from devicectl.records.store import Store
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
-from devicectl.treatment.pass_recorder import PassRecorder
+from devicectl.treatment.pass_recorder import RUN_DOWN_S, PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
@@ -82,7 +82,7 @@ class Recording:
         self._failure: str | None = None
         self._firmware_before: str | None = None
         self._alarm_ids: dict[str, UUID] = {}
-        self._stop: tuple[StopRequested, int, int] | None = None
+        self._stop: UUID | None = None
         self._writer: PassWriter | None = None
         self._early: list[RecorderEvent] = []
         self._recorder = self._new_recorder()
@@ -335,7 +335,6 @@ class Recording:
         self._recorder.close(self._loop.time(), CloseReason.ENDED)
         if key is None:
             return None
-        self._flush_stop(None)
         if reason != "closed":
             self._log_event("session-closed", reason)
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
@@ -391,12 +390,14 @@ class Recording:
             case RunResumed():
                 recorder.run(True, event.at)
             case RunOver():
-                recorder.run(False, event.at, _REASONS.get(event.why, CloseReason.STOPPED))
+                # After a START that was refused there is nothing to run down: motion is nobody's.
+                over = event.at - (2 * RUN_DOWN_S if event.why == "not started" else 0.0)
+                recorder.run(False, over, _REASONS.get(event.why, CloseReason.STOPPED))
                 self._log_event("run-over", event.why)
             case StopRequested():
                 self._stop_requested(event)
             case StopDone():
-                self._flush_stop(event.still_ms)
+                self._stop_done(event.still_ms)
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
             case _:
@@ -406,34 +407,31 @@ class Recording:
         self._setpoint = (depth_um, rate_mhz)
         self._recorder.zone(parse_zone(code), depth_um, rate_mhz, at)
 
-    def _stop_requested(self, event: StopRequested) -> None:
-        """The first intent is the one whose stillness is measured; a repetition is kept beside it."""
-        now = (self._desk.source.utc_us(), self._desk.source.boot_us())
-        if self._stop is None:
-            self._stop = (event, *now)
-        else:
-            self._log_stop(event, *now, None)
-
-    def _flush_stop(self, still_ms: float | None) -> None:
-        stop, self._stop = self._stop, None
-        if stop is not None:
-            self._log_stop(*stop, still_ms)
-
-    def _log_stop(self, stop: StopRequested, utc_us: int, boot_us: int, still_ms: float | None) -> None:
+    def _stop_requested(self, stop: StopRequested) -> None:
+        """Every intent is written at once; the first is the one whose stillness is measured."""
         if self._pen_id is None:
             return
+        source = self._desk.source
+        key, utc_us, boot_us = source.uuid(), source.utc_us(), source.boot_us()
+        if self._stop is None:
+            self._stop = key
         row = StopRow(
-            self._desk.source.uuid(),
+            key,
             self._session,
             self._pen_id,
             stop.source,
             utc_us,
             boot_us,
             round(stop.bytes_ms * 1000) if stop.sent else None,
-            round(still_ms * 1000) if still_ms is not None else None,
-            still_ms is not None,
+            None,
+            False,
         )
         self._outbox.put(jobs.stop_logged(row))
+
+    def _stop_done(self, still_ms: float) -> None:
+        key, self._stop = self._stop, None
+        if key is not None:
+            self._outbox.put(jobs.stop_completed(key, round(still_ms * 1000)))
 
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None
@@ -543,7 +541,6 @@ class Recording:
             await self.close_session(why)
         except StationError:
             pass  # the alarm has told; there is nobody left to tell
-        self._flush_stop(None)
         self._closed = True
         await self._outbox.drain(CLOSE_S)
         self._outbox.close()

@@ -13,7 +13,7 @@ from devicectl.records.journal import StoreJournal
 from devicectl.records.store import Store
 from drivers.address import Address, parse_address
 from drivers.api import Pen, PenError
-from drivers.driver import open_pen
+from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
 from drivers.scan import Found, scan_ports
 from simulator.announce import announced
@@ -62,6 +62,8 @@ def virtual_station(
 async def run_station(database: str | None, *, on_demand: bool) -> int:
     """Open the database, serve, and close everything in order. Raises RecordError with one sentence."""
     source = SystemSource()
+    # Third parties' drivers are imported before a pen is held, not while one is.
+    await asyncio.to_thread(installed_drivers)
     store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
     try:
         assert store.location is not None

@@ -19,6 +19,7 @@ from .station import Station
 from .views import to_json
 
 IDLE_END_S: Final = 5.0
+ACCEPT_AGAIN_S: Final = 0.2
 CONGESTED_BYTES: Final = 64 * 1024
 DEAD_CLIENT_BYTES: Final = 4 * 1024 * 1024
 LINES_AT_ONCE: Final = 16
@@ -103,12 +104,22 @@ class StopServer:
         finally:
             os.umask(mask)
         self._listener.listen(64)
-        self._loop.add_reader(self._listener.fileno(), self._accept)
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         try:
             line, _ = self._listener.accept()
-        except OSError:
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # Out of descriptors: the listener would be readable for ever, and the loop do nothing else.
+            log.error("a STOP connection could not be taken: %s", error)
+            self._loop.remove_reader(self._listener.fileno())
+            self._loop.call_later(ACCEPT_AGAIN_S, self._listen)
             return
         line.setblocking(False)
         self._lines.add(line)

@@ -337,3 +337,15 @@ def test_a_setpoint_waits_for_the_stations_own_housekeeping_and_for_nothing_else
         assert isinstance((await slow)[0], Confirmed)
 
     scenario(play)
+
+
+def test_a_pen_that_says_nothing_is_told_although_its_link_is_open() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(from_pen__silence=True)
+        took = await rig.until(lambda: rig.alarms.active("silent"), 3)
+        assert 0.9 <= took <= 1.3
+        assert rig.pen.connected
+        rig.sim.clear_faults()
+        await rig.until(lambda: not rig.alarms.active("silent"))
+
+    scenario(play)

@@ -520,3 +520,30 @@ def test_the_stop_pattern_is_what_goes_out_first() -> None:
         assert sent == [STOP]
 
     scenario(play)
+
+
+def test_a_stop_is_in_the_record_before_the_pen_is_still_and_completed_after() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        await asyncio.sleep(1)
+        s.client.stop_now("SPACE")
+        await asyncio.sleep(0.01)
+        assert [(r["still"], r["intent_to_still_us"]) for r in w.rows("select * from stops")] == [(0, None)]
+        await w.until(lambda: not w.desk.control.stop_lane.active)
+        await asyncio.sleep(0.01)
+        rows = w.rows("select * from stops")
+        assert [r["still"] for r in rows] == [1]
+        assert 50_000 < rows[0]["intent_to_still_us"] < 350_000
+
+    scenario(play)
+
+
+def test_changed_firmware_takes_no_targets_either() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        w.desk.control.firmware_problem = lambda: "The firmware changed; check the pen."
+        assert (await s.ask("setpoint", depth_um=800))["depth"].outcome == "not_sent"
+        assert w.sim.firmware.depth == 0
+
+    scenario(play)
