@@ -133,7 +133,7 @@ class Desk:
         self._changed(self)
 
     def _alarm(self, change: AlarmChange) -> None:
-        self._record(self.recording.alarm, change)
+        self._record(self.recording.log.alarm, change)
         if change.kind == "raised":
             self.say(f"alarm: {change.alarm.text}")
         self._changed(self)

@@ -1,4 +1,4 @@
-"""What a desk writes into the record: pen, session, passes, alarms, events, stops; and what it shows of them."""
+"""What a desk writes into the record: its pen, its session and their passes; and what it shows of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from devicectl.alarms.board import AlarmChange
 from devicectl.control.events import (
     CartridgeRead,
     ControlEvent,
@@ -24,7 +23,7 @@ from devicectl.control.gates import Purpose
 from devicectl.records import jobs
 from devicectl.records.errors import RecordError
 from devicectl.records.firmware import ACCEPTED, changed_from
-from devicectl.records.rows import AlarmRow, CartridgeRow, EventRow, PenRow, SessionRow, StopRow
+from devicectl.records.rows import CartridgeRow, PenRow, SessionRow
 from devicectl.records.store import Store
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
 from devicectl.treatment.pass_recorder import RUN_DOWN_S, PassRecorder
@@ -33,19 +32,19 @@ from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .client_api import StationError
+from .health import RecordHealth
+from .logbook import Logbook
 from .outbox import Outbox
 from .views import PassView, SessionView, ZoneView
 
 if TYPE_CHECKING:
     from .desk import Desk
 
-FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 TICK_S: Final = 1.0
 CLOSE_S: Final = 3.0
 """How long the end of a session waits for a record that cannot be written."""
 EARLY_EVENTS: Final = 100
 """Events kept while the record does not know the pen yet (motion at the moment of connecting)."""
-WRITER_SILENT_S: Final = 2.0
 
 _REASONS: Final = {
     "ended": CloseReason.ENDED,
@@ -64,13 +63,15 @@ class Recording:
         self._desk = desk
         self._store = store
         self._loop = asyncio.get_running_loop()
+        self.health = RecordHealth(store, desk.control.journal_trouble)
+        self._submit = self.health.submit
         self._outbox = Outbox(self._submit)
+        self.log = Logbook(self._outbox.put, desk.source, lambda: (self._session, self._pen_id))
         self.bound: asyncio.Future[None] = self._loop.create_future()
         self._pen_id: UUID | None = None
         self._pen: tuple[str, str, str] | None = None
         self._unbound: Up | None = None
         self._binding: asyncio.Task[None] | None = None
-        self._looking: asyncio.Task[None] | None = None
         self._closed = False
         self._cartridge_id: UUID | None = None
         self._session: UUID | None = None
@@ -79,10 +80,7 @@ class Recording:
         self._client = ""
         self._opened_at = 0.0
         self._passes = 0
-        self._failure: str | None = None
         self._firmware_before: str | None = None
-        self._alarm_ids: dict[str, UUID] = {}
-        self._stop: UUID | None = None
         self._writer: PassWriter | None = None
         self._early: list[RecorderEvent] = []
         self._recorder = self._new_recorder()
@@ -93,58 +91,20 @@ class Recording:
     def _new_recorder(self) -> PassRecorder:
         return PassRecorder(self._pass_event, self._desk.source.uuid)
 
-    # -- writing
-
-    def _submit(self, job: Any) -> asyncio.Future[Any]:
-        future = self._store.submit(job)
-        future.add_done_callback(self._stored)
-        return future
-
-    def _stored(self, future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
-            self._failure = None
-        else:
-            self._failed(error)
-
-    def _failed(self, error: BaseException) -> None:
-        self._failure = str(error)
-        self._desk.control.journal_trouble(self._failure)
-
     def problem(self) -> str | None:
         """Why nothing should be started on this record, or None."""
-        if self._failure is not None:
-            return f"The record cannot be written: {self._failure}"
-        if self._store.silent_for() > WRITER_SILENT_S:
-            return "The record does not answer; check the disk."
-        free = self._free
-        if free is not None and free < FREE_BYTES_MIN:
-            return f"Only {free // 1_000_000} MB are free for the record; 200 MB are needed. Free some space."
-        if self._pen_id is None or self._unbound is not None:
+        problem = self.health.problem()
+        if problem is None and (self._pen_id is None or self._unbound is not None):
             return "The record does not know this pen yet; wait a second."
-        return None
-
-    _free: int | None = None
+        return problem
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._recorder.tick(self._loop.time())
-        if self._store.location is not None and self._looking is None:
-            self._looking = self._spawn(self._look_at_disk())
-        if self._failure is not None:
-            # A harmless write tells whether the trouble is over.
-            self._submit(lambda connection: None)
-        elif self._unbound is not None and self._binding is not None and self._binding.done():
-            self._binding = self._spawn(self._bind(self._unbound))
-
-    async def _look_at_disk(self) -> None:
-        try:
-            # A disk that hangs holds up this question too, and a STOP must not wait behind it.
-            self._free = await asyncio.to_thread(self._store.free_bytes)
-        finally:
-            self._looking = None
+        self.health.tick()
+        unbound = self._unbound
+        if unbound is not None and self.health.failure is None and self._binding is not None and self._binding.done():
+            self._binding = self._spawn(self._bind(unbound))
 
     # -- the pen
 
@@ -237,7 +197,7 @@ class Recording:
 
     async def accept_firmware(self) -> None:
         """Somebody has checked the pen with its new firmware."""
-        await self._submit(jobs.event_logged(self._event_row(ACCEPTED, "firmware accepted")))
+        await self._submit(jobs.event_logged(self.log.event_row(ACCEPTED, "firmware accepted")))
         self._firmware_before = None
 
     def _remake_writer(self) -> None:
@@ -336,7 +296,7 @@ class Recording:
         if key is None:
             return None
         if reason != "closed":
-            self._log_event("session-closed", reason)
+            self.log.event("session-closed", reason)
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
         self._session = None
         control = self._desk.control
@@ -364,12 +324,12 @@ class Recording:
             self._recorder.gap(item)
         elif isinstance(item, Lost):
             self._recorder.lost(item.at)
-            self._log_event("link-lost", item.reason)
+            self.log.event("link-lost", item.reason)
         elif isinstance(item, Rebooted):
             self._recorder.rebooted(item.at)
-            self._log_event("rebooted", item.cause)
+            self.log.event("rebooted", item.cause)
         elif isinstance(item, PenEvent):
-            self._log_event(f"pen-{item.code.name.lower().replace('_', '-')}", f"argument {item.argument}")
+            self.log.event(f"pen-{item.code.name.lower().replace('_', '-')}", f"argument {item.argument}")
 
     def event(self, event: ControlEvent) -> None:
         """Everything control decides."""
@@ -393,11 +353,11 @@ class Recording:
                 # After a START that was refused there is nothing to run down: motion is nobody's.
                 over = event.at - (2 * RUN_DOWN_S if event.why == "not started" else 0.0)
                 recorder.run(False, over, _REASONS.get(event.why, CloseReason.STOPPED))
-                self._log_event("run-over", event.why)
+                self.log.event("run-over", event.why)
             case StopRequested():
-                self._stop_requested(event)
+                self.log.stop_requested(event)
             case StopDone():
-                self._stop_done(event.still_ms)
+                self.log.stop_done(event.still_ms)
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
             case _:
@@ -406,32 +366,6 @@ class Recording:
     def _set_zone(self, code: str, depth_um: int | None, rate_mhz: int | None, at: float) -> None:
         self._setpoint = (depth_um, rate_mhz)
         self._recorder.zone(parse_zone(code), depth_um, rate_mhz, at)
-
-    def _stop_requested(self, stop: StopRequested) -> None:
-        """Every intent is written at once; the first is the one whose stillness is measured."""
-        if self._pen_id is None:
-            return
-        source = self._desk.source
-        key, utc_us, boot_us = source.uuid(), source.utc_us(), source.boot_us()
-        if self._stop is None:
-            self._stop = key
-        row = StopRow(
-            key,
-            self._session,
-            self._pen_id,
-            stop.source,
-            utc_us,
-            boot_us,
-            round(stop.bytes_ms * 1000) if stop.sent else None,
-            None,
-            False,
-        )
-        self._outbox.put(jobs.stop_logged(row))
-
-    def _stop_done(self, still_ms: float) -> None:
-        key, self._stop = self._stop, None
-        if key is not None:
-            self._outbox.put(jobs.stop_completed(key, round(still_ms * 1000)))
 
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None
@@ -450,47 +384,17 @@ class Recording:
                 # Only what is stored is called done; when it cannot be stored, the alarm tells.
                 stored.add_done_callback(lambda f: None if f.cancelled() or f.exception() else self._desk.say(text))
 
-    def alarm(self, change: AlarmChange) -> None:
-        """Raised, cleared, acknowledged."""
-        alarm, source = change.alarm, self._desk.source
-        if change.kind == "raised":
-            key = self._alarm_ids[alarm.code] = source.uuid()
-            self._outbox.put(
-                jobs.alarm_raised(
-                    AlarmRow(
-                        key,
-                        self._session,
-                        self._pen_id,
-                        alarm.code,
-                        alarm.priority.name.lower(),
-                        alarm.text,
-                        source.utc_us(),
-                        source.boot_us(),
-                    )
-                )
-            )
-        elif (known := self._alarm_ids.get(alarm.code)) is not None:
-            job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
-            self._outbox.put(job(known, source.utc_us()))
-
     async def note(self, digits: str) -> None:
         """A digit phrase pressed while needling; returns when it is stored. Raises :class:`StationError`."""
         try:
-            await self._submit(jobs.event_logged(self._event_row("note", digits)))
+            await self._submit(jobs.event_logged(self.log.event_row("note", digits)))
         except RecordError as error:
             raise StationError(f"The note could not be stored: {error}", "record") from error
 
     def clock_broken(self) -> None:
         """The computer was suspended or its clock set: whatever is open ends here, marked."""
         self._recorder.lost(self._loop.time())
-        self._log_event("clock-broken", "suspended or clock set")
-
-    def _event_row(self, code: str, text: str) -> EventRow:
-        source = self._desk.source
-        return EventRow(source.uuid(), self._session, self._pen_id, code, text, source.utc_us(), source.boot_us())
-
-    def _log_event(self, code: str, text: str) -> None:
-        self._outbox.put(jobs.event_logged(self._event_row(code, text)))
+        self.log.event("clock-broken", "suspended or clock set")
 
     # -- what is seen of it
 
@@ -533,6 +437,7 @@ class Recording:
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
         self._timer.cancel()
+        self.health.close()
         for task in list(self._tasks):
             task.cancel()
         if self._opening is not None:

@@ -204,7 +204,7 @@ def test_no_run_while_the_record_does_not_know_what_has_just_connected() -> None
         )
         await asyncio.sleep(0.1)
         w.store.submit = submit  # type: ignore[method-assign]
-        w.desk.recording._failure = None
+        w.desk.recording.health.failure = None
         assert (await s.start()).outcome == "not_sent"
         await w.until(lambda: w.desk.recording.problem() is None, 5)
 

@@ -547,3 +547,19 @@ def test_changed_firmware_takes_no_targets_either() -> None:
         assert w.sim.firmware.depth == 0
 
     scenario(play)
+
+
+def test_an_alarm_is_in_the_record_when_it_is_raised_seen_and_gone() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        w.sim.set_faults(from_pen__silence=True)
+        await w.until(lambda: w.desk.alarms.active("silent"), 3)
+        await s.ask("alarm.acknowledge")
+        w.sim.clear_faults()
+        await w.until(lambda: not w.desk.alarms.active("silent"), 3)
+        await asyncio.sleep(0.01)
+        rows = w.rows("select * from alarms where code = 'silent'")
+        assert len(rows) == 1
+        assert rows[0]["raised_utc_us"] < rows[0]["acknowledged_utc_us"] < rows[0]["cleared_utc_us"]
+
+    scenario(play)

@@ -1,0 +1,72 @@
+"""What happened at a desk beside the passes: alarms, events and stops, each a row of the record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from devicectl.alarms.board import AlarmChange
+from devicectl.control.events import StopRequested
+from devicectl.records import jobs
+from devicectl.records.rows import AlarmRow, EventRow, StopRow
+from devicectl.records.writer import Job
+
+from .source import SeededSource, SystemSource
+
+
+class Logbook:
+    """Writes through ``put``; ``whose`` answers the keys of the session and the pen at that moment."""
+
+    def __init__(
+        self,
+        put: Callable[[Job[Any]], asyncio.Future[Any]],
+        source: SystemSource | SeededSource,
+        whose: Callable[[], tuple[UUID | None, UUID | None]],
+    ) -> None:
+        self._put = put
+        self._source = source
+        self._whose = whose
+        self._alarm_ids: dict[str, UUID] = {}
+        self._stop: UUID | None = None
+
+    def event_row(self, code: str, text: str) -> EventRow:
+        """A row for something that happens now."""
+        source = self._source
+        return EventRow(source.uuid(), *self._whose(), code, text, source.utc_us(), source.boot_us())
+
+    def event(self, code: str, text: str) -> None:
+        """Something worth a line."""
+        self._put(jobs.event_logged(self.event_row(code, text)))
+
+    def stop_requested(self, stop: StopRequested) -> None:
+        """Every intent is written at once; the first is the one whose stillness is measured."""
+        session, pen = self._whose()
+        if pen is None:
+            return
+        source = self._source
+        key = source.uuid()
+        if self._stop is None:
+            self._stop = key
+        sent_us = round(stop.bytes_ms * 1000) if stop.sent else None
+        row = StopRow(key, session, pen, stop.source, source.utc_us(), source.boot_us(), sent_us, None, False)
+        self._put(jobs.stop_logged(row))
+
+    def stop_done(self, still_ms: float) -> None:
+        """The pen is latched and was seen still, so long after the first intent."""
+        key, self._stop = self._stop, None
+        if key is not None:
+            self._put(jobs.stop_completed(key, round(still_ms * 1000)))
+
+    def alarm(self, change: AlarmChange) -> None:
+        """Raised, cleared, acknowledged."""
+        alarm, source = change.alarm, self._source
+        if change.kind == "raised":
+            key = self._alarm_ids[alarm.code] = source.uuid()
+            priority = alarm.priority.name.lower()
+            row = AlarmRow(key, *self._whose(), alarm.code, priority, alarm.text, source.utc_us(), source.boot_us())
+            self._put(jobs.alarm_raised(row))
+        elif (known := self._alarm_ids.get(alarm.code)) is not None:
+            job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
+            self._put(job(known, source.utc_us()))
