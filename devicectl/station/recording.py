@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -274,6 +275,7 @@ class Recording:
         needles = self._recorder.needles
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
+        self._desk.log.clear()
         self._desk.say(f"session opened ({purpose.value}{', client ' + client if client else ''})")
         return str(key)
 
@@ -382,7 +384,12 @@ class Recording:
             )
             if stored is not None:
                 # Only what is stored is called done; when it cannot be stored, the alarm tells.
-                stored.add_done_callback(lambda f: None if f.cancelled() or f.exception() else self._desk.say(text))
+                stored.add_done_callback(partial(self._pass_stored, self._session, text))
+
+    def _pass_stored(self, session: UUID | None, text: str, stored: asyncio.Future[Any]) -> None:
+        failed = stored.cancelled() or stored.exception() is not None
+        if not failed and self._session in (session, None):
+            self._desk.say(text)
 
     async def note(self, digits: str) -> None:
         """A digit phrase pressed while needling; returns when it is stored. Raises :class:`StationError`."""

@@ -59,7 +59,7 @@ def test_the_help_imports_no_command() -> None:
 def every_command() -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
     for name, (module, _) in COMMANDS.items():
-        command = getattr(import_module(f"devicectl.cli.{module}"), name)
+        command = getattr(import_module(f"devicectl.cli.{module}"), name.replace("-", "_"))
         found.append((name, command))
         if isinstance(command, click.Group):
             found += [(f"{name} {sub}", child) for sub, child in command.commands.items()]

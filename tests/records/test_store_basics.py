@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from uuid import UUID
 
 import pytest
@@ -120,23 +119,14 @@ def test_ids_are_repeatable_from_the_same_chance(clock, ids):
     assert Again(clock, random.Random(7)).uuid7() == first
 
 
-def test_a_record_in_memory_opens_fast_and_goes_on_from_a_snapshot(memory_world, ids):
-    template = schema.template()
-    best = min(_seconds(lambda: Store.in_memory(template, ids=ids).close()) for _ in range(30))
-    print(f"in-memory record: {best * 1_000:.2f} ms")
-    assert best < 0.010  # 3 ms is the aim; a busy machine must not fail the suite
+def test_a_record_in_memory_goes_on_from_a_snapshot(memory_world, ids):
+    Store.in_memory(schema.template(), ids=ids).close()
     key = memory_world.add_pass()
     memory_world.do(memory_world.block(key))
     after = Store.in_memory(memory_world.store.snapshot(), ids=ids)
     assert after.recovered.passes == (key,)
     assert after.recovered.sessions == (memory_world.session,)
     after.close()
-
-
-def _seconds(action) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def test_the_package_itself_loads_nothing_heavy():

@@ -289,8 +289,10 @@ class SafetyMachine(RuleBasedStateMachine):
         async def play() -> None:
             w = self.world
             for desk in list(w.station.desks):
-                await desk.control.close()
                 desk.recording._timer.cancel()
+                for task in list(desk.recording._tasks):
+                    task.cancel()
+                await desk.control.close()
                 await desk.keeper.close()
             for timer in (w.station._view_timer, w.station._clock_timer, w.station._soon_timer):
                 if timer is not None:

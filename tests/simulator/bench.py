@@ -1,6 +1,5 @@
 """A pen's firmware on a table: bytes in by hand, messages out in a list, time moved by hand."""
 
-import sys
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -23,11 +22,6 @@ from simulator.physics import Physics
 from simulator.profile import Profile, load_profile
 
 T = TypeVar("T")
-
-
-def slowness() -> int:
-    """Factor on time limits: a tracer (coverage, a debugger) makes every line many times dearer."""
-    return 1 if sys.gettrace() is None else 20
 
 
 class Table:

@@ -1,15 +1,12 @@
 """The body of the simulated pen against what the formulas of a motor, a screw, a cell and a hand say."""
 
 import math
-import time
 
 import pytest
 
 from simulator.faults import Faults
 from simulator.physics import Physics
 from simulator.profile import load_profile
-
-from .bench import slowness
 
 PROFILE = load_profile("reference")
 MOTOR = PROFILE.motor
@@ -276,17 +273,3 @@ def test_parking_leaves_less_than_a_stroke() -> None:
     assert pen.strokes == whole + 0.5
     pen.park(bottom=False)
     assert pen.strokes == whole
-
-
-def test_a_step_is_cheap() -> None:
-    """Far below the 20 ms it stands for: best of several, another load may not fail the test."""
-    pen = body(hand=True)
-    pen.drive(100_000)
-    best = math.inf
-    for batch in range(5):
-        begin = time.perf_counter()
-        for ms in range(batch * 20_000, (batch + 1) * 20_000, 20):
-            pen.advance(ms)
-            pen.read()
-        best = min(best, (time.perf_counter() - begin) / 1000)
-    assert best < 40e-6 * slowness()

@@ -44,6 +44,14 @@ class Stage:
         self.client.show(view)
         await self.settle()
 
+    async def row_with(self, row: int, text: str) -> str:
+        """A row of the screen, given a busy machine some time to show ``text`` in it."""
+        for _ in range(30):
+            if text in self.rows()[row]:
+                break
+            await self.settle()
+        return self.rows()[row]
+
     async def wait(self, seconds: float) -> None:
         """Let model time pass; no view arrives."""
         self.clock.now += seconds

@@ -95,7 +95,7 @@ async def test_a_digit_shows_at_once_and_asks(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
         await s.press("9")
         assert s.asked("zone.select") == [{"zone": "VTX"}]
-        assert "9 Crown" in s.rows()[2]
+        assert "9 Crown" in await s.row_with(2, "9 Crown")
 
 
 async def test_a_refused_zone_goes_back(stage: StageMaker) -> None:
