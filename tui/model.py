@@ -66,6 +66,8 @@ class Live:
 
     def hear(self, view: View) -> None:
         """Take a view that has just arrived."""
+        if _worse(self.pen, view.pen) and not self.notice.startswith("STOP"):
+            self._notice = None  # "started" is no news any more: the line is needed for what to do now
         self.view, self.heard_at = view, self.clock()
         pending = self.pending
         if pending.zone == view.zone:
@@ -152,6 +154,14 @@ class Live:
         now = self.clock()
         self._raised = {code: self._raised.get(code, now) for code, _, _ in own}
         return [AlarmView(f"screen-{c}", c, p, text, now - self._raised[c], True, False) for c, p, text in own]
+
+
+def _worse(before: PenView | None, now: PenView | None) -> bool:
+    """Whether the pen has just been latched, faulted or lost."""
+    if before is None or now is None:
+        return False
+    lost = before.link == "up" and now.link != "up"
+    return lost or (now.latched and not before.latched) or (bool(now.faults) and not before.faults)
 
 
 def known(*values: int | None) -> int | None:

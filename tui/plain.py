@@ -21,7 +21,7 @@ from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
-from tui.model import Freshness, Live, freshness, replies
+from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
 from tui.screens.pens import FoundPen
 from tui.screens.start_sheet import MIN_DELAY_S
 from tui.zones import zone_name
@@ -76,7 +76,7 @@ class Narrator:
             return {"station": f"Station lost. {live.lost}"}
         if view is None:
             return {"station": "Connecting to the station."}
-        facts = {"control": "You hold control." if view.you_control else f"Watching; {view.controller} holds control."}
+        facts = {"control": "You hold control." if view.you_control else _who_holds(view)}
         if pen is None:
             return {**facts, "pen": "No pen. pens lists them."}
         kind = "SIMULATED pen" if pen.simulated else "Pen"
@@ -105,6 +105,10 @@ class Narrator:
         )
 
 
+def _who_holds(view: View) -> str:
+    return f"Watching; {view.controller} holds control." if view.controller else "Nobody holds control."
+
+
 class PlainDashboard:
     """One session of line mode on a client; ``write`` gets whole lines."""
 
@@ -118,6 +122,7 @@ class PlainDashboard:
         self.frames = 0
         self._sheet: tuple[float, StartSheet] | None = None
         self._pens: list[FoundPen] = []
+        self._asked_leave = -NOTICE_S - 1
         client.on_view(self._hear)
         client.on_lost(self._lose)
 
@@ -224,8 +229,19 @@ class PlainDashboard:
             await self._ask("run.start", ticket=sheet.ticket)
 
     def _quit(self) -> None:
-        if self.live.lost is None and self.live.controls and not self.live.at_rest:
-            self.write("Not left: the motor may turn. An empty line stops; finish ends the run; then quit.")
+        live = self.live
+        away = live.pen is not None and (live.pen.motion != "turning" or live.since > DEAD_S)
+        if live.lost is None and live.controls and not live.at_rest:
+            if away and live.clock() - self._asked_leave <= NOTICE_S:
+                self.client.stop_now("quit")  # a pen that never comes back must not hold the user here
+                self.done = True
+                return
+            self._asked_leave = live.clock()
+            self.write(
+                "Not left: the pen is not seen still. quit again sends STOP and leaves."
+                if away
+                else "Not left: the motor may turn. An empty line stops; finish ends the run; then quit."
+            )
         else:
             self.done = True
 

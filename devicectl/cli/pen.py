@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .app import Command
+from .exits import Exit
 
 if TYPE_CHECKING:
     from devicectl.station.views import PenView
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 )
 @click.argument("address")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(address: str, as_json: bool) -> None:
+def info(address: str, as_json: bool) -> int:
     """Show what the pen at ADDRESS says about itself. Moves nothing."""
     import asyncio
 
@@ -30,6 +31,7 @@ def info(address: str, as_json: bool) -> None:
     else:
         for line in describe(pen, controller):
             click.echo(line)
+    return int(Exit.DONE if pen.link == "up" else Exit.NO_PEN)
 
 
 async def _look(address: str) -> tuple[PenView, str | None]:
@@ -60,7 +62,11 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
         ("address", pen.address),
         ("firmware", pen.firmware),
         ("link", pen.link if pen.link == "up" else f"{pen.link}: {pen.link_text}"),
-        ("state", pen.state.replace("_", " ") + ("  LATCHED (devicectl reset leaves it)" if pen.latched else "")),
+        (
+            "state",
+            pen.state.replace("_", " ")
+            + ("  LATCHED (devicectl reset leaves it)" if pen.latched and pen.link == "up" else ""),
+        ),
         ("motor", pen.motion),
     ]
     if pen.faults:

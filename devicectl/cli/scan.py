@@ -67,4 +67,5 @@ def _print(rows: list[dict[str, Any]], hidden: int) -> None:
         if row["held"]:
             click.echo(f"       held: {row['held']}")
     if hidden:
-        click.echo(f"({hidden} more ports that are no pens known here: --explain shows them.)")
+        ports = "port that is no pen" if hidden == 1 else "ports that are no pens"
+        click.echo(f"({hidden} more {ports} known here: --explain shows why.)")

@@ -246,7 +246,8 @@ async def _subscribe(c: Connection, _: p.Empty) -> Any:
 
 async def _scan(c: Connection, q: p.Scan) -> Any:
     held = tuple(str(d.address) for d in c.station.desks)
-    return await c.station.ports.scan(q.probe, held)
+    rows = await c.station.ports.scan(q.probe, held)
+    return [{**row, "ours": row["address"] in held} for row in rows]
 
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:

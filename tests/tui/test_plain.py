@@ -163,6 +163,16 @@ async def test_quit_is_refused_while_turning() -> None:
     assert lines.dashboard.done
 
 
+async def test_quit_twice_leaves_a_pen_that_is_away() -> None:
+    lines = Lines()
+    assert scenes.IDLE.pen is not None
+    lines.client.show(replace(scenes.IDLE, pen=replace(scenes.IDLE.pen, link="lost", motion="unknown")))
+    assert "quit again" in (await lines.say("quit"))[0]
+    await lines.say("quit")
+    assert lines.dashboard.done
+    assert lines.client.stops == ["quit"]
+
+
 async def test_through_a_pipe_and_stop_while_the_loop_sleeps() -> None:
     client, out = FakeClient(scenes.IDLE), io.StringIO()
     read, write = os.pipe()

@@ -182,6 +182,42 @@ async def test_quit_is_refused_while_the_motor_may_turn_and_says_so(stage: Stage
         assert "not left: the motor may turn" in s.text()
 
 
+async def test_a_pen_that_never_comes_back_does_not_hold_the_user_here(stage: StageMaker) -> None:
+    assert scenes.IDLE.pen is not None
+    away = replace(scenes.IDLE.pen, link="lost", motion="unknown", link_text="unplugged")
+    async with stage(replace(scenes.IDLE, pen=away)) as s:
+        await s.press("p")
+        assert "this pen is away" in s.text()
+        await s.press("q")
+        assert s.app.is_running
+        assert "q again: STOP and leave" in s.text()
+        await s.press("q")
+        assert s.client.stops == ["quit"]
+        assert s.app.return_value == 0
+
+
+async def test_a_fault_is_called_one_and_no_older_stop_is_its_time(stage: StageMaker) -> None:
+    assert scenes.IDLE.pen is not None
+    pen = replace(scenes.IDLE.pen, state="fault", latched=True, faults=("stall",), stop_ms=12.0)
+    async with stage(replace(scenes.IDLE, pen=pen)) as s:
+        assert "FAULT" in s.text()
+        assert "stall" in s.text()
+        assert "still in" not in s.text()
+
+
+async def test_news_of_a_start_does_not_hide_what_to_do_after_a_latch(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        s.app.live.say("started")
+        await s.settle()
+        assert "› started" in s.text()
+        pen = scenes.needling().pen
+        assert pen is not None
+        s.client.show(replace(scenes.IDLE, pen=replace(pen, state="lease_expired", latched=True, motion="still")))
+        await s.settle()
+        assert "› started" not in s.text()
+        assert "r resets while still" in s.text()
+
+
 async def test_quit_while_at_rest(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
         await s.press("q")
@@ -228,6 +264,8 @@ async def test_no_pen(stage: StageMaker) -> None:
     async with stage(replace(scenes.no_session(), pen=None, you_control=False, controller=None)) as s:
         assert "NO PEN" in s.text()
         assert "p chooses a pen" in s.text()
+        assert "motor still" not in s.text(), "there may be a pen that turns, on another screen"
+        assert "no pen on this screen" in s.text()
         await s.press("g")
         assert "no pen: p chooses one" in s.text()
         await s.press("p", "1")
@@ -250,6 +288,10 @@ async def test_choosing_a_pen(stage: StageMaker) -> None:
         assert not s.asked("pen.open"), "a pen that is held is not opened"
         await s.press("1")
         assert s.asked("pen.open") == [{"address": "serial:///dev/pts/4"}]
+
+
+def test_a_pen_of_this_station_may_be_watched() -> None:
+    assert pens.FoundPen.of({"address": "a", "held": "the devicectl station", "ours": True}).ours
 
 
 async def test_opening_sessions(stage: StageMaker) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from devicectl.station.views import PenView, StartSheet, from_json
 from tui import text
-from tui.model import DEAD_S, Pending, RepeatFilter, known, replies
+from tui.model import DEAD_S, NOTICE_S, Pending, RepeatFilter, known, replies
 from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
 from tui.screens.pens import PensScreen
@@ -16,6 +16,7 @@ from tui.widgets.scalp_map import ScalpMap
 
 ECHO_S: Final = 0.4
 """A request's echo is in the views by then."""
+LEAVE_ANYWAY: Final = "not seen still; q again: STOP and leave"
 
 
 class TreatActions(Painted[None], inherit_bindings=False):
@@ -26,6 +27,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
         self._repeats: RepeatFilter | None = None
         self._previewing = False
         self._under_way = 0
+        self._asked_leave = -NOTICE_S - 1
 
     def _may(self) -> bool:
         """Whether this client may act; says why not."""
@@ -37,7 +39,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
         elif live.view.pen is None:
             live.say("no pen: p chooses one")
         elif not live.view.you_control:
-            live.say(f"{live.view.controller or 'nobody'} holds control: c takes it over while the pen is still")
+            live.say("watching: c takes control while still")
         else:
             return True
         self.repaint()
@@ -194,7 +196,8 @@ class TreatActions(Painted[None], inherit_bindings=False):
     def action_pens(self) -> None:
         """Choose a pen."""
         if not self.live.at_rest:
-            self._say("pens are changed while the pen is still and no run is open")
+            away = self.live.pen is not None and self.live.pen.link != "up"
+            self._say("this pen is away: plug it in, or q twice" if away else "pens change at rest only: still, no run")
         else:
             self.app.push_screen(
                 PensScreen(), lambda address: self._send("pen.open", address=address) if address else None
@@ -227,6 +230,12 @@ class TreatActions(Painted[None], inherit_bindings=False):
             self.dashboard.client.stop_now("quit")  # nobody answers: the user must be able to leave, with a STOP
             self.dashboard.leave()
         elif live.lost is None and live.controls and not live.at_rest:
-            self._say("not left: the motor may turn. SPACE stops, x ends the run, then q")
+            away = live.pen is not None and (live.pen.link != "up" or live.pen.motion != "turning")
+            if away and live.clock() - self._asked_leave <= NOTICE_S:
+                self.dashboard.client.stop_now("quit")  # a pen that never comes back must not hold the user here
+                self.dashboard.leave()
+                return
+            self._asked_leave = live.clock() if away else self._asked_leave
+            self._say(LEAVE_ANYWAY if away else "not left: the motor may turn. SPACE stops, x ends the run, then q")
         else:
             self.dashboard.leave()

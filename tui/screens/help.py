@@ -13,7 +13,10 @@ from tui.screens.base import Sheet
 from tui.theme import BRIGHT, DIM, KEYCAP, TEXT
 from tui.widgets.line_board import BLANK, Row, width_of
 
-STOP_TEXT = "STOP  SPACE, F9, Ctrl+C or a click on the bottom bar. Any unknown key while the motor turns."
+STOP_TEXT = (
+    "STOP  SPACE, F9, Ctrl+C or a click on the bottom bar; while the motor turns also any key "
+    "that means nothing at that moment."
+)
 SWITCH_TEXT = "The emergency stop is the pen's own switch."
 
 

@@ -24,6 +24,8 @@ class FoundPen:
     held: str
     simulated: bool
     matched: bool = True
+    ours: bool = False
+    """Held by the station of this screen: choosing it watches it."""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> FoundPen:
@@ -36,6 +38,7 @@ class FoundPen:
             "held by another program" if held is True else str(held),
             bool(data.get("simulated")),
             bool(data.get("matched", True)),
+            bool(data.get("ours")),
         )
 
     @classmethod
@@ -102,7 +105,15 @@ class PensScreen(Sheet[str | None]):
         mark = (f" {index + 1} ", CHIP if here else DIM)
         badge: Row = (("SIMULATED", BADGE), (" ", DIM)) if pen.simulated else ()
         name = (pen.name, BRIGHT if here else TEXT if pen.matched else DIM)
-        state = "  open here" if current else f"  {pen.held}" if pen.held else ""
+        state = (
+            "  open here"
+            if current
+            else "  in use: choose it to watch"
+            if pen.ours
+            else f"  {pen.held}"
+            if pen.held
+            else ""
+        )
         first: Row = (mark, (" ", DIM), *badge, name, (state, BRIGHT if pen.held and not current else DIM))
         room = self.inner - 4
         where = text.cut(f"{pen.address}  {pen.why}", room)
@@ -125,7 +136,7 @@ class PensScreen(Sheet[str | None]):
         if not self.pens:
             return
         pen = self.pens[self.cursor]
-        if pen.held:
+        if pen.held and not pen.ours:
             self.live.say(f"{pen.name}: {pen.held}")
             self.repaint()
         else:

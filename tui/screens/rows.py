@@ -100,10 +100,10 @@ def _state(live: Live) -> tuple[str, str, str]:
     watch = "" if view.you_control else f"watching; {view.controller or 'nobody'} holds control"
     if view.run is not None:
         return _run_state(view.run, pen, watch)
+    if pen.faults:
+        return "✖ FAULT", f"  {', '.join(pen.faults)}", watch or "r resets when it is over, while still"
     if pen.latched:
         return "■ STOPPED", _stop_time(pen), watch or "r resets while still, then g starts anew"
-    if pen.faults:
-        return "✖ FAULT", f"  {', '.join(pen.faults)}", watch or "r resets when it is over"
     if pen.motion == "turning":
         return "! TURNING", "  without a run", "SPACE stops; if it turns on, switch the pen off"
     if pen.motion != "still":
@@ -127,7 +127,8 @@ def _run_state(run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
 
 
 def _stop_time(pen: PenView) -> str:
-    return f"  still in {pen.stop_ms:.0f} ms" if pen.stop_ms is not None else ""
+    measured = pen.state == "stopped" and pen.stop_ms is not None
+    return f"  still in {pen.stop_ms:.0f} ms" if measured else ""
 
 
 def log_rows(view: View | None, rows: int, width: int, localtime: Localtime) -> list[Row]:

@@ -67,7 +67,7 @@ class SessionScreen(Sheet[Choice | None]):
             ]
         rows: list[Row] = [
             (*key_row((("b", "bench"),), 12), ("no client; pen unloaded or simulated", DIM)),
-            (*key_row((("t", "treatment"),), 16), ("client code; training clients only if simulated", DIM)),
+            (*key_row((("t", "treatment"),), 16), ("client code; a training client if simulated", DIM)),
             BLANK,
         ]
         if self.typing:

@@ -18,7 +18,7 @@ from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
 from tui.widgets.line_board import LineBoard, Row
 from tui.widgets.scalp_map import WEAVE, ScalpMap, ZoneMark
-from tui.widgets.stop_bar import SENT, STILL, TURNING, UNKNOWN, StopBar
+from tui.widgets.stop_bar import NO_PEN, SENT, STILL, TURNING, UNKNOWN, StopBar
 from tui.widgets.trace import BrailleTrace, TraceBuffer
 from tui.zones import INDEX, ZONES
 
@@ -137,7 +137,7 @@ class TreatScreen(TreatActions):
         if sent is not None and live.clock() - sent < SENT_S:
             shown = SENT
         elif not guard.may_turn:
-            shown = STILL
+            shown = STILL if live.pen is not None else NO_PEN
         elif live.pen is not None and live.pen.motion == "turning" and live.answering:
             shown = TURNING
         else:

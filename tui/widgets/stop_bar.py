@@ -7,6 +7,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 TURNING = "■  STOP    press SPACE or F9, or click here"
+NO_PEN = "□  no pen on this screen    SPACE, F9 or a click here still send STOP"
 STILL = "□  motor still    SPACE, F9 or a click here still send STOP"
 UNKNOWN = "■  STOP    motor state unknown: SPACE, F9 or click here"
 SENT = "■  STOP SENT    the pen's own switch is the emergency stop"
