@@ -102,13 +102,21 @@ def _stop_all() -> list[Reached]:
     from drivers.portlock import holdings
 
     good = {station.pid for station in stations if station.answered and station.pid}
-    held = [holding for holding in holdings() if holding.pid not in good]
-    pens: list[Reached] = _directly([holding.address for holding in held])
+    # As soon after STOP as can be: a command that was stopped lets go of its pen before we can ask about it.
+    found = holdings()
+    pens: list[Reached] = _directly([holding.address for holding in found if holding.pid not in good])
     told = {pen.address for pen in pens}
     for station in stations:
         if station.answered:
             pens += [pen for pen in _watch(station.requests, None) if pen.address not in told]
-    return pens
+    told = {pen.address for pen in pens}
+    return pens + [_let_go(one.address) for one in found if one.pid in good and one.address not in told]
+
+
+def _let_go(address: str) -> Reached:
+    """A pen whose station took STOP, and which that station no longer shows."""
+    text = f"{address}: its station took STOP and no longer shows the pen; look whether it stands still."
+    return Reached(address, True, None, "station", text)
 
 
 def _press(paths: list[Path]) -> list[Pressed]:

@@ -6,11 +6,17 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from drivers.portlock import Holding
+
 from .conftest import House
 
+stop: Any = import_module("devicectl.cli.stop")
 Until = Callable[[Callable[[], object], str], None]
 RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "100")
 
@@ -20,6 +26,17 @@ def test_nothing_to_stop_is_said_and_is_no_success(house: House) -> None:
     assert result.code == 3
     assert "nothing was stopped" in result.sentence
     assert result.json["error"]["code"] == "no-pen"
+
+
+def test_a_pen_that_was_let_go_after_stop_is_not_called_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run that was stopped closes its pen before ``stop`` can ask how it is."""
+    held = [Holding("tcp://127.0.0.1:7001", 4711, "the devicectl station")]
+    pressed = [stop.Pressed(Path("x.sock"), 4711, answered=True)]
+    monkeypatch.setattr(stop, "_press", lambda _paths: pressed)
+    monkeypatch.setattr(stop, "_watch", lambda _requests, _only: [])
+    monkeypatch.setattr("drivers.portlock.holdings", lambda: held)
+    (pen,) = stop._stop_all()
+    assert (pen.address, pen.reached, pen.still, pen.way) == ("tcp://127.0.0.1:7001", True, None, "station")
 
 
 @pytest.mark.parametrize("kind", ["pty", "tcp"])
