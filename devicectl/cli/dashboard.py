@@ -61,10 +61,14 @@ async def _show(address: str | None, plain: bool) -> int:
 
     from devicectl.station.client import connect
 
-    client = await connect(f"dashboard (process {os.getpid()})")
+    from .output import patience
+
+    with patience("waiting for the station ..."):
+        client = await connect(f"dashboard (process {os.getpid()})")
     try:
         if address is not None:
-            await client.request("pen.open", address=address)
+            with patience("waiting for the pen ..."):
+                await client.request("pen.open", address=address)
     except BaseException:
         await client.close()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -130,6 +131,7 @@ async def _dashboard(address: str, database: str) -> int:
             await place.open(address)
             await close_session(place)
             place.opened = True
+    click.echo(f"What was recorded: DEVICECTL_DATABASE={shlex.quote(database)} devicectl sessions show last")
     return code
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -59,6 +60,20 @@ def hz(mhz: int | None) -> str:
 def seconds(ms: int | None) -> str:
     """ms as s with one digit."""
     return "–" if ms is None else f"{ms / 1000:.1f}"
+
+
+@contextmanager
+def patience(text: str, after_s: float = 0.7) -> Iterator[None]:
+    """Say on a terminal what is waited for when it takes longer than ``after_s``; for a running event loop."""
+    import asyncio
+
+    line = LiveLine()
+    timer = asyncio.get_running_loop().call_later(after_s, line.show, text)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        line.end()
 
 
 class LiveLine:

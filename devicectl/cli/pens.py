@@ -16,6 +16,7 @@ from drivers.address import parse_address
 
 from .exits import Exit
 from .failures import Failure
+from .output import patience
 
 BEAT_S: Final = 0.1
 READY_S: Final = 3.0
@@ -73,7 +74,8 @@ class Seat:
         Raises :class:`Failure` when another client holds control and ``take`` is False.
         """
         self.opened = await self.known(address) is None
-        answer = await self.ask("pen.open", address=address)
+        with patience("waiting for the pen ..."):
+            answer = await self.ask("pen.open", address=address)
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         await self.wait(lambda view: view.pen is not None, READY_S)
@@ -170,7 +172,8 @@ class Seat:
 @asynccontextmanager
 async def seat(command: str, database: str | None = None) -> AsyncIterator[Seat]:
     """A place at the station (started if none runs). Raises :class:`StationError` with one sentence."""
-    client = await connect(f"devicectl {command} (process {os.getpid()})", database)
+    with patience("waiting for the station ..."):
+        client = await connect(f"devicectl {command} (process {os.getpid()})", database)
     place = Seat(client)
     try:
         yield place

@@ -125,7 +125,7 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     from .output import hz, mm, print_table, seconds
 
     print_table(
-        ("pass", "zone", "depth mm", "rate Hz", "time s", "contact s", "strokes", "est. punctures/cm²", "end"),
+        ("pass", "zone", "depth mm", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end"),
         [
             (
                 str(one.seq),

@@ -78,7 +78,7 @@ def test_the_demo_without_a_terminal_says_so_and_shows_the_record(house: House) 
     assert "The database holds 1 session" in result.out
     assert "client TRAIN-1" in result.out
     assert "SIMULATED" in result.out
-    assert "est. punctures/cm²" in result.out
+    assert "≈ punct/cm²" in result.out
     detail = house.run("sessions", "show", "last", "--json").json
     assert [one["zone"] for one in detail["passes"]] == ["FRL", "MID", "VTX"]
     assert all(one["end_reason"] == "ended" and one["strokes"] > 20 for one in detail["passes"])
