@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from drivers.api import Lost, Pen, PenError, PenInput
@@ -17,12 +17,19 @@ log = logging.getLogger("devicectl.link")
 class KeepConnected:
     """Connects, waits for the loss, and connects again, each failure doubling the pause up to 5 s.
 
-    ``on_failure`` gets the sentence of each failed attempt. A connect never moves anything, so neither does this.
+    ``on_failure`` gets the sentence of each failed attempt. ``absent`` is asked before each: a sentence why there is
+    nothing to connect to, or None. A connect never moves anything, so neither does this.
     """
 
-    def __init__(self, pen: Pen, on_failure: Callable[[PenError], None]) -> None:
+    def __init__(
+        self,
+        pen: Pen,
+        on_failure: Callable[[PenError], None],
+        absent: Callable[[], Awaitable[str | None]] | None = None,
+    ) -> None:
         self._pen = pen
         self._on_failure = on_failure
+        self._absent = absent
         self._lost = asyncio.Event()
         self._unsubscribe = pen.subscribe(self._input)
         self._task: asyncio.Task[None] | None = None
@@ -41,6 +48,8 @@ class KeepConnected:
         while True:
             self._lost.clear()
             try:
+                if self._absent is not None and (why := await self._absent()) is not None:
+                    raise PenError(why, "no-such-port")
                 await self._pen.connect()
             except PenError as error:
                 self._on_failure(error)

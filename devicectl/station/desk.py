@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from devicectl.alarms.board import AlarmBoard, AlarmChange
@@ -74,6 +75,7 @@ class Desk:
         source: SystemSource | SeededSource,
         limits: StationLimits,
         changed: Callable[[Desk], None],
+        absent: Callable[[Address], Awaitable[str | None]] | None = None,
     ) -> None:
         self.address = address
         self.pen = pen
@@ -97,7 +99,7 @@ class Desk:
         pen.subscribe(self._input)
         self.first_up: asyncio.Future[str] = self.loop.create_future()
         self.on_up: Callable[[Up], None] = lambda up: None
-        self.keeper = KeepConnected(pen, self._failed)
+        self.keeper = KeepConnected(pen, self._failed, partial(absent, address) if absent is not None else None)
 
     # -- inputs
 

@@ -38,7 +38,27 @@ def system_ports() -> Ports:
         lock_port=lambda address: lock_port(address, OWNER),
         lock_serial=lambda address, serial: lock_serial(address, serial, OWNER),
         scan=scan_pens,
+        absent=SimulatorsGone(),
     )
+
+
+class SimulatorsGone:
+    """The number of a pseudo-terminal is soon somebody else's: after its simulated pen has ended it is left alone."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    async def __call__(self, address: Address) -> str | None:
+        """The sentence why not to connect, for an address that a simulated pen announced once and does not now."""
+        if not address.where.startswith("/dev/pts/"):
+            return None
+        text = str(address)
+        if text in {pen.address for pen in await asyncio.to_thread(announced)}:
+            self._seen.add(text)
+            return None
+        if text in self._seen:
+            return f"{text}: the simulated pen has ended; start another and choose that."
+        return None
 
 
 async def _nothing(_probe: tuple[str, ...], _held: tuple[str, ...]) -> list[dict[str, Any]]:

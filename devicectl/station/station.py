@@ -42,6 +42,8 @@ class Ports:
     lock_port: Callable[[Address], Lock | None]
     lock_serial: Callable[[Address, str], Lock | None]
     scan: Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[list[dict[str, Any]]]]
+    absent: Callable[[Address], Awaitable[str | None]] | None = None
+    """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
 
 
 @dataclass(slots=True)
@@ -134,6 +136,7 @@ class Station:
             source=self.source,
             limits=self.limits,
             changed=self._desk_changed,
+            absent=self.ports.absent,
         )
         held = _Held(desk, lock)
         self._held[address.port_key] = held
