@@ -57,11 +57,15 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.intents: dict[UUID, Intent] = {}
         self.outcomes: dict[UUID, Settled] = {}
+        self._kept: asyncio.Future[None] | None = None
 
     def _done(self) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.set_result(None)
-        return future
+        # Whatever is kept is kept at once, so one future answers for all.
+        loop = asyncio.get_running_loop()
+        if self._kept is None or self._kept.get_loop() is not loop:
+            self._kept = loop.create_future()
+            self._kept.set_result(None)
+        return self._kept
 
     def intend(self, intent: Intent) -> asyncio.Future[None]:
         """Keep it in memory."""

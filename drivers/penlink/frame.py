@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from . import cobs
-from .messages import BY_CLASS, BY_TYPE, HELLO, HELLO_PAGES, PROTOCOL, Message, PayloadError
+from .messages import BY_CLASS, BY_TYPE, HELLO, HELLO_PAGES, PROTOCOL, Layout, Message, PayloadError
 
 STOP: Final = b"\x00\xffSTOP!\x00"
 """The STOP bytes. A COBS code FF promises 254 more bytes, so no frame encodes to what stands between the zeros;
@@ -21,6 +21,23 @@ _HEADER = struct.Struct("<BBHB")
 _CRC = struct.Struct("<H")
 _MAX_ENCODED = MAX_INNER + 2
 _STOP_BODY = STOP.strip(b"\x00")
+
+
+def _whole(layout: Layout, tail: str) -> struct.Struct:
+    """Header, payload and ``tail`` of a message without strings, as one piece."""
+    return struct.Struct(_HEADER.format + layout.packing.format.lstrip("<") + tail)
+
+
+# Messages of fixed size are packed and unpacked in one call, everything else field by field.
+_TO_PACK = {
+    cls: (_whole(layout, ""), layout.code, layout.size) for cls, layout in BY_CLASS.items() if not layout.strings
+}
+_TO_UNPACK = {
+    code: (_whole(layout, "H"), layout.size, layout.cls) for code, layout in BY_TYPE.items() if not layout.strings
+}
+_FIXED_SIZES = frozenset(size + OVERHEAD + 1 for _, size, _ in _TO_UNPACK.values())
+"""Sizes of such frames on a serial line: COBS makes anything this short longer by one byte."""
+_new = tuple.__new__
 
 
 class FrameError(ValueError):
@@ -45,6 +62,15 @@ def crc16(data: bytes) -> int:
 
 def encode_inner(message: Message, seq: int) -> bytes:
     """Header, payload and CRC: what one BLE value carries, and what COBS wraps on a serial line."""
+    fixed = _TO_PACK.get(type(message))
+    if fixed is not None:
+        whole, code, size = fixed
+        try:
+            body = whole.pack(PROTOCOL, code, seq & 0xFFFF, size, *message)
+        except struct.error:
+            pass  # said in words below
+        else:
+            return body + _CRC.pack(crc_hqx(body, 0xFFFF))
     layout = BY_CLASS[type(message)]
     payload = layout.pack(message)
     if len(payload) > MAX_PAYLOAD:
@@ -80,6 +106,28 @@ def encode(message: Message, seq: int) -> bytes:
     return cobs.encode(encode_inner(message, seq)) + b"\x00"
 
 
+def _decode_fixed(part: bytes) -> Frame | None:
+    """What :func:`decode_inner` of ``part`` without its COBS gives if that is a faultless message of fixed size; None
+    for everything else, which is then looked at closely. ``part`` holds no zero."""
+    size = len(part)
+    if size not in _FIXED_SIZES:
+        return None
+    # Each code byte becomes the zero it stands for, in place; the first one stands for none and stays in front.
+    out = bytearray(part)
+    at = 0
+    while at < size:
+        code = out[at]
+        out[at] = 0
+        at += code
+    fixed = _TO_UNPACK.get(out[2])
+    if at != size or fixed is None or size != fixed[1] + OVERHEAD + 1:
+        return None
+    values = fixed[0].unpack_from(out, 1)  # version, type, sequence, length, the fields, CRC
+    if values[-1] != crc_hqx(out[1:-2], 0xFFFF) or values[0] != PROTOCOL or values[3] != fixed[1]:
+        return None
+    return _new(Frame, (values[2], _new(fixed[2], values[4:-1])))
+
+
 class Decoder:
     """A byte stream in, frames out; what is not a frame is counted by kind and dropped.
 
@@ -105,13 +153,8 @@ class Decoder:
                 continue
             if not part or part == _STOP_BODY:
                 continue
-            try:
-                frame = decode_inner(cobs.decode(part))
-            except cobs.CobsError:
-                self._count("cobs")
-            except FrameError as error:
-                self._count(error.kind)
-            else:
+            frame = _decode_fixed(part) or self._decode(part)
+            if frame is not None:
                 self.frames += 1
                 deliver(frame)
         if len(self._tail) > _MAX_ENCODED:
@@ -119,6 +162,15 @@ class Decoder:
             if not self._overrun:
                 self._overrun = True
                 self._count("overrun")
+
+    def _decode(self, part: bytes) -> Frame | None:
+        try:
+            return decode_inner(cobs.decode(part))
+        except cobs.CobsError:
+            self._count("cobs")
+        except FrameError as error:
+            self._count(error.kind)
+        return None
 
     def _count(self, kind: str) -> None:
         self.errors[kind] = self.errors.get(kind, 0) + 1
