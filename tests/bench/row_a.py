@@ -33,41 +33,44 @@ from drivers.api import Confirmed
 from drivers.driver import open_pen
 
 from .lab import BenchError, Lab
-from .measure import Figures, Line, figures, ratios
+from .measure import Line, figures, ratios
 
 REQUEST: Final = bytes(range(1, 13))
 DEPTHS: Final = (800, 1000)
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 30.0
 """A disk that takes its time is measured less often; the other rows want to be measured too."""
 MOST_LEFT_OUT: Final = 0.05
 """Share of trips that may end unconfirmed, because the machine or its disk stood still for longer than a deadline."""
 Trip = Callable[[], Awaitable[bool]]
 """One way and back; False when it was not confirmed: then it is counted apart."""
+Found = dict[str, tuple[list[float], int]]
+"""µs of every confirmed trip by name, and how many were left out."""
 
 
 def measure(lab: Lab) -> list[Line]:
-    """All of row a."""
+    """All of row a: what is bounded on its own, then, pymodbus again among them, what waits for the disk."""
     with contextlib.ExitStack() as stack:
-        names = {kind: _peer(lab, stack, kind) for kind in ("echo", "modbus")}
-        pens = [stack.enter_context(lab.pen("--unpaced", seed=seed)).address for seed in (1, 2, 3)]
+        echo, modbus = (_peer(lab, stack, kind) for kind in ("echo", "modbus"))
+        with lab.pen("--unpaced") as pen:
+            quick = asyncio.run(_in_memory(lab, echo, modbus, pen.address))
+        pens = [stack.enter_context(lab.pen("--unpaced", seed=seed)).address for seed in (2, 3)]
         database = lab.database()
         stack.enter_context(lab.station(database))
         with lab.surroundings(database):
-            found = asyncio.run(_all(lab, names, pens, database))
-    series = {name: figures(values) for name, (values, _) in found.items()}
-    floor, modbus = series["raw"], series["modbus"]
-
-    def line(what: str, name: str, reference: Figures, *bound: float, tail: bool = False) -> Line:
-        left_out = found[name][1]
-        note = f"{left_out} of {left_out + series[name].n} not confirmed in time, left out" if left_out else ""
-        return Line("a", what, "µs", series[name], reference, ratios(series[name], reference, *bound, tail=tail), note)
-
+            durable = asyncio.run(_on_disk(lab, modbus, pens, database))
     return [
-        line("setpoint → Confirmed, against pymodbus register read", "memory", modbus, 0.7, tail=True),
-        line("the same, against a bare 12-byte write and read", "memory", floor),
-        line("with the durable journal (SQLite, WAL, FULL)", "durable", modbus),
-        line("client → station → pen, durable journal", "station", modbus),
+        _line("setpoint → Confirmed, against pymodbus register read", quick, "memory", "modbus", 0.7),
+        _line("the same, against a bare 12-byte write and read", quick, "memory", "raw"),
+        _line("with the durable journal (SQLite, WAL, FULL)", durable, "durable", "modbus"),
+        _line("client → station → pen, durable journal", durable, "station", "modbus"),
     ]
+
+
+def _line(what: str, found: Found, name: str, reference: str, bound: float | None = None) -> Line:
+    (values, left_out), other = found[name], figures(found[reference][0])
+    ours = figures(values)
+    note = f"{left_out} of {left_out + ours.n} not confirmed in time, left out" if left_out else ""
+    return Line("a", what, "µs", ours, other, ratios(ours, other, bound, tail=bound is not None), note)
 
 
 def _peer(lab: Lab, stack: contextlib.ExitStack, kind: str) -> str:
@@ -79,37 +82,49 @@ def _peer(lab: Lab, stack: contextlib.ExitStack, kind: str) -> str:
     return name
 
 
-async def _all(lab: Lab, names: dict[str, str], pens: list[str], database: Path) -> dict[str, tuple[list[float], int]]:
+async def _in_memory(lab: Lab, echo: str, modbus: str, pen: str) -> Found:
     async with contextlib.AsyncExitStack() as stack:
-        trips: dict[str, tuple[Trip, int]] = {
-            "raw": (_raw(names["echo"], stack), 50),
-            "memory": (await _control(pens[0], MemoryJournal(), IdSource().uuid7(), stack), 50),
-            "modbus": (await _modbus(names["modbus"], stack), 50),
-            "durable": (await _durable(lab, pens[1], stack), 5),
-            "station": (await _station(pens[2], database, stack), 5),
+        trips = {
+            "raw": (_raw(echo, stack), 50),
+            "memory": (await _control(pen, MemoryJournal(), IdSource().uuid7(), stack), 50),
+            "modbus": (await _modbus(modbus, stack), 50),
         }
-        found: dict[str, list[float]] = {name: [] for name in trips}
-        left_out = dict.fromkeys(trips, 0)
-        for trip, _ in trips.values():
-            for _ in range(5):
-                await trip()
-        order = list(trips)
-        gc.collect()
-        started = time.perf_counter()
-        for turn in range(4 if lab.quick else 80):
-            for name in order[turn % len(order) :] + order[: turn % len(order)]:
-                trip, count = trips[name]
-                for _ in range(count):
-                    began = time.perf_counter()
-                    if await trip():
-                        found[name].append((time.perf_counter() - began) * 1e6)
-                    else:
-                        left_out[name] += 1
-                        await asyncio.sleep(0.5)
-                # What has piled up on the other lines meanwhile is not this one's burden.
-                await asyncio.sleep(0.002)
-            if time.perf_counter() - started > PATIENCE_S:
-                break
+        return await _in_turn(trips, 4 if lab.quick else 120)
+
+
+async def _on_disk(lab: Lab, modbus: str, pens: list[str], database: Path) -> Found:
+    async with contextlib.AsyncExitStack() as stack:
+        trips = {
+            "durable": (await _durable(lab, pens[0], stack), 10),
+            "modbus": (await _modbus(modbus, stack), 10),
+            "station": (await _station(pens[1], database, stack), 10),
+        }
+        return await _in_turn(trips, 2 if lab.quick else 50)
+
+
+async def _in_turn(trips: dict[str, tuple[Trip, int]], rounds: int) -> Found:
+    found: dict[str, list[float]] = {name: [] for name in trips}
+    left_out = dict.fromkeys(trips, 0)
+    for trip, _ in trips.values():
+        for _ in range(5):
+            await trip()
+    order = list(trips)
+    gc.collect()
+    started = time.perf_counter()
+    for turn in range(rounds):
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            trip, count = trips[name]
+            for _ in range(count):
+                began = time.perf_counter()
+                if await trip():
+                    found[name].append((time.perf_counter() - began) * 1e6)
+                else:
+                    left_out[name] += 1
+                    await asyncio.sleep(0.5)
+            # What has piled up on the other lines meanwhile is not this one's burden.
+            await asyncio.sleep(0.002)
+        if time.perf_counter() - started > PATIENCE_S:
+            break
     for name, count in left_out.items():
         if count > max(2, MOST_LEFT_OUT * len(found[name])):
             raise BenchError(f"{count} of {count + len(found[name])} trips of '{name}' were not confirmed")
