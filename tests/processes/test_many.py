@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -196,28 +197,35 @@ def test_a_dead_client_leaves_no_command_open(place: Place) -> None:
 
 def test_a_client_that_does_not_read_holds_nothing_up(place: Place) -> None:
     station, pen, client = place.trio()
-    with RawClient(place.paths.requests) as sleeper, RawClient(place.paths.requests) as flood:
+    with RawClient(place.paths.requests) as sleeper:
         sleeper.hello().say({"jsonrpc": "2.0", "id": 2, "method": "pen.open", "params": {"address": pen.address}})
         sleeper.say({"jsonrpc": "2.0", "id": 3, "method": "view.subscribe"})
+        undisturbed(client, pen, lambda: flood(place, 3.0))
+        client.until(lambda v: v["pen"]["motion"] == "still", "the pen is still")
         client.run(pen)
-        flood.hello().socket.settimeout(0.5)
-        request = json.dumps({"jsonrpc": "2.0", "id": 4, "method": "pens.list"}).encode() + b"\n"
-        end = time.monotonic() + 3.0
-        try:
-            while time.monotonic() < end:
-                flood.say(request * 50)
-        except OSError:
-            pass  # it was cut off, or is not listened to any more
-        assert client.view()["run"] is not None
+        flood(place, 0.5)
         at = time.monotonic()
         client.ask("stop_now", source="SPACE")
         pen.off_within(at, LEASE_S)
         assert state(pen) == "STOPPED"
         client.until(lambda v: v["run"] is None, "the run is over")
-    (needled,) = until(lambda: place.rows("select * from passes where ended_utc_us is not null"), "the pass is closed")
-    assert needled["lost_samples"] == 0
-    assert needled["samples"] >= 0.95 * needled["duration_ms"] / 20
+    rows = until(lambda: place.rows("select * from passes where ended_utc_us is not null"), "the passes are closed")
+    assert all(row["lost_samples"] == 0 for row in rows)
+    assert all(row["samples"] >= 0.95 * row["duration_ms"] / 20 for row in rows)
     assert station.alive
+
+
+def flood(place: Place, seconds: float) -> None:
+    """Requests as fast as they are taken, without reading one answer."""
+    request = json.dumps({"jsonrpc": "2.0", "id": 4, "method": "pens.list"}).encode() + b"\n"
+    with RawClient(place.paths.requests) as raw:
+        raw.hello().socket.settimeout(0.5)
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                raw.say(request * 50)
+        except OSError:
+            pass  # it was cut off, or is not listened to any more
 
 
 # -- strangers
@@ -237,9 +245,25 @@ def test_the_handshake_refuses_other_versions_and_databases(place: Place) -> Non
         assert raw.ask("station.hello", client="new", version=1)["result"]["database"] == place.location.hash
 
 
+def undisturbed(client: Puppet, pen: Pen, act: Callable[[], None]) -> None:
+    """What ``act`` does ends no run. A machine that stands still for 0.4 s does, rightly: so there are three tries."""
+    for _ in range(3):
+        client.run(pen)
+        act()
+        if client.view()["run"] is not None and client.ask("run.end")["outcome"] == "confirmed":
+            return
+        client.until(lambda v: v["pen"]["motion"] == "still", "the pen is still")
+        assert client.ask("pen.reset")["outcome"] == "confirmed"
+    raise AssertionError(f"the run ended three times: {client.view()['log'][-6:]}")
+
+
 def test_garbage_is_answered_and_harms_nobody(place: Place) -> None:
     station, pen, client = place.trio()
-    client.run(pen)
+    undisturbed(client, pen, lambda: garbage_is_answered(place))
+    assert "Traceback" not in station.words
+
+
+def garbage_is_answered(place: Place) -> None:
     with RawClient(place.paths.requests) as raw:
         for garbage, number in (
             (b"STOP please\n", -32700),
@@ -265,25 +289,23 @@ def test_garbage_is_answered_and_harms_nobody(place: Place) -> None:
             answer = raw.line()
             assert answer is not None
             assert "error" in answer
-    assert client.view()["run"] is not None
-    assert client.ask("run.end")["outcome"] == "confirmed"
-    assert "Traceback" not in station.words
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["with its end", "without end"])
 def test_an_oversize_request_is_cut_off(place: Place, ended: bool) -> None:
     station, pen, client = place.trio()
-    client.run(pen)
-    with RawClient(place.paths.requests) as raw:
-        raw.hello()
-        text = b'{"id": 1, "method": "note", "params": {"digits": "' + b"1" * REQUEST_MAX
-        try:
-            raw.say(text + (b'"}}\n' if ended else b""))
-            assert raw.line() is None
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-    assert client.view()["run"] is not None
-    assert client.ask("run.end")["outcome"] == "confirmed"
+
+    def shout() -> None:
+        with RawClient(place.paths.requests) as raw:
+            raw.hello()
+            text = b'{"id": 1, "method": "note", "params": {"digits": "' + b"1" * REQUEST_MAX
+            try:
+                raw.say(text + (b'"}}\n' if ended else b""))
+                assert raw.line() is None
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+
+    undisturbed(client, pen, shout)
     assert station.alive
 
 
