@@ -109,10 +109,14 @@ def simulated_pen(seed: int) -> Iterator[str]:
 
 
 async def _dashboard(address: str, database: str) -> int:
+    import asyncio
+
     from devicectl.station.client import connect
+    from devicectl.station.client_api import StationError
 
     from .dashboard import show
     from .driving import close_session
+    from .failures import Failure
     from .pens import seat
 
     client = await connect(f"demo (process {os.getpid()})", database)
@@ -126,11 +130,19 @@ async def _dashboard(address: str, database: str) -> int:
         raise
     code = await show(client)
     async with seat("demo", database) as place:
-        # The screen is gone and the pen goes next: nothing may be left that waits for it.
-        if await place.known(address) is not None:
-            await place.open(address)
-            await close_session(place)
-            place.opened = True
+        # The screen is gone and the pen goes next: nothing may be left that waits for it. The station may still be
+        # hearing that the screen has gone, or watching the pen come to rest.
+        for last in (False, False, False, True):
+            try:
+                if await place.known(address) is not None:
+                    await place.open(address)
+                    await close_session(place)
+                    place.opened = True
+                break
+            except (Failure, StationError):
+                if last:
+                    raise
+                await asyncio.sleep(1.0)
     click.echo(f"What was recorded: DEVICECTL_DATABASE={shlex.quote(database)} devicectl sessions show last")
     return code
 

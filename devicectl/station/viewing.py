@@ -33,10 +33,10 @@ def _limits(c: Controller) -> LimitsView | None:
     caps = c.capabilities
     if caps is None:
         return None
-    held = c.readback.depth_limit_um if c.readback is not None else caps.depth_max_um
+    cartridge = c.cartridge.depth_max_um or caps.depth_max_um
     return LimitsView(
         depth_min_um=caps.depth_min_um,
-        depth_max_um=min(caps.depth_max_um, held, c.limits.hard_depth_um),
+        depth_max_um=min(caps.depth_max_um, cartridge, c.limits.hard_depth_um),
         depth_step_um=caps.depth_step_um,
         depth_soft_um=c.limits.soft_depth_um,
         rate_min_mhz=caps.rate_min_mhz,
