@@ -15,8 +15,8 @@ def test_eight_hours_of_50_hz_telemetry_lose_nothing_and_leave_nothing() -> None
     assert abs(found.samples - found.expected) <= 1
     assert found.expected > (HOURS * 3600 - 30) * 50
     assert found.passes > HOURS * 50
-    # The first half hour fills what is bounded (log, trace, statement caches); from then on it must be flat.
-    settled, last = found.marks[0], found.marks[-1]
-    assert last.at_s - settled.at_s >= (HOURS - 1.1) * 3600
-    assert last.blocks - settled.blocks < 3_000
+    # The first hour fills what is bounded (log, trace, statement caches); from then on it must be flat.
+    settled, last = found.marks[1], found.marks[-1]
+    assert last.at_s - settled.at_s >= (HOURS - 1.6) * 3600
+    assert last.blocks - settled.blocks < 2_000
     assert (last.rss - last.record) - (settled.rss - settled.record) < 8e6
