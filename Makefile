@@ -40,7 +40,7 @@ soak: $(VENV)/.stamp-dev ## the long tests (SOAK=1), hours of simulated treatmen
 	SCHEDULES=20000 $(BIN)/python -m pytest tests/schedules/test_safety.py -n 2 -m schedules --timeout=0
 
 # The pins that are there are kept as long as pyproject.toml allows them; UPGRADE=1 takes the newest.
-UV := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+UV := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: .venv-lock/bin/uv ## the three lock files anew from pyproject.toml (UPGRADE=1: newest versions)
 	$(UV) pyproject.toml --group build -o requirements.lock
@@ -79,7 +79,7 @@ $(VENV)/.stamp-made:
 
 $(VENV)/.stamp-runtime: requirements.lock $(VENV)/.stamp-made
 	@echo "Installing requirements.lock into $(VENV) (only when it changed)"
-	@$(PIP) install --require-hashes -r requirements.lock || { \
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock || { \
 	  echo "The packages could not be installed: check the network (or pip's proxy settings) and run make again." >&2; exit 1; }
 	@touch $@
 
@@ -89,12 +89,12 @@ $(VENV)/.stamp-editable: pyproject.toml $(VENV)/.stamp-runtime
 
 $(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp-editable
 	@echo "Installing requirements-dev.lock into $(VENV) (only when it changed)"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/.stamp-bench: requirements-bench.lock $(VENV)/.stamp-dev
 	@echo "Installing requirements-bench.lock into $(VENV) (only when it changed)"
-	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
 
 .venv-lock/bin/uv:
