@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.api import Capabilities, Cartridge
 
@@ -28,8 +28,7 @@ class StationLimits:
     zone_depth_um: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a limiter may look at."""
 
     capabilities: Capabilities
@@ -39,8 +38,7 @@ class Context:
     pen_depth_limit_um: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """A request after all limiters: ``applied`` <= ``asked``, one sentence for each lowering."""
 
     asked: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.api import Cartridge
 
@@ -57,8 +58,7 @@ class ZoneChosen:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetpointApplied:
+class SetpointApplied(NamedTuple):
     """The pen took new targets (µm, mHz)."""
 
     at: float
@@ -109,8 +109,7 @@ class CartridgeRead:
     cartridge: Cartridge
 
 
-@dataclass(frozen=True, slots=True)
-class CommandDone:
+class CommandDone(NamedTuple):
     """One command's outcome, for the log."""
 
     at: float

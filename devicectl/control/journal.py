@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A command that is about to be sent. Times in µs: host boot time and UTC."""
 
     id: UUID
@@ -24,8 +22,7 @@ class Intent:
     at_utc_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """How a command ended: confirmed, rejected, not_sent, unknown or assumed_executed. Unknown may be settled later."""
 
     id: UUID

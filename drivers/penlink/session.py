@@ -53,6 +53,7 @@ from .messages import (
 )
 
 NOT_AFTER_MS = 300
+_NEVER = float("-inf")
 Hello = HelloSession | HelloModel | HelloUnit | HelloCapabilities | HelloCartridge
 
 _OPCODES = {
@@ -91,7 +92,7 @@ class HostSession:
         self.boot_id = 0
         self.last_cmd_id = 0
         self.clock_ms = 0
-        self.heard_at = float("-inf")
+        self.heard_at = _NEVER
         self._deliver = deliver
         self._on_hello = on_hello
         self._on_result = on_result
@@ -149,7 +150,7 @@ class HostSession:
                 return None
             if step >= 0x8000 or step == 0:
                 return self._reboot("its telemetry counter fell", self.boot_id)
-            if m.clock < self.clock_ms and self._clock_is_full:
+            if m.clock < self.clock_ms and self.heard_at > _NEVER:
                 return self._reboot("its clock fell", self.boot_id)
             if step > 1:
                 self._statistics.lost_samples += step - 1
@@ -175,10 +176,6 @@ class HostSession:
         )
         return None
 
-    @property
-    def _clock_is_full(self) -> bool:
-        return self.heard_at > float("-inf")
-
     def _heard(self, clock_ms: int) -> None:
         self.clock_ms = clock_ms
         self.heard_at = self._now
@@ -188,7 +185,7 @@ class HostSession:
             return self._reboot("its boot number changed", m.boot_id)
         clock = m.clock_low
         heard = self.clock_ms
-        if self._clock_is_full:
+        if self.heard_at > _NEVER:
             expected = heard + round((self._now - self.heard_at) * 1000)
             clock = expected + ((clock - expected + 0x8000) & 0xFFFF) - 0x8000
         if clock < heard:
@@ -228,7 +225,7 @@ class HostSession:
             return
         self.established = False
         self._sample_counter = None
-        self.heard_at = float("-inf")
+        self.heard_at = _NEVER
         self.clock_ms = 0
         self._statistics.reboots += 1
         self._deliver(Rebooted(self._now, boot_id, cause))
