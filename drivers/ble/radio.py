@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from bleak.backends.client import BaseBleakClient
@@ -24,11 +24,7 @@ CLOSE_S: Final = 2.0
 
 
 class Radio(Protocol):
-    """What bleak needs to work on another radio than the system's.
-
-    A client backend of a radio may take the keyword ``passkey`` in its ``pair``: a callable without arguments whose
-    awaitable gives the number to enter, or None when there is none.
-    """
+    """What bleak needs to work on another radio than the system's."""
 
     @property
     def scanner(self) -> type[BaseBleakScanner] | None:
@@ -44,6 +40,17 @@ class Radio(Protocol):
 
     async def close(self) -> None:
         """Let go of the radio. Every link over it is then lost."""
+
+
+PasskeySource = Callable[[], Awaitable[int | None]]
+"""Gives the passkey that the pen shows, 0 … 999999, or None when there is none."""
+
+
+@runtime_checkable
+class PasskeyRadio(Protocol):
+    """A radio that pairs with passkeys; what it is given is asked while we pair."""
+
+    ask_passkey: PasskeySource | None
 
 
 RadioOpener = Callable[[str], Awaitable[Radio]]

@@ -42,7 +42,8 @@ from drivers.penlink.messages import (
     ResultMessage,
     VitalsMessage,
 )
-from drivers.penlink.pen import HELLO_TRIES, HELLO_WAIT_S, PenlinkPen, rejection_text
+from drivers.penlink.pen import HELLO_TRIES, WIRE, PenlinkPen
+from drivers.penlink.refusals import rejection_text
 from drivers.reconnect import LONGEST_WAIT_S, KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.profile import load_profile
@@ -152,7 +153,7 @@ def test_silence_is_no_pen() -> None:
         with pytest.raises(NotAPen, match="nothing answers; switch the pen on") as error:
             await bench.pen.connect()
         assert error.value.code == "not-a-pen"
-        assert loop.time() - begin == pytest.approx(HELLO_TRIES * HELLO_WAIT_S)
+        assert loop.time() - begin == pytest.approx(HELLO_TRIES * WIRE.hello_s)
         assert script.detached == 1
         assert not bench.pen.connected
 
@@ -661,7 +662,7 @@ def test_a_pen_that_restarts_and_then_keeps_silent_is_lost_with_a_reason() -> No
     async def play(bench: Bench, script: Script) -> None:
         script.on_message = lambda message: True
         script.say(page(0, 0, boot_id=1))
-        await asyncio.sleep(HELLO_TRIES * HELLO_WAIT_S + 0.1)
+        await asyncio.sleep(HELLO_TRIES * WIRE.hello_s + 0.1)
         [lost] = bench.of(Lost)
         assert "answers only in part" in lost.reason
         assert script.detached == 1
