@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 
-__devicectl_package__ = "devicectl"
-
 MISSING = "The virtual radio is not installed: pip install 'devicectl[simulator-ble]', then try again."
 
 if importlib.util.find_spec("bumble") is None:
