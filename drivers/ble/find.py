@@ -24,6 +24,8 @@ from .radio import Radio
 
 SCAN_S: Final = 3.0
 FIND_S: Final = 6.0
+SWITCH_S: Final = 5.0
+"""How long the system may take to begin or end a scan."""
 NAMESAKE_S: Final = 1.0
 """How long a second pen of the same name is waited for; pens advertise several times a second."""
 
@@ -85,15 +87,29 @@ async def _listen(radio: Radio, seconds: float, enough: Callable[[dict[str, Seen
             news.set()
 
     scanner = BleakScanner(detection_callback=heard, backend=radio.scanner, **radio.options)
-    async with asyncio.timeout(seconds + 5.0):
-        async with scanner:
-            while (left := end - loop.time()) > 0:
-                news.clear()
-                try:
-                    await asyncio.wait_for(news.wait(), left)
-                except TimeoutError:
-                    break
+    starting = loop.create_task(scanner.start())
+    try:
+        await _whole(starting)
+        while (left := end - loop.time()) > 0:
+            news.clear()
+            try:
+                await asyncio.wait_for(news.wait(), left)
+            except TimeoutError:
+                break
+    finally:
+        if starting.done() and not starting.cancelled() and starting.exception() is None:
+            await _whole(loop.create_task(scanner.stop()))
     return seen
+
+
+async def _whole(task: asyncio.Task[None]) -> None:
+    """Let it come to its end, also when we are cancelled: a scan begun half way is one that nobody ends."""
+    try:
+        async with asyncio.timeout(SWITCH_S):
+            await asyncio.shield(task)
+    except BaseException:
+        await asyncio.wait({task}, timeout=SWITCH_S)
+        raise
 
 
 async def scan(radio: Radio, seconds: float = SCAN_S) -> list[Seen]:

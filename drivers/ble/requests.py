@@ -104,7 +104,7 @@ class Requests:
             task.exception()
 
     async def _work(self) -> None:
-        while True:
+        while not self.down:
             lane = self._urgent or self._others
             if not lane:
                 self._news.clear()
@@ -125,8 +125,7 @@ class Requests:
         """The connection is gone or is about to be ended: nothing more is begun, and nobody waits any longer."""
         if not self._down.done():
             self._down.set_result(None)
-        if self._worker is not None and self._worker is not asyncio.current_task():
-            self._worker.cancel()
+        self._news.set()
 
     async def finish(self, seconds: float) -> None:
         """Wait for what was in progress, which a disconnect ends; what outlasts ``seconds`` is cancelled."""
