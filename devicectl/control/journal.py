@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
+
+WRITER_SILENT_S: Final = 2.0
+"""A record that has not answered for so long cannot be trusted with what the motor does."""
 
 
 class Intent(NamedTuple):

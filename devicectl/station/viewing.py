@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from devicectl.control.controller import Controller, Grant
+from devicectl.control.controller import Controller
 from devicectl.control.gates import Gate
+from devicectl.control.grant import Grant
 
 from .desk import Desk
 from .views import (
