@@ -134,11 +134,13 @@ class AlarmView:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """One interlock before START."""
+    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason."""
 
     name: str
     passed: bool
     text: str
+    overridable: bool = False
+    overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
