@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from devicectl.alarms.board import AlarmBoard, Priority
@@ -138,6 +138,17 @@ class Controller:
         self.depth_limit = DepthLimit(self.lane, self.limits, lambda: self.readback, lambda: pen.connected)
         self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
         self.lease = LeaseKeeper(pen.renew_lease, self.permit, self.lease_refused)
+        self._takers: dict[type[PenInput], Callable[[Any], None]] = {
+            Telemetry: self._sample,
+            Status: self._status,
+            ReadBack: self._read_back,
+            Vitals: self._vitals,
+            PenEvent: self._event,
+            Gap: self._gap,
+            Up: self._up,
+            Rebooted: self._rebooted,
+            Lost: self._lost,
+        }
         self._unsubscribe = pen.subscribe(self._input)
         self._vigil = Vigil(self)
 
@@ -169,35 +180,23 @@ class Controller:
 
     def _input(self, item: PenInput) -> None:
         try:
-            self._take(item)
+            self._takers[type(item)](item)
         except Exception:
             # Control that does not know what it heard must not leave a motor running.
             log.exception("control failed at %s", type(item).__name__)
             if self.run is not None or self.motion.turning:
                 self.stop("control failed")
 
-    def _take(self, item: PenInput) -> None:
-        kind = type(item)
-        if kind is Telemetry:
-            self._sample(item)  # type: ignore[arg-type]
-        elif kind is Status:
-            self._status(item)  # type: ignore[arg-type]
-        elif isinstance(item, Vitals):
-            self.vitals = item
-            self.sensors.vitals(item)
-        elif isinstance(item, ReadBack):
-            self.readback = item
-            self.arrival.expect(item.depth_um, item.at)
-        elif isinstance(item, PenEvent):
-            self._event(item)
-        elif isinstance(item, Up):
-            self._up(item)
-        elif isinstance(item, Rebooted):
-            self._rebooted(item)
-        elif isinstance(item, Lost):
-            self._lost(item)
-        elif isinstance(item, Gap):
-            self.sensors.gap()
+    def _read_back(self, item: ReadBack) -> None:
+        self.readback = item
+        self.arrival.expect(item.depth_um, item.at)
+
+    def _vitals(self, item: Vitals) -> None:
+        self.vitals = item
+        self.sensors.vitals(item)
+
+    def _gap(self, item: Gap) -> None:  # noqa: ARG002
+        self.sensors.gap()
 
     def _sample(self, sample: Telemetry) -> None:
         self.lane.clock_ms = sample.clock_ms
