@@ -46,6 +46,7 @@ def _limits(c: Controller) -> LimitsView | None:
         needles=c.cartridge.needles,
         cartridge=c.cartridge.type if c.cartridge.present else "",
         has_contact=caps.has_contact,
+        depth_operator_um=c.limits.operator_depth_um,
     )
 
 

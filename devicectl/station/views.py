@@ -29,6 +29,7 @@ class LimitsView:
     needles: int
     cartridge: str
     has_contact: bool
+    depth_operator_um: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,16 @@ def test_no_pen_is_driven_with_a_file_that_cannot_be_understood(house: House) ->
     assert pen.rate_hz == 0
 
 
+def test_info_and_doctor_tell_of_the_file(house: House) -> None:
+    path = limit(house, "operator_depth_mm = 0.7\n")
+    pen = house.simulate()
+    assert "0.70 mm; a deeper request is lowered" in house.run("info", pen.address).out
+    assert path in house.run("doctor").out
+    (house.folder / "config" / "devicectl" / "limits.toml").write_text("depth = 1")
+    told = house.run("doctor", "--json").json
+    assert [one["level"] for one in told["findings"] if one["area"] == "limits"] == ["error"]
+
+
 def test_a_file_named_by_the_environment_must_be_there(house: House) -> None:
     house.env["DEVICECTL_LIMITS"] = str(house.folder / "gone.toml")
     assert "no such file" in house.run("limits").sentence
