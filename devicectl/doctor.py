@@ -111,6 +111,26 @@ def _group_advice(path: str) -> str:
     return f"it belongs to the group {group}; sudo usermod -aG {group} $USER, then log in again."
 
 
+def _limits(_full: bool) -> Iterator[Item]:
+    from devicectl.control.envelope import StationLimits, mm
+    from devicectl.station.limits_file import LimitsRefused, limits_path, load_limits
+
+    path = limits_path()
+    try:
+        found = load_limits(path)
+    except LimitsRefused as error:
+        yield "file", "error", str(error)
+        return
+    if found == StationLimits():
+        yield (
+            "file",
+            "ok",
+            f"The defaults hold: soft limit {mm(found.soft_depth_um)}, hard limit {mm(found.hard_depth_um)}.",
+        )
+    else:
+        yield "file", "ok", f"The limits in {path} hold; 'devicectl limits' shows them."
+
+
 def _groups(_full: bool) -> Iterator[Item]:
     if sys.platform == "win32":
         return
@@ -238,6 +258,7 @@ _AREAS: Final = (
     ("versions", _versions),
     ("versions", _sqlite),
     ("drivers", _drivers),
+    ("limits", _limits),
     ("ports", _ports),
     ("rights", _groups),
     ("runtime", _runtime),
@@ -289,12 +310,16 @@ def _own_paths() -> list[tuple[str, str]]:
     """Paths that somebody chose, and that may therefore name somebody."""
     from devicectl.records.errors import RecordError
     from devicectl.records.location import locate
+    from devicectl.station.limits_file import VARIABLE, limits_path
 
     try:
         where = locate()
     except RecordError:
         return []
-    return [(str(where.path), "(the database)")] if where.source != "default" else []
+    named = [(str(where.path), "(the database)")] if where.source != "default" else []
+    if VARIABLE in os.environ:
+        named.append((str(limits_path()), "(the limits file)"))
+    return named
 
 
 def impersonal(text: str) -> str:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal or a TCP port."),
+    "limits": ("limits", "Show this station's limits on depth and rate."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
@@ -105,6 +106,7 @@ class Root(Group):
                 [
                     ("DEVICECTL_DATABASE", "the database, a path or sqlite:///PATH"),
                     ("DEVICECTL_RUNTIME_DIR", "where stations and simulators are found"),
+                    ("DEVICECTL_LIMITS", "the file with this station's limits"),
                 ]
             )
 

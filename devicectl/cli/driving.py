@@ -28,6 +28,8 @@ class Plan:
     rate_mhz: float
     seconds: float
     lower: bool = False
+    overrides: tuple[tuple[str, str], ...] = ()
+    """Gates to open and the reasons, as they are written into the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda
     """Two-step start, needle for ``plan.seconds``, END, wait for stillness. Raises :class:`Failure` if not started."""
     seat.begin_beating()
     reasons = await set_up(seat, plan)
+    for gate, reason in plan.overrides:
+        await seat.ask("gate.override", gate=gate, reason=reason)
     sheet = await _sheet(seat)
     await asyncio.sleep(sheet.not_before_s + 0.02)
     run_ms = min(180_000, int(plan.seconds * 1000) + SPARE_MS)
@@ -104,6 +108,7 @@ async def _sheet(seat: Seat) -> StartSheet:
             text = " ".join(gate.text for gate in shut)
             address = seat.view.pen.address if seat.view and seat.view.pen else "ADDRESS"
             hint = f" (devicectl reset {address})" if "latch" in lasting else ""
+            hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)
             raise Failure(f"not started: {text}{hint}", "gate-closed")
         await asyncio.sleep(0.1)
 

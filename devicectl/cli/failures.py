@@ -20,6 +20,7 @@ _EXPECTED = (
     ("devicectl.station.client_api", "StationError"),
     ("devicectl.records.errors", "RecordError"),
     ("drivers.api", "PenError"),
+    ("devicectl.station.limits_file", "LimitsRefused"),
 )
 _SIMULATOR = (
     ("simulator.faults", "FaultError", "bad-fault"),

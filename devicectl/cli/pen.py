@@ -88,6 +88,11 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
                 f"{mm(limits.depth_min_um)} to {mm(limits.depth_max_um)} mm in steps of {mm(limits.depth_step_um)}",
             ),
             ("soft limit", f"{mm(limits.depth_soft_um)} mm; a deeper request is lowered to it"),
+            *(
+                [("operator", f"{mm(limits.depth_operator_um)} mm; a deeper request is lowered to it")]
+                if limits.depth_operator_um is not None
+                else []
+            ),
             ("rate range", f"{hz(limits.rate_min_mhz)} to {hz(limits.rate_max_mhz)} Hz{step}"),
             ("cartridge", f"{limits.cartridge or 'none'}, {limits.needles} needles"),
             ("contact", "measured by the pen" if limits.has_contact else "inferred from the motor current"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     examples=(
         "devicectl run serial:///dev/ttyACM0 --zone VTX --depth 1.0 --rate 100 --seconds 5",
         "devicectl run tcp://127.0.0.1:7001 --zone MID --depth 2.0 --rate 120 --seconds 3 --lower",
+        'devicectl run serial:///dev/ttyACM0 --zone VTX --depth 0.5 --rate 100 --seconds 5 --override battery="runs from a supply"',
     ),
 )
 @click.argument("address")
@@ -29,10 +30,25 @@ if TYPE_CHECKING:
 @click.option("--rate", required=True, type=float, metavar="HZ", help="Stroke rate in Hz (1 Hz = 60 rpm).")
 @click.option("--seconds", required=True, type=click.FloatRange(0.2, 170), help="How long the motor turns.")
 @click.option("--lower", is_flag=True, help="Let a limit lower depth or rate instead of refusing.")
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="GATE=REASON",
+    help="Open the gate 'battery' or 'cartridge' for this run; the reason goes into the record, so name no person.",
+)
 @click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run(
-    address: str, zone: str, depth: float, rate: float, seconds: float, lower: bool, take: bool, as_json: bool
+    address: str,
+    zone: str,
+    depth: float,
+    rate: float,
+    seconds: float,
+    lower: bool,
+    overrides: tuple[str, ...],
+    take: bool,
+    as_json: bool,
 ) -> int:
     """Start the pen at ADDRESS for some seconds and record the pass (purpose bench: no client, pen unloaded).
 
@@ -49,8 +65,18 @@ def run(
     if not (math.isfinite(depth) and math.isfinite(rate)):
         raise click.UsageError("--depth and --rate must be numbers.")
     parse_address(address)
-    plan = Plan(parse_zone(zone).code, depth * 1000, rate * 1000, seconds, lower)
+    opened = tuple(_override(text) for text in overrides)
+    plan = Plan(parse_zone(zone).code, depth * 1000, rate * 1000, seconds, lower, opened)
     return asyncio.run(_run(address, plan, take, as_json))
+
+
+def _override(text: str) -> tuple[str, str]:
+    gate, _, reason = text.partition("=")
+    if not gate or len(reason.strip()) < 3:
+        raise click.UsageError(
+            f"--override '{text}': write it as GATE=REASON, for example battery=\"runs from a supply\"."
+        )
+    return gate.strip(), reason.strip()
 
 
 async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:

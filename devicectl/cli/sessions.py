@@ -172,6 +172,17 @@ def show_detail(detail: SessionDetail) -> None:
         print_table(
             ("alarm at", "priority", "text"), [(utc_text(a.raised_utc_us), a.priority, a.text) for a in detail.alarms]
         )
+    told = [e for e in detail.events if e.code not in _ROUTINE and not e.code.startswith("pen-")]
+    if told:
+        click.echo()
+        print_table(
+            ("event at", "what", "text"),
+            [(utc_text(e.at_utc_us), e.code.replace("-", " "), e.text) for e in told],
+        )
+
+
+_ROUTINE = {"run-over"}
+"""Events that the table of passes tells already; --json has them all."""
 
 
 def _ms(us: int | None) -> str:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID
 
 from devicectl.alarms.board import AlarmBoard, Priority
 from drivers.api import (
-    Action,
     Capabilities,
     Cartridge,
-    Command,
     EventCode,
     Fault,
     Gap,
@@ -27,7 +25,6 @@ from drivers.api import (
     PenState,
     ReadBack,
     Rebooted,
-    Rejected,
     Status,
     Telemetry,
     Up,
@@ -35,12 +32,14 @@ from drivers.api import (
 )
 
 from .arrival import Arrival
+from .depth_limit import DepthLimit
 from .envelope import Context, StationLimits, mm
 from .events import (
     CartridgeRead,
     CommandDone,
     ControlEvent,
     DepthArrived,
+    GateOverridden,
     RunOver,
     RunPaused,
     RunResumed,
@@ -48,45 +47,26 @@ from .events import (
     StopRequested,
     Uncommanded,
 )
-from .gates import Facts, Gate, Purpose, evaluate
-from .journal import Intent, Journal
+from .facts import facts
+from .gates import OVERRIDABLE, Gate, Purpose, evaluate
+from .grant import Grant
+from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
 from .lease import LeaseKeeper
 from .motion import FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
+from .sensors import SensorWatch
 from .source import Source
 from .stop_lane import StopLane
+from .vigil import Vigil
 
 RUN_MAX_MS: Final = 180_000
 LEASE_MS: Final = 500
-WRITER_SILENT_S: Final = 2.0
-WATCH_S: Final = 0.1
-PUSH_DEADLINE_S: Final = 0.3
-PUSH_AGAIN_S: Final = 0.2
-HEAR_S: Final = 0.02
-PUSH_SELDOM_S: Final = 5.0
-SILENT_S: Final = 1.0
-VITALS_AGE_MAX_S: Final = 5.0
-"""Vitals come twice a second; older ones say nothing about the battery now."""
 log = logging.getLogger("devicectl.control")
 LATCH_TEXT: Final = {
     PenState.STOPPED: "stopped",
     PenState.LEASE_EXPIRED: "lease expired",
     PenState.FAULT: "fault",
 }
-
-
-@dataclass(slots=True)
-class Grant:
-    """The run in hand. ``phase`` is starting, running or paused."""
-
-    zone: str
-    depth_um: int
-    rate_mhz: int
-    since: float
-    run_max_s: float
-    phase: str = "starting"
-    paused_at: float = 0.0
-    ran_s: float = 0.0
 
 
 def _always() -> str | None:
@@ -124,11 +104,14 @@ class Controller:
         self.loop = asyncio.get_running_loop()
         self.motion = MotionMonitor()
         self.arrival = Arrival()
+        self.sensors = SensorWatch()
         self.alive: Callable[[], str | None] = _always
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
+        self.plan_depth_um: Mapping[str, int] = {}
+        self.overrides: Mapping[str, str] = {}
 
         self.identity: Identity | None = None
         self.capabilities: Capabilities | None = None
@@ -142,20 +125,32 @@ class Controller:
         self.latch_cause = ""
         self.last_stop_ms: float | None = None
         self.stop_generation = 0
+        self.up_at: float | None = None
+        self.quiet_until = float("-inf")
+        """Until then motion is the motor running down."""
         self.motion_seen: asyncio.Future[None] | None = None
 
         self._listeners: list[Callable[[ControlEvent], None]] = []
-        self._quiet_until = float("-inf")
-        self._up_at: float | None = None
         self._uncommanded = False
         self._pause_motion_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.pen_generation = 0
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
+        self.depth_limit = DepthLimit(self.lane, self.limits, lambda: self.readback, lambda: pen.connected)
         self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
-        self.lease = LeaseKeeper(pen.renew_lease, self._permit, self._lease_refused)
+        self.lease = LeaseKeeper(pen.renew_lease, self.permit, self.lease_refused)
+        self._takers: dict[type[PenInput], Callable[[Any], None]] = {
+            Telemetry: self._sample,
+            Status: self._status,
+            ReadBack: self._read_back,
+            Vitals: self._vitals,
+            PenEvent: self._event,
+            Gap: self._gap,
+            Up: self._up,
+            Rebooted: self._rebooted,
+            Lost: self._lost,
+        }
         self._unsubscribe = pen.subscribe(self._input)
-        self._watch_timer = self.loop.call_later(WATCH_S, self._watch)
+        self._vigil = Vigil(self)
 
     # -- listeners
 
@@ -185,39 +180,29 @@ class Controller:
 
     def _input(self, item: PenInput) -> None:
         try:
-            self._take(item)
+            self._takers[type(item)](item)
         except Exception:
             # Control that does not know what it heard must not leave a motor running.
             log.exception("control failed at %s", type(item).__name__)
             if self.run is not None or self.motion.turning:
                 self.stop("control failed")
 
-    def _take(self, item: PenInput) -> None:
-        kind = type(item)
-        if kind is Telemetry:
-            self._sample(item)  # type: ignore[arg-type]
-        elif kind is Status:
-            self._status(item)  # type: ignore[arg-type]
-        elif isinstance(item, Vitals):
-            self.vitals = item
-        elif isinstance(item, ReadBack):
-            self.readback = item
-            self.arrival.expect(item.depth_um, item.at)
-        elif isinstance(item, PenEvent):
-            self._event(item)
-        elif isinstance(item, Up):
-            self._up(item)
-        elif isinstance(item, Rebooted):
-            self._rebooted(item)
-        elif isinstance(item, Lost):
-            self._lost(item)
-        elif isinstance(item, Gap):
-            pass
+    def _read_back(self, item: ReadBack) -> None:
+        self.readback = item
+        self.arrival.expect(item.depth_um, item.at)
+
+    def _vitals(self, item: Vitals) -> None:
+        self.vitals = item
+        self.sensors.vitals(item)
+
+    def _gap(self, item: Gap) -> None:  # noqa: ARG002
+        self.sensors.gap()
 
     def _sample(self, sample: Telemetry) -> None:
         self.lane.clock_ms = sample.clock_ms
         motion = self.motion
         motion.feed(sample)
+        self.sensors.sample(sample)
         if self.stop_lane.active:
             self.stop_lane.check()
         if (verdict := self.arrival.sample(sample.depth_um, sample.at)) is not None:
@@ -246,7 +231,7 @@ class Controller:
             self.alarms.raise_("depth", Priority.MEDIUM, text)
 
     def _turning_without_run(self, sample: Telemetry) -> None:
-        if sample.at < self._quiet_until or self.stop_lane.active or self._uncommanded:
+        if sample.at < self.quiet_until or self.stop_lane.active or self._uncommanded:
             return
         self._uncommanded = True
         self.stop("uncommanded motion")
@@ -256,7 +241,7 @@ class Controller:
 
     def _turning_in_pause(self, sample: Telemetry) -> None:
         """Button or footswitch may have resumed the run, and then a STATUS says so before the motor is up to speed."""
-        if sample.at < self._quiet_until:
+        if sample.at < self.quiet_until:
             return
         if self._pause_motion_at is None:
             self._pause_motion_at = sample.at
@@ -286,7 +271,7 @@ class Controller:
 
     def _pause(self, run: Grant, at: float) -> None:
         run.phase, run.paused_at = "paused", at
-        self._quiet_until = at + RUN_DOWN_S
+        self.quiet_until = at + RUN_DOWN_S
         self._pause_motion_at = None
         self.tell(RunPaused(at))
 
@@ -319,12 +304,11 @@ class Controller:
         before = self.identity
         if before is not None and _unit(before) != _unit(up.identity):
             self.lane.other_pen()
-            self.zone = None
+            self.end_session()
         self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
         self.lane.boot_id = up.identity.boot_id
         self.alarms.clear("link")
-        self._up_at = up.at
-        self.pen_generation += 1
+        self.up_at = up.at
         self.stop_lane.connected()
         if self.lane.pen_id is not None:
             self.adopt_open()
@@ -334,6 +318,37 @@ class Controller:
         self.lane.pen_id = pen_id
         self.adopt_open()
 
+    # -- the session
+
+    def begin_session(self, session_id: UUID, purpose: Purpose, training: bool | None, plan: Mapping[str, int]) -> None:
+        """A session is open: its purpose decides the gates, its plan (µm by zone code) limits depth.
+
+        ``training`` tells of its client (None without one).
+        """
+        self.end_session()
+        self.lane.session_id = session_id
+        self.purpose, self.client_training, self.plan_depth_um = purpose, training, plan
+
+    def end_session(self) -> None:
+        """No session is open; nothing that was said for it is left."""
+        self.lane.session_id = None
+        self.purpose = self.client_training = self.zone = None
+        self.plan_depth_um, self.overrides = {}, {}
+
+    def override(self, gate: str, reason: str) -> str | None:
+        """Open a gate until the session ends; the sentence why not, or None. ``reason`` goes into the record."""
+        if self.purpose is None:
+            return "No session is open; open one first."
+        may = OVERRIDABLE[self.purpose]
+        if gate not in may:
+            names = ", ".join(sorted(may))
+            return f"The gate '{gate}' cannot be overridden; in a {self.purpose.value} session only: {names}."
+        if self.motion.at(self.loop.time()) is not Motion.STILL or self.run is not None:
+            return "The pen is not confirmed still; END or STOP first."
+        self.overrides = {**self.overrides, gate: reason}
+        self.tell(GateOverridden(self.loop.time(), gate, reason))
+        return None
+
     def adopt_open(self) -> None:
         """Take up commands that are still open in the record, then give the pen this station's depth limit."""
         self.lane.expect_adoption()
@@ -341,23 +356,7 @@ class Controller:
 
     async def _adopt(self) -> None:
         await self.lane.adopt_open()
-        await self._push_limit()
-
-    async def _push_limit(self) -> None:
-        """The pen holds the limit too; until it reads back as held, the gate "limits" is shut."""
-        generation, pause = self.pen_generation, PUSH_AGAIN_S
-        while self.pen.connected and generation == self.pen_generation and self._limit_problem() is not None:
-            if self.lane.clock_ms:
-                command = Command(Action.LIMIT_DEPTH, self._limit_to_hold())
-                outcome = await self.lane.send(command, lambda: None, deadline=PUSH_DEADLINE_S)
-                if isinstance(outcome, Rejected):
-                    # Every try is a row of the record: a pen that will not have it is asked less and less often.
-                    pause = min(pause * 2, PUSH_SELDOM_S)
-            if self._limit_problem() is not None:
-                await asyncio.sleep(pause if self.lane.clock_ms else HEAR_S)
-
-    def _limit_to_hold(self) -> int:
-        return min(self.limits.soft_depth_um, self.limits.hard_depth_um)
+        await self.depth_limit.push()
 
     async def _read_cartridge(self) -> None:
         try:
@@ -375,6 +374,7 @@ class Controller:
     def _forget(self) -> None:
         self.motion.forget()
         self.arrival.forget()
+        self.sensors.forget()
         self.status = self.vitals = self.readback = None
         self.lane.clock_ms = 0
 
@@ -417,14 +417,14 @@ class Controller:
         """The grant is gone; the motor may still run down for a moment."""
         self.lease.stop()
         now = self.loop.time()
-        self._quiet_until = now + RUN_DOWN_S
+        self.quiet_until = now + RUN_DOWN_S
         run, self.run = self.run, None
         if run is not None:
             self.tell(RunOver(now, why))
 
-    # -- watching
+    # -- what a run lives by
 
-    def _permit(self) -> str | None:
+    def permit(self) -> str | None:
         """Why the lease must not be renewed now; None when it may."""
         if self.latched or self.run is None:
             return "stopped"
@@ -436,50 +436,11 @@ class Controller:
             return "the record is silent"
         return None
 
-    def _lease_refused(self, why: str) -> None:
+    def lease_refused(self, why: str) -> None:
+        """The lease is not renewed any more, and STOP does not wait for it to run out."""
         if self.run is not None:
             self.stop(why)
             self.alarms.raise_("lease-refused", Priority.HIGH, f"Stopped: {why}. Lift the pen.")
-
-    def _watch(self) -> None:
-        self._watch_timer = self.loop.call_later(WATCH_S, self._watch)
-        run = self.run
-        now = self.loop.time()
-        if run is not None and run.phase != "starting":
-            if run.phase == "running":
-                run.ran_s += WATCH_S
-            why = self._permit()
-            if why is not None:
-                self._lease_refused(why)
-            elif run.phase == "paused" and now - run.paused_at > self._pause_max_s():
-                self.end_run("pause over")
-        turning = self.motion.turning and self.motion.age(now) < FRESH_S
-        if self.latched and turning and not self.stop_lane.active and now > self._quiet_until:
-            self.stop("motion while latched")
-        self._silence(now)
-        self._clear_alarms(now)
-
-    def _silence(self, now: float) -> None:
-        """An open line is not a pen that answers: one that says nothing is told, though the link stays open for STOP."""
-        age = self.motion.age(now)
-        if self.pen.connected and self._up_at is not None and min(age, now - self._up_at) > SILENT_S:
-            text = "The link is open but the pen says nothing. Check cable and battery."
-            self.alarms.raise_("silent", Priority.MEDIUM, text)
-        else:
-            self.alarms.clear("silent")
-
-    def _pause_max_s(self) -> float:
-        """The pen ends a pause by itself; half a second later we stop believing in it."""
-        return (self.capabilities.pause_max_ms / 1000 if self.capabilities else 60.0) + 0.5
-
-    def _clear_alarms(self, now: float) -> None:
-        if self.alarms.active("uncommanded") and self.motion.at(now) is Motion.STILL:
-            self.alarms.clear("uncommanded")
-        if not self.latched:
-            for code in ("lease", "fault", "lease-refused", "reboot"):
-                self.alarms.clear(code)
-        if self.record_problem() is None and self.journal.silent_for() < WRITER_SILENT_S:
-            self.alarms.clear("record")
 
     # -- what others look at
 
@@ -493,47 +454,16 @@ class Controller:
         if self.capabilities is None:
             return None
         held = self.readback.depth_limit_um if self.readback is not None else None
-        return Context(self.capabilities, self.cartridge, self.limits, zone or self.zone, held)
+        return Context(self.capabilities, self.cartridge, self.limits, zone or self.zone, held, self.plan_depth_um)
 
     def gates(self) -> tuple[Gate, ...]:
         """Every gate, judged now."""
-        now = self.loop.time()
-        identity, vitals = self.identity, self.vitals
-        return evaluate(
-            Facts(
-                connected=self.pen.connected,
-                serial=identity.serial if identity else "",
-                simulated=bool(identity and identity.simulated),
-                firmware=identity.firmware if identity else "",
-                firmware_problem=self.firmware_problem(),
-                latched=self.latched,
-                faults=self.fault_names(),
-                still=self.motion.at(now) is Motion.STILL,
-                unsettled=self.lane.unsettled,
-                cartridge_present=self.cartridge.present,
-                cartridge_used=self.cartridge.used,
-                battery_pct=vitals.battery_pct if vitals and now - vitals.at <= VITALS_AGE_MAX_S else None,
-                sample_age_s=self.motion.age(now),
-                status_age_s=now - self.status.at if self.status else float("inf"),
-                record_problem=self.record_problem(),
-                depth_limit_problem=self._limit_problem(),
-                purpose=self.purpose,
-                client_training=self.client_training,
-                controller_alive=self.alive() is None,
-            )
-        )
-
-    def _limit_problem(self) -> str | None:
-        if self.readback is None:
-            return "The pen's limits have not been read back yet; wait a second."
-        if self.readback.depth_limit_um > self._limit_to_hold():
-            return f"The pen does not hold the depth limit {mm(self._limit_to_hold())} yet; wait a second."
-        return None
+        return evaluate(facts(self))
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""
         self._unsubscribe()
-        self._watch_timer.cancel()
+        self._vigil.close()
         self.lease.stop()
         self.stop_lane.close()
         self.lane.close()

@@ -6,7 +6,7 @@ Device range, hard limit and senseless numbers refuse. Everything else lowers, r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -20,22 +20,32 @@ HARD_DEPTH_UM: Final = 2500
 
 @dataclass(frozen=True, slots=True)
 class StationLimits:
-    """This station's own limits, µm and mHz; ``zone_depth_um`` by zone code."""
+    """This station's own limits, µm and mHz; ``zone_depth_um`` by zone code, ``operator_depth_um`` for whoever works here."""
 
     soft_depth_um: int = SOFT_DEPTH_UM
     hard_depth_um: int = HARD_DEPTH_UM
+    operator_depth_um: int | None = None
     max_rate_mhz: int | None = None
-    zone_depth_um: dict[str, int] = field(default_factory=dict)
+    zone_depth_um: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ceiling_um(self) -> int:
+        """The least of the limits that hold in every zone: what the pen is told to hold too."""
+        return min(self.soft_depth_um, self.hard_depth_um, self.operator_depth_um or self.hard_depth_um)
+
+
+_NO_PLAN: Final[Mapping[str, int]] = {}
 
 
 class Context(NamedTuple):
-    """What a limiter may look at."""
+    """What a limiter may look at. ``plan_depth_um`` is the session's plan by zone code."""
 
     capabilities: Capabilities
     cartridge: Cartridge
     limits: StationLimits
     zone: str | None
     pen_depth_limit_um: int | None = None
+    plan_depth_um: Mapping[str, int] = _NO_PLAN
 
 
 class Bound(NamedTuple):
@@ -76,6 +86,14 @@ def _soft(value: int, c: Context) -> int:
     return min(value, c.limits.soft_depth_um)
 
 
+def _operator(value: int, c: Context) -> int:
+    return min(value, c.limits.operator_depth_um or value)
+
+
+def _plan(value: int, c: Context) -> int:
+    return min(value, c.plan_depth_um.get(c.zone or "", value))
+
+
 def _cartridge(value: int, c: Context) -> int:
     return min(value, c.cartridge.depth_max_um or value)
 
@@ -104,9 +122,11 @@ def _rate_step(value: int, c: Context) -> int:
 
 DEPTH_LIMITERS: Final[tuple[Limiter, ...]] = (
     (_soft, lambda c: f"soft limit {mm(c.limits.soft_depth_um)}"),
+    (_operator, lambda c: f"operator limit {mm(c.limits.operator_depth_um or 0)}"),
     (_cartridge, lambda c: f"cartridge {c.cartridge.type}"),
     (_pen, lambda c: "limit held by the pen"),
     (_zone, lambda c: f"zone {c.zone}"),
+    (_plan, lambda c: f"plan for zone {c.zone}"),
     (_depth_step, lambda c: f"step of {mm(c.capabilities.depth_step_um)}"),
 )
 RATE_LIMITERS: Final[tuple[Limiter, ...]] = (

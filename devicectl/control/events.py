@@ -109,6 +109,15 @@ class CartridgeRead:
     cartridge: Cartridge
 
 
+@dataclass(frozen=True, slots=True)
+class GateOverridden:
+    """Somebody opened a gate for the rest of the session, and said why."""
+
+    at: float
+    gate: str
+    reason: str
+
+
 class CommandDone(NamedTuple):
     """One command's outcome, for the log."""
 
@@ -132,5 +141,6 @@ ControlEvent = (
     | StopDone
     | Uncommanded
     | CartridgeRead
+    | GateOverridden
     | CommandDone
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,11 +17,13 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One interlock's verdict."""
+    """One interlock's verdict. ``overridable``: somebody may open it with a reason; ``overridden``: somebody has."""
 
     name: str
     passed: bool
     text: str
+    overridable: bool = False
+    overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Facts:
     purpose: Purpose | None
     client_training: bool | None
     controller_alive: bool
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
 
 BATTERY_MIN_PCT: Final = 10
@@ -157,6 +160,26 @@ GATES: Final[dict[Purpose, tuple[Callable[[Facts], Gate], ...]]] = {
 }
 
 
+OVERRIDABLE: Final[dict[Purpose, frozenset[str]]] = {
+    # A bench pen may carry a cartridge that it cannot read, or run from a supply.
+    Purpose.BENCH: frozenset({"cartridge", "battery"}),
+    Purpose.TREATMENT: frozenset({"battery"}),
+}
+"""Gates that a person may open with a reason. What keeps STOP, the link and the record honest is not among them."""
+
+
 def evaluate(facts: Facts) -> tuple[Gate, ...]:
     """Every gate of the session's purpose; without a session those of ``bench``, of which one then fails."""
-    return tuple(gate(facts) for gate in GATES[facts.purpose or Purpose.BENCH])
+    purpose = facts.purpose or Purpose.BENCH
+    gates = tuple(gate(facts) for gate in GATES[purpose])
+    if all(gate.passed for gate in gates):
+        return gates
+    may = OVERRIDABLE[purpose] if facts.purpose is not None else frozenset[str]()
+    return tuple(_override(gate, facts.overrides) if gate.name in may and not gate.passed else gate for gate in gates)
+
+
+def _override(gate: Gate, overrides: Mapping[str, str]) -> Gate:
+    reason = overrides.get(gate.name)
+    if reason is None:
+        return replace(gate, overridable=True)
+    return Gate(gate.name, True, f"overridden ({reason}): {gate.text}", overridable=True, overridden=True)

@@ -10,10 +10,11 @@ from typing import Final
 
 from drivers.api import Action, Command, Confirmed, NotSent, Outcome, Reason, Rejected, Result, Unknown
 
-from .controller import RUN_MAX_MS, Controller, Grant
+from .controller import RUN_MAX_MS, Controller
 from .envelope import Bound, Refused, bound_depth, bound_rate, mm
 from .events import RunGranted, RunOver, RunResumed, RunStarting, SetpointApplied, ZoneChosen
 from .gates import Gate
+from .grant import Grant
 from .motion import Motion
 
 COMMAND_DEADLINE_S: Final = 0.3

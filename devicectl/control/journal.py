@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
+
+WRITER_SILENT_S: Final = 2.0
+"""A record that has not answered for so long cannot be trusted with what the motor does."""
 
 
 class Intent(NamedTuple):
@@ -49,7 +52,7 @@ class Journal(Protocol):
 
 
 class MemoryJournal:
-    """A journal that forgets with the process: for benches, and for pens without a record."""
+    """A journal that forgets with the process, for one event loop: for benches, and for pens without a record."""
 
     def __init__(self) -> None:
         self.intents: dict[UUID, Intent] = {}
@@ -57,10 +60,9 @@ class MemoryJournal:
         self._kept: asyncio.Future[None] | None = None
 
     def _done(self) -> asyncio.Future[None]:
-        # Whatever is kept is kept at once, so one future answers for all.
-        loop = asyncio.get_running_loop()
-        if self._kept is None or self._kept.get_loop() is not loop:
-            self._kept = loop.create_future()
+        # Whatever is kept is kept at once, so one future answers for all; asking for the loop is a system call.
+        if self._kept is None:
+            self._kept = asyncio.get_running_loop().create_future()
             self._kept.set_result(None)
         return self._kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -41,4 +42,5 @@ class IdSource:
 
 
 def _system_random() -> random.Random:
-    return random.SystemRandom()
+    # Keys must differ, not be secret: the system is asked for chance once, not for every key.
+    return random.Random(os.urandom(32))

@@ -303,7 +303,8 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
         raise StationError("A bench session has no client; leave the client out.", "bench-client")
-    return {"session": await desk.recording.open_session(purpose, q.client)}
+    plan = {parse_zone(code).code: depth for code, depth in q.plan.items()}
+    return {"session": await desk.recording.open_session(purpose, q.client, plan)}
 
 
 def _need_no_run(desk: Desk) -> None:
@@ -402,6 +403,14 @@ async def _note(c: Connection, q: p.Note) -> Any:
     return {}
 
 
+async def _override(c: Connection, q: p.Override) -> Any:
+    desk = c.need_control()
+    problem = desk.control.override(q.gate, q.reason.strip())
+    if problem is not None:
+        raise StationError(problem, "override-refused")
+    return {}
+
+
 async def _accept_firmware(c: Connection, _: p.Empty) -> Any:
     desk = c.need_control()
     await desk.recording.accept_firmware()
@@ -423,6 +432,7 @@ _METHODS: Final[dict[str, tuple[type[p.Params], _Handler]]] = {
     "control.release": (p.Empty, _release),
     "session.open": (p.OpenSession, _session_open),
     "session.close": (p.Empty, _session_close),
+    "gate.override": (p.Override, _override),
     "zone.select": (p.SelectZone, _zone),
     "setpoint": (p.SetPoint, _setpoint),
     "run.preview": (p.Empty, _preview),

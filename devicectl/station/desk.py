@@ -15,6 +15,7 @@ from devicectl.control.envelope import StationLimits
 from devicectl.control.events import (
     CommandDone,
     ControlEvent,
+    GateOverridden,
     RunGranted,
     RunOver,
     RunPaused,
@@ -227,6 +228,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunOver: lambda e: f"run over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
     StopDone: lambda e: f"still, {e.still_ms:.0f} ms after STOP",
+    GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
     Uncommanded: lambda e: "motor turned without a run",
     CommandDone: _command,
 }

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from devicectl.control.journal import WRITER_SILENT_S
 from devicectl.records.store import Store
 from devicectl.records.writer import Job
 
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
-WRITER_SILENT_S: Final = 2.0
 
 
 class RecordHealth:

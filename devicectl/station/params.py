@@ -11,6 +11,7 @@ REQUEST_MAX = 256 * 1024
 """Longest request in bytes."""
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+ZoneCode = Annotated[str, Field(min_length=1, max_length=12)]
 
 
 class Params(BaseModel):
@@ -52,18 +53,29 @@ class Scan(Params):
 
 
 class OpenSession(Params):
-    """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none)."""
+    """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none).
+
+    ``plan`` limits needle protrusion in this session, in µm by zone code.
+    """
 
     purpose: Literal["bench", "treatment"]
     client: Annotated[str | None, BeforeValidator(lambda code: code or None)] = Field(
         default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$"
     )
+    plan: dict[ZoneCode, Annotated[int, Field(gt=0, le=10_000)]] = Field(default_factory=dict)
+
+
+class Override(Params):
+    """Opens a gate until the session ends; ``reason`` is written into the record and must not name a person."""
+
+    gate: Name
+    reason: str = Field(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
 
 
 class SelectZone(Params):
     """A zone code such as VTX or CUS-1."""
 
-    zone: str = Field(min_length=1, max_length=12)
+    zone: ZoneCode
 
 
 class SetPoint(Params):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from devicectl.control.events import (
     CartridgeRead,
     ControlEvent,
+    GateOverridden,
     RunOver,
     RunPaused,
     RunResumed,
@@ -23,8 +24,7 @@ from devicectl.control.events import (
 from devicectl.control.gates import Purpose
 from devicectl.records import jobs
 from devicectl.records.errors import RecordError
-from devicectl.records.firmware import ACCEPTED, changed_from
-from devicectl.records.rows import CartridgeRow, PenRow, SessionRow
+from devicectl.records.rows import SessionRow
 from devicectl.records.store import Store
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
 from devicectl.treatment.pass_recorder import RUN_DOWN_S, PassRecorder
@@ -32,6 +32,7 @@ from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
+from .binding import PenBinding
 from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
@@ -58,7 +59,7 @@ _REASONS: Final = {
 
 
 class Recording:
-    """One desk's side of the record. ``bound`` is done once the record knows the pen."""
+    """One desk's side of the record."""
 
     def __init__(self, desk: Desk, store: Store) -> None:
         self._desk = desk
@@ -67,26 +68,19 @@ class Recording:
         self.health = RecordHealth(store, desk.control.journal_trouble)
         self._submit = self.health.submit
         self._outbox = Outbox(self._submit)
-        self.log = Logbook(self._outbox.put, desk.source, lambda: (self._session, self._pen_id))
-        self.bound: asyncio.Future[None] = self._loop.create_future()
-        self._pen_id: UUID | None = None
-        self._pen: tuple[str, str, str] | None = None
-        self._unbound: Up | None = None
-        self._binding: asyncio.Task[None] | None = None
+        self.binding = PenBinding(self._submit, desk.source, self._bound_anew)
+        self.log = Logbook(self._outbox.put, desk.source, lambda: (self._session, self.binding.pen_id))
         self._closed = False
-        self._cartridge_id: UUID | None = None
         self._session: UUID | None = None
         self._opening: asyncio.Task[str] | None = None
         self._purpose = Purpose.BENCH
         self._client = ""
         self._opened_at = 0.0
         self._passes = 0
-        self._firmware_before: str | None = None
         self._writer: PassWriter | None = None
         self._early: list[RecorderEvent] = []
         self._recorder = self._new_recorder()
         self._timer = self._loop.call_later(TICK_S, self._tick)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._setpoint: tuple[int | None, int | None] = (None, None)
 
     def _new_recorder(self) -> PassRecorder:
@@ -95,7 +89,7 @@ class Recording:
     def problem(self) -> str | None:
         """Why nothing should be started on this record, or None."""
         problem = self.health.problem()
-        if problem is None and (self._pen_id is None or self._unbound is not None):
+        if problem is None and not self.binding.known:
             return "The record does not know this pen yet; wait a second."
         return problem
 
@@ -103,9 +97,8 @@ class Recording:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._recorder.tick(self._loop.time())
         self.health.tick()
-        unbound = self._unbound
-        if unbound is not None and self.health.failure is None and self._binding is not None and self._binding.done():
-            self._binding = self._spawn(self._bind(unbound))
+        if self.health.failure is None:
+            self.binding.again()
 
     # -- the pen
 
@@ -114,121 +107,68 @@ class Recording:
 
         Another pen than before ends the session: what it does must not be written down as done by the first.
         """
-        pen = (up.identity.manufacturer, up.identity.model, up.identity.serial)
-        if self._pen is not None and pen != self._pen:
+        if self.binding.is_other(up):
             self._end_session("another pen")
-            self._pen_id = self._writer = None
+            self._writer = None
             self._desk.intents.depth_request_um = self._desk.intents.rate_request_mhz = None
-        self._pen, self._unbound = pen, up
-        self._binding = self._spawn(self._bind(up))
+        self.binding.pen_up(up)
 
-    async def _bind(self, up: Up) -> None:
-        source, identity = self._desk.source, up.identity
-        origin = "simulated" if identity.simulated else "hardware"
-        now = source.utc_us()
-        row = PenRow(
-            source.uuid(),
-            identity.manufacturer,
-            identity.model,
-            identity.serial,
-            identity.firmware,
-            identity.hardware,
-            origin,
-            now,
-        )
-        try:
-            pen_id = await self._submit(jobs.pen_seen(row))
-            firmware_before = await self._submit(changed_from(pen_id))
-            cartridge_id = await self._cartridge_seen(up.cartridge)
-        except Exception as error:  # any trouble of the record: the gate "record" is shut and says why
-            if not self.bound.done():
-                self.bound.set_exception(StationError(f"The record cannot be written: {error}", "record"))
-            return
-        if up is not self._unbound:
-            return
-        self._unbound = None
-        self._pen_id, self._firmware_before, self._cartridge_id = pen_id, firmware_before, cartridge_id
-        self._recorder.needles = up.cartridge.needles
+    def _bound_anew(self) -> None:
+        pen_id = self.binding.pen_id
+        assert pen_id is not None
+        self._recorder.needles = self.binding.needles
         self._remake_writer()
         self._desk.control.bind(pen_id)
-        if not self.bound.done():
-            self.bound.set_result(None)
-
-    async def _cartridge_seen(self, cartridge: Cartridge) -> UUID | None:
-        """The record's key of a cartridge; None when there is none."""
-        if not cartridge.present:
-            return None
-        source, identity = self._desk.source, self._desk.control.identity
-        origin = "simulated" if identity is not None and identity.simulated else "hardware"
-        key: UUID = await self._submit(
-            jobs.cartridge_seen(
-                CartridgeRow(
-                    source.uuid(),
-                    cartridge.type,
-                    cartridge.serial,
-                    cartridge.lot,
-                    cartridge.expiry,
-                    cartridge.needles,
-                    origin,
-                    source.utc_us(),
-                )
-            )
-        )
-        return key
 
     def _cartridge_changed(self, cartridge: Cartridge) -> None:
         """What was done until now was done with the one before; nothing starts until the record knows the new one."""
         control = self._desk.control
         if control.identity is None or control.capabilities is None:
             return
-        up = Up(self._loop.time(), control.identity, control.capabilities, cartridge)
-        self._cartridge_id = None
+        self.binding.cartridge_changed(control.identity, control.capabilities, cartridge)
         self._recorder.needles = cartridge.needles
         self._remake_writer()
-        self._unbound = up
-        self._binding = self._spawn(self._bind(up))
 
     def firmware_problem(self) -> str | None:
         """Why the firmware is not trusted, or None."""
-        if self._firmware_before is None:
-            return None
-        identity = self._desk.control.identity
-        now = identity.firmware if identity else "?"
-        return f"The firmware changed from {self._firmware_before} to {now}; check the pen, then run 'devicectl accept-firmware {self._desk.address}'."
+        return self.binding.firmware_problem(str(self._desk.address))
 
     async def accept_firmware(self) -> None:
         """Somebody has checked the pen with its new firmware."""
-        await self._submit(jobs.event_logged(self.log.event_row(ACCEPTED, "firmware accepted")))
-        self._firmware_before = None
+        await self.binding.accept_firmware(self.log)
 
     def _remake_writer(self) -> None:
-        if self._pen_id is not None:
-            self._writer = PassWriter(
-                self._outbox.put,
-                session_id=self._session,
-                pen_id=self._pen_id,
-                cartridge_id=self._cartridge_id,
-                utc_us=self._desk.source.utc_us,
-                boot_us=self._desk.source.boot_us,
-                failed=lambda error: None,
-            )
-            early, self._early = self._early, []
-            for event in early:
-                self._writer(event)
+        pen_id = self.binding.pen_id
+        if pen_id is None:
+            return
+        self._writer = PassWriter(
+            self._outbox.put,
+            session_id=self._session,
+            pen_id=pen_id,
+            cartridge_id=self.binding.cartridge_id,
+            utc_us=self._desk.source.utc_us,
+            boot_us=self._desk.source.boot_us,
+            failed=lambda error: None,
+        )
+        early, self._early = self._early, []
+        for event in early:
+            self._writer(event)
 
     # -- sessions
 
-    async def open_session(self, purpose: Purpose, client: str | None) -> str:
-        """Open a session. Raises :class:`StationError` when one is open or the record refuses.
+    async def open_session(self, purpose: Purpose, client: str | None, plan: Mapping[str, int] | None = None) -> str:
+        """Open a session; ``plan`` limits depth (µm by zone code). Raises :class:`StationError` when one is open or
+        the record refuses.
 
         Once begun it is finished, though the one who asked may be gone: else the record had an open session that
         nobody here knows of.
         """
         if self._session is not None or self._opening is not None:
             raise StationError("A session is open already; close it first.", "session-open")
-        if self._pen_id is None or self._unbound is not None:
+        pen_id = self.binding.pen_id
+        if pen_id is None or not self.binding.known:
             raise StationError("The record does not know this pen yet; wait a second.", "record")
-        self._opening = self._loop.create_task(self._open_session(self._pen_id, purpose, client))
+        self._opening = self._loop.create_task(self._open_session(pen_id, purpose, client, plan or {}))
         self._opening.add_done_callback(self._opened)
         return await asyncio.shield(self._opening)
 
@@ -237,7 +177,7 @@ class Recording:
         if not task.cancelled():
             task.exception()
 
-    async def _open_session(self, pen_id: UUID, purpose: Purpose, client: str | None) -> str:
+    async def _open_session(self, pen_id: UUID, purpose: Purpose, client: str | None, plan: Mapping[str, int]) -> str:
         source = self._desk.source
         client_id: UUID | None = None
         key = source.uuid()
@@ -266,15 +206,8 @@ class Recording:
         self._session, self._purpose, self._client = key, purpose, client or ""
         self._opened_at = self._loop.time()
         self._passes = 0
-        control = self._desk.control
-        control.lane.session_id = key
-        control.purpose = purpose
-        control.client_training = True if client is not None else None
-        control.zone = None
-        self._remake_writer()
-        needles = self._recorder.needles
-        self._recorder = self._new_recorder()
-        self._recorder.needles = needles
+        self._desk.control.begin_session(key, purpose, True if client is not None else None, plan)
+        self._begin_anew()
         self._desk.log.clear()
         self._desk.say(f"session opened ({purpose.value}{', client ' + client if client else ''})")
         return str(key)
@@ -301,15 +234,17 @@ class Recording:
             self.log.event("session-closed", reason)
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
         self._session = None
-        control = self._desk.control
-        control.lane.session_id = None
-        control.purpose = control.client_training = control.zone = None
+        self._desk.control.end_session()
+        self._begin_anew()
+        self._desk.say("session closed")
+        return future
+
+    def _begin_anew(self) -> None:
+        """From here on passes are counted from one, and belong to the session there is now, or to none."""
         self._remake_writer()
         needles = self._recorder.needles
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
-        self._desk.say("session closed")
-        return future
 
     # -- what happens
 
@@ -362,6 +297,8 @@ class Recording:
                 self.log.stop_done(event.still_ms)
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
+            case GateOverridden():
+                self.log.event("gate-overridden", f"{event.gate}: {event.reason}")
             case _:
                 pass
 
@@ -409,12 +346,11 @@ class Recording:
         """The open session with its zones and the pass that is being recorded."""
         if self._session is None:
             return None
-        identity = self._desk.control.identity
         current, totals = self._recorder.current(), self._recorder.totals
         return SessionView(
             id=str(self._session),
             purpose=self._purpose.value,
-            origin="simulated" if identity and identity.simulated else "hardware",
+            origin=self.binding.origin,
             client=self._client,
             elapsed_s=round(self._loop.time() - self._opened_at, 1),
             zone=self._desk.control.zone,
@@ -435,18 +371,11 @@ class Recording:
             else None,
         )
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
         self._timer.cancel()
         self.health.close()
-        for task in list(self._tasks):
-            task.cancel()
+        self.binding.close()
         if self._opening is not None:
             await asyncio.wait((self._opening,))
         try:
@@ -456,8 +385,6 @@ class Recording:
         self._closed = True
         await self._outbox.drain(CLOSE_S)
         self._outbox.close()
-        if not self.bound.done():
-            self.bound.cancel()
 
 
 def recorder_for(store: Store) -> Callable[[Desk], Recording]:

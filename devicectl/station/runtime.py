@@ -18,6 +18,7 @@ from drivers.portlock import lock_port, lock_serial
 from drivers.scan import Found, scan_ports
 from simulator.announce import announced
 
+from .limits_file import load_limits
 from .paths import station_paths
 from .recording import recorder_for
 from .server import serve
@@ -80,15 +81,16 @@ def virtual_station(
 
 
 async def run_station(database: str | None, *, on_demand: bool) -> int:
-    """Open the database, serve, and close everything in order. Raises RecordError with one sentence."""
+    """Open the database, serve, and close everything in order. Raises RecordError or LimitsRefused."""
     source = SystemSource()
     # Third parties' drivers are imported before a pen is held, not while one is.
     await asyncio.to_thread(installed_drivers)
+    limits = load_limits()
     store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
     try:
         assert store.location is not None
         paths = station_paths(store.location.hash)
-        station = Station(_record(store, store.location.hash), system_ports(), source)
+        station = Station(_record(store, store.location.hash), system_ports(), source, limits=limits)
         await serve(station, paths, on_demand=on_demand, ready=lambda: None)
     finally:
         await asyncio.to_thread(store.close)

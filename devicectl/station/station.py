@@ -144,7 +144,7 @@ class Station:
         desk.keeper.start()
         try:
             await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
-            await desk.recording.bound
+            await desk.recording.binding.first
         except BaseException as error:
             await self.close_desk(desk, "not opened")
             if isinstance(error, TimeoutError):

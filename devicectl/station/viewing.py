@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from devicectl.control.controller import Controller, Grant
+from devicectl.control.controller import Controller
 from devicectl.control.gates import Gate
+from devicectl.control.grant import Grant
 
 from .desk import Desk
 from .views import (
@@ -26,7 +27,7 @@ def _round(age: float | None) -> float | None:
 
 def gate_views(gates: tuple[Gate, ...]) -> tuple[GateView, ...]:
     """Gates as clients see them."""
-    return tuple(GateView(g.name, g.passed, g.text) for g in gates)
+    return tuple(GateView(g.name, g.passed, g.text, g.overridable, g.overridden) for g in gates)
 
 
 def _limits(c: Controller) -> LimitsView | None:
@@ -45,6 +46,7 @@ def _limits(c: Controller) -> LimitsView | None:
         needles=c.cartridge.needles,
         cartridge=c.cartridge.type if c.cartridge.present else "",
         has_contact=caps.has_contact,
+        depth_operator_um=c.limits.operator_depth_um,
     )
 
 

@@ -29,6 +29,7 @@ class LimitsView:
     needles: int
     cartridge: str
     has_contact: bool
+    depth_operator_um: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,13 @@ class AlarmView:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """One interlock before START."""
+    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason."""
 
     name: str
     passed: bool
     text: str
+    overridable: bool = False
+    overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -87,7 +88,7 @@ def test_every_command_has_examples_that_are_commands(path: str, command: Any) -
 def test_examples_parse(path: str, command: Any) -> None:
     """An example that cannot be typed as it stands is worse than none."""
     for example in command.examples:
-        words = [word.strip('"$()') for word in example.split("  ")[0].split(">")[0].split()]
+        words = [word.strip('"$()') for word in shlex.split(example.split("  ")[0].split(">")[0])]
         words = words[words.index("devicectl") + 1 :] if "devicectl" in words else words[2:]
         target: click.Command = cli
         while (

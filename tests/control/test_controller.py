@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
+import pytest
 from support.rig import Rig
 
 from devicectl.control.envelope import StationLimits
-from devicectl.control.events import DepthArrived, RunGranted, RunOver, RunPaused, RunResumed, StopDone, Uncommanded
+from devicectl.control.events import (
+    DepthArrived,
+    GateOverridden,
+    RunGranted,
+    RunOver,
+    RunPaused,
+    RunResumed,
+    StopDone,
+    Uncommanded,
+)
+from devicectl.control.gates import Gate, Purpose
 from devicectl.control.intents import Sheet
 from drivers.api import Action, Command, Confirmed, NotSent, PenState, Rejected, Unknown
 from simulator.virtual_time import run_virtual
@@ -210,6 +222,137 @@ def test_zone_limit_refuses_a_zone_key_while_turning() -> None:
         assert rig.intents.select_zone("MID") is None
 
     scenario(play, limits=StationLimits(zone_depth_um={"FHL": 1000}))
+
+
+def test_an_operator_limit_and_a_plan_lower_with_their_names() -> None:
+    async def play(rig: Rig) -> None:
+        rig.control.begin_session(UUID(int=9), Purpose.BENCH, None, {"FHL": 500})
+        outcome, bound = await rig.intents.set_depth(1400, lower=True)
+        assert outcome == Confirmed(1200)
+        assert bound is not None
+        assert bound.reasons == ("1.40 mm → 1.20 mm: operator limit 1.20 mm",)
+        rig.intents.select_zone("FHL")
+        outcome, bound = await rig.intents.set_depth(1100)
+        assert isinstance(outcome, NotSent)
+        assert "plan for zone FHL" in outcome.text
+        rig.control.end_session()
+        rig.intents.select_zone("FHL")
+        assert (await rig.intents.set_depth(1100))[0] == Confirmed(1100)
+
+    scenario(play, limits=StationLimits(operator_depth_um=1200))
+
+
+def test_the_pen_holds_the_operator_limit_too() -> None:
+    async def play(rig: Rig) -> None:
+        direct = await rig.pen.command(Command(Action.SET_DEPTH, 1300), deadline=0.3)
+        assert isinstance(direct, Rejected)
+        assert "limit" in direct.text
+
+    scenario(play, limits=StationLimits(operator_depth_um=1200))
+
+
+def test_a_plan_refuses_a_zone_key_while_turning() -> None:
+    async def play(rig: Rig) -> None:
+        rig.control.begin_session(UUID(int=9), Purpose.BENCH, None, {"FHL": 500})
+        await rig.intents.set_depth(1000)
+        await rig.start("VTX")
+        problem = rig.intents.select_zone("FHL")
+        assert problem is not None
+        assert "0.50 mm" in problem
+
+    scenario(play)
+
+
+def test_a_gate_is_overridden_with_a_reason_until_the_session_ends() -> None:
+    async def play(rig: Rig) -> None:
+        def battery() -> Gate:
+            return next(gate for gate in rig.control.gates() if gate.name == "battery")
+
+        rig.sim.physics.charge = 0.08
+        await rig.until(lambda: not battery().passed)
+        assert battery().overridable
+        closed = await rig.start()
+        assert isinstance(closed, NotSent)
+        assert "Battery" in closed.text
+        assert rig.control.override("battery", "runs from a supply") is None
+        assert battery().overridden
+        assert "runs from a supply" in battery().text
+        assert isinstance(await rig.start(), Confirmed)
+        assert [(e.gate, e.reason) for e in rig.seen(GateOverridden)] == [("battery", "runs from a supply")]
+        turning = rig.control.override("cartridge", "cannot be read")
+        assert turning is not None
+        assert "still" in turning
+        await rig.intents.end()
+        await rig.until(lambda: not rig.sim.truth.turning)
+        rig.control.begin_session(UUID(int=9), Purpose.BENCH, None, {})
+        assert not battery().passed
+
+    scenario(play)
+
+
+@pytest.mark.parametrize("gate", ["link", "latch", "record", "firmware", "nothing"])
+def test_gates_that_keep_the_pen_honest_cannot_be_overridden(gate: str) -> None:
+    async def play(rig: Rig) -> None:
+        problem = rig.control.override(gate, "because I say so")
+        assert problem is not None
+        assert "battery, cartridge" in problem
+        assert not rig.seen(GateOverridden)
+
+    scenario(play)
+
+
+def test_a_frozen_sensor_is_told_and_the_telling_ends_when_it_is_mended() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(3)
+        assert not rig.alarms.active("sensor")
+        rig.sim.set_faults(frozen_sensor=True)
+        assert await rig.until(lambda: rig.alarms.active("sensor")) < 1.5
+        assert "repeats one reading" in rig.control.sensors.problem  # type: ignore[operator]
+        rig.sim.clear_faults()
+        await rig.until(lambda: not rig.alarms.active("sensor"), 3)
+
+    scenario(play)
+
+
+def test_a_rate_that_the_stroke_counter_contradicts_is_told() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(3)
+        rig.sim.set_faults(lying_rate=True)
+        await rig.until(lambda: rig.alarms.active("sensor"), 2.5)
+        assert "disagree" in rig.control.sensors.problem  # type: ignore[operator]
+
+    scenario(play)
+
+
+@pytest.mark.parametrize("profile", ["reference", "fixed-117", "vary-150"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sound_pen_is_never_called_wrong(profile: str, seed: int) -> None:
+    async def play(rig: Rig) -> None:
+        caps = rig.control.capabilities
+        assert caps is not None
+        for rate in (caps.rate_min_mhz, caps.rate_max_mhz):
+            await rig.intents.set_rate(rate)
+            await rig.intents.set_depth(caps.depth_step_um * 4)
+            assert isinstance(await rig.start(), Confirmed)
+            await asyncio.sleep(20)
+            await rig.intents.end()
+            await rig.until(lambda: not rig.sim.truth.turning)
+            await asyncio.sleep(2)
+        assert rig.alarm_codes == []
+
+    scenario(play, profile=profile, seed=seed)
+
+
+def test_samples_that_get_lost_are_not_called_a_wrong_sensor() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        rig.sim.set_faults(from_pen__drop=0.2)
+        await asyncio.sleep(10)
+        assert "sensor" not in rig.alarm_codes
+
+    scenario(play)
 
 
 def test_uncommanded_motion_is_stopped_with_a_high_alarm() -> None:

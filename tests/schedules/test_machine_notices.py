@@ -10,6 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from schedules.machine import SafetyMachine
 
 from devicectl.control.controller import Controller
+from devicectl.control.depth_limit import DepthLimit
 from devicectl.control.envelope import Bound
 from devicectl.control.lane import CommandLane
 from devicectl.control.stop_lane import StopLane
@@ -44,7 +45,7 @@ def open_commands_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def limits_are_not_applied(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("devicectl.control.intents.bound_depth", lambda asked, context: Bound(int(asked), int(asked)))
-    patch.setattr(Controller, "_limit_problem", lambda self: None)
+    patch.setattr(DepthLimit, "problem", lambda self: None)
 
 
 def the_button_starts_the_pen(patch: pytest.MonkeyPatch) -> None:
@@ -56,7 +57,7 @@ def the_button_starts_the_pen(patch: pytest.MonkeyPatch) -> None:
 
 def the_pen_forgets_to_latch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(commands, "hindrance", lambda pen: commands.Reason.NONE)
-    patch.setattr(Controller, "_permit", lambda self: None)
+    patch.setattr(Controller, "permit", lambda self: None)
     patch.setattr(Controller, "stop", lambda self, source: True)
 
 

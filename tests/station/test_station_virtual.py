@@ -563,3 +563,43 @@ def test_an_alarm_is_in_the_record_when_it_is_raised_seen_and_gone() -> None:
         assert rows[0]["raised_utc_us"] < rows[0]["acknowledged_utc_us"] < rows[0]["cleared_utc_us"]
 
     scenario(play)
+
+
+def test_an_overridden_gate_is_written_down_with_its_reason_and_closes_with_the_session() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        w.sim.physics.charge = 0.08
+        await w.until(lambda: any(g.name == "battery" and not g.passed for g in w.desk.control.gates()))
+        await s.ask("zone.select", zone="VTX")
+        sheet = await s.ask("run.preview")
+        shut = [g for g in sheet.gates if not g.passed]
+        assert [(g.name, g.overridable) for g in shut] == [("battery", True)]
+        assert "reason" in await refused(s.ask("gate.override", gate="battery"))
+        assert "cannot be overridden" in await refused(s.ask("gate.override", gate="latch", reason="no patience"))
+        await s.ask("gate.override", gate="battery", reason="runs from a supply")
+        assert (await s.start()).outcome == "confirmed"
+        assert "still" in await refused(s.ask("gate.override", gate="cartridge", reason="cannot be read"))
+        await s.ask("run.end")
+        await asyncio.sleep(1.5)
+        await s.ask("session.close")
+        events = w.rows("select text, session_id from events where code = 'gate-overridden'")
+        assert [e["text"] for e in events] == ["battery: runs from a supply"]
+        assert events[0]["session_id"] is not None
+        await s.ask("session.open", purpose="bench", client=None)
+        assert not next(g for g in w.desk.control.gates() if g.name == "battery").passed
+
+    scenario(play)
+
+
+def test_a_plan_limits_depth_in_its_zones() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.ask("session.close")
+        assert "no zone" in (await refused(s.ask("session.open", purpose="bench", plan={"NOSE": 500}))).lower()
+        await s.ask("session.open", purpose="bench", client=None, plan={"vtx": 600})
+        await s.ask("zone.select", zone="VTX")
+        answer = await s.ask("setpoint", depth_um=1000)
+        assert answer["depth"].outcome == "not_sent"
+        assert "1.00 mm → 0.60 mm: plan for zone VTX" in answer["depth"].text
+
+    scenario(play)

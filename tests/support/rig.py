@@ -66,8 +66,11 @@ class Rig:
         self.inputs: list[PenInput] = []
         self.events: list[Any] = []
         self.failures: list[str] = []
+        self.alarm_codes: list[str] = []
+        """Codes of all alarms that were raised, in order."""
         self.pen.subscribe(self.inputs.append)
         self.control.listen(self.events.append)
+        self.alarms.subscribe(lambda c: self.alarm_codes.append(c.alarm.code) if c.kind == "raised" else None)
         self.keeper = KeepConnected(self.pen, lambda e: self.failures.append(str(e)))
 
     async def up(self) -> Rig:
