@@ -18,6 +18,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
     from drivers.address import Address
@@ -54,7 +55,8 @@ class Pressed:
     cls=Command,
     examples=("devicectl stop", "devicectl stop serial:///dev/ttyACM0", "devicectl stop --json"),
 )
-@click.argument("address", required=False)
+@click.argument("address", required=False, type=ADDRESS)
+@radio_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stop(address: str | None, as_json: bool) -> int:
     """STOP the pen at ADDRESS, or every pen that any program of yours holds.

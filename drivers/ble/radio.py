@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,7 @@ from bleak.backends.scanner import BaseBleakScanner
 from drivers.api import LinkRefused
 
 GROUP: Final = "devicectl.radios"
-OPEN_S: Final = 5.0
+OPEN_S: Final = 8.0
 CLOSE_S: Final = 2.0
 
 
@@ -95,15 +95,18 @@ class RadioHold:
 
 
 async def take_radio(spec: str) -> RadioHold:
-    """A share of the radio of ``spec``, opened if nobody on this loop has it open. Raises :class:`LinkRefused`."""
+    """A share of the radio of ``spec``, opened if nobody on this loop has it open.
+
+    Raises :class:`LinkRefused`: no such kind of radio, nothing there, or its package is not installed whole.
+    """
     if not spec:
         return RadioHold(SystemRadio())
     loop = asyncio.get_running_loop()
     radios = _open.setdefault(loop, {})
     shared = radios.get(spec)
     if shared is None:
-        opener = find_opener(spec)
-        shared = radios[spec] = _Shared(spec, loop.create_task(_opened(opener, spec)))
+        point = _find(spec)
+        shared = radios[spec] = _Shared(spec, loop.create_task(_opened(point, spec)))
     shared.users += 1
     try:
         radio = await asyncio.shield(shared.opening)
@@ -130,8 +133,7 @@ async def _leave(shared: _Shared) -> None:
             pass
 
 
-def find_opener(spec: str) -> RadioOpener:
-    """What opens a spec. Raises :class:`LinkRefused`: no such kind of radio, or its package is not installed whole."""
+def _find(spec: str) -> EntryPoint:
     kind = spec.partition(":")[0]
     points = {point.name: point for point in entry_points(group=GROUP)}
     point = points.get(kind)
@@ -141,16 +143,15 @@ def find_opener(spec: str) -> RadioOpener:
             f"'{spec}': there is no radio '{kind}' (known: {known}); without --radio the computer's own is used.",
             "unknown-radio",
         )
-    try:
-        opener: RadioOpener = point.load()
-    except ImportError as error:
-        raise _incomplete(spec, error) from error
-    return opener
+    return point
 
 
-async def _opened(opener: RadioOpener, spec: str) -> Radio:
+async def _opened(point: EntryPoint, spec: str) -> Radio:
     try:
-        return await asyncio.wait_for(opener(spec), OPEN_S)
+        async with asyncio.timeout(OPEN_S):
+            # What opens it may be large, and a pen may be running on this loop.
+            opener: RadioOpener = await asyncio.to_thread(point.load)
+            return await opener(spec)
     except ImportError as error:
         raise _incomplete(spec, error) from error
     except TimeoutError as error:
