@@ -14,11 +14,11 @@ from bumble import hci, ll
 from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.device import Device, DeviceConfiguration
-from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
 from .bumble_fixes import FixedController
+from .quick import QuickHost
 
 INTERVAL: Final = 0.015
 SUPERVISION_TIMEOUT: Final = 0.72
@@ -196,7 +196,7 @@ class Air(LocalLink):
     def device(self, name: str, address: str, **options: Any) -> Device:
         """A controller with a host of this process on it."""
         controller = self.controller(name, **options)
-        host = Host(controller, AsyncPipeSink(controller))
+        host = QuickHost(controller, AsyncPipeSink(controller))
         return Device(config=DeviceConfiguration(name=name, address=hci.Address(address)), host=host)
 
     def unplug(self, controller: Controller) -> None:
