@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
-    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal or a TCP port."),
+    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),

@@ -1,6 +1,7 @@
 """The short way for data between host and controller: Bumble's, without formatting each packet for a log nobody reads.
 
-Everything but data goes Bumble's own way.
+Everything but data goes Bumble's own way. A packet is completed when the other side has it, as on a real chip; Bumble's
+controller says so at once, and a host that waits for it before it disconnects would wait for nothing.
 """
 
 from __future__ import annotations
@@ -48,9 +49,16 @@ class QuickController(Controller):
         pdu = _whole(packet)
         if pdu is not None:
             connection.on_acl_pdu(pdu)
-        else:
-            connection.assembler.feed_packet(hci.HCI_AclDataPacket.from_bytes(packet))
-        self._to_host(_COMPLETED.pack(*_COMPLETED_HEAD, handle, 1))
+            return
+        connection.assembler.feed_packet(hci.HCI_AclDataPacket.from_bytes(packet))
+        if connection.assembler.current_data is not None:
+            self.completed(connection.peer_address)
+
+    def completed(self, peer: hci.Address) -> None:
+        """One packet to ``peer`` has left the controller's memory."""
+        connection = self.le_connections.get(peer)
+        if connection is not None:
+            self._to_host(_COMPLETED.pack(*_COMPLETED_HEAD, connection.handle, 1))
 
     def on_link_acl_data(self, sender_address: hci.Address, transport: PhysicalTransport, data: bytes) -> None:  # noqa: ARG002
         """From the air."""
