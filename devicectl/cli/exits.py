@@ -29,7 +29,7 @@ MEANINGS = {
     Exit.INTERRUPTED: "interrupted (Ctrl+C); a running pen was stopped",
 }
 
-_USAGE = frozenset({"bad-address", "unknown-zone", "invalid-params", "bad-fault", "bad-profile"})
+_USAGE = frozenset({"bad-address", "unknown-zone", "invalid-params", "bad-fault", "bad-profile", "bad-radio"})
 _NO_PEN = frozenset(
     {
         "no-pen", "pen-error", "link-refused", "link-lost", "not-a-pen", "wrong-protocol", "no-driver", "no-permission",

@@ -14,16 +14,14 @@ from bumble import hci, ll
 from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.device import Device, DeviceConfiguration
-from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
 from .bumble_fixes import FixedController
+from .options import INTERVAL
+from .quick import QuickHost
 
-INTERVAL: Final = 0.015
 SUPERVISION_TIMEOUT: Final = 0.72
-INTERVAL_MIN: Final = 0.0075
-INTERVAL_MAX: Final = 4.0
 WEAK_DBM: Final = -85.0
 """Below this signal packets begin to be lost."""
 DEAF_DBM: Final = -95.0
@@ -122,7 +120,7 @@ class _Wire:
         for side, count in zip(self.sides, counts, strict=True):
             lost = max(self._air.reception(one.controller).lost(now) for one in self.sides)
             for _ in range(min(count, PDUS_PER_EVENT)):
-                if side.queue[0][0] > now + _EARLY or (lost and self._air.random.random() < lost):
+                if not side.queue or side.queue[0][0] > now + _EARLY or (lost and self._air.random.random() < lost):
                     break
                 _, deliver = side.queue.popleft()
                 if not side.other.closed:
@@ -196,7 +194,7 @@ class Air(LocalLink):
     def device(self, name: str, address: str, **options: Any) -> Device:
         """A controller with a host of this process on it."""
         controller = self.controller(name, **options)
-        host = Host(controller, AsyncPipeSink(controller))
+        host = QuickHost(controller, AsyncPipeSink(controller))
         return Device(config=DeviceConfiguration(name=name, address=hci.Address(address)), host=host)
 
     def unplug(self, controller: Controller) -> None:
@@ -301,19 +299,31 @@ class Air(LocalLink):
             central.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
 
     def send_acl_data(
-        self, sender_controller: Controller, destination_address: hci.Address, transport: PhysicalTransport, data: bytes
+        self,
+        sender_controller: Controller,
+        destination_address: hci.Address,
+        transport: PhysicalTransport,  # noqa: ARG002
+        data: bytes,
     ) -> None:
         """Data of a connection; it arrives with the address that the connection was made with."""
         side = self.side(sender_controller, destination_address)
-        if side is None or (self.drop is not None and self.drop(sender_controller.name, data)):
+        if side is None:
             return
         there = self.reception(side.other.controller)
-        droppable = there.drop_commands and data[2:4] == _ATT and data[4] == _WRITE_COMMAND
-        if droppable and self.random.random() < there.drop_commands:
+        lost = self.drop is not None and self.drop(sender_controller.name, data)
+        if not lost and there.drop_commands and data[2:4] == _ATT and data[4] == _WRITE_COMMAND:
+            lost = self.random.random() < there.drop_commands
+        if lost:
+            side.controller.completed(destination_address)
             return
         delay = max(there.delay, self.reception(sender_controller).delay)
-        deliver = functools.partial(side.other.controller.on_link_acl_data, side.address, transport, data)
-        side.wire.send(side, delay, deliver)
+        side.wire.send(side, delay, functools.partial(self._deliver, side, data))
+
+    @staticmethod
+    def _deliver(side: Side, data: bytes) -> None:
+        """Data has arrived, and its sender knows."""
+        side.other.controller.on_link_acl_data(side.address, PhysicalTransport.LE, data)
+        side.controller.completed(side.other.address)
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu

@@ -19,6 +19,8 @@ from bumble.device import Connection, Device
 from bumble.gatt import CharacteristicValue
 from bumble.keys import PairingKeys
 
+from .quick import QuickController
+
 if TYPE_CHECKING:
     from .air import Air
 
@@ -107,7 +109,7 @@ def value(
     return CharacteristicValue(read=read or not_readable, write=write or not_writable)
 
 
-class FixedController(Controller):
+class FixedController(QuickController):
     """A Bluetooth 4.2 controller on an :class:`~simulator.radio.air.Air`.
 
     * It does not claim extended advertising and LL privacy: with them Linux waits for events that Bumble never sends.

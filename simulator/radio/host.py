@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bumble import core, hci
 from bumble.device import Device, DeviceConfiguration
-from bumble.host import Host
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import PacketParser
 
@@ -19,6 +18,7 @@ from drivers.api import LinkRefused
 from .air import Air
 from .bonds import BondFile
 from .bumble_fixes import FixedController, honest_about_mitm
+from .quick import QuickHost
 
 if TYPE_CHECKING:
     from .backend import BumbleClient, BumbleScanner
@@ -164,7 +164,7 @@ async def open_radio(spec: str) -> VirtualRadio:
     try:
         own = options.get("address") or _own_address()
         file = BondFile(Path(options["bonds"]) if options.get("bonds") else None, own)
-        host = Host(wire, wire)
+        host = QuickHost(wire, wire)
         device = Device(config=DeviceConfiguration(name="host", address=hci.Address(file.address)), host=host)
         radio = VirtualRadio(device, file, wire.close)
         wire.on_lost = lambda: radio.lose("the process that simulates the radio has ended")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from bumble import att, hci
 from bumble.core import UUID, AdvertisingData
@@ -34,9 +33,8 @@ from simulator.pen import SimulatedPen
 from .air import Air, Reception
 from .bonds import Bonds
 from .bumble_fixes import FixedController, honest_about_mitm, pair_again, value
+from .options import PLAIN, RadioOptions, random_static
 
-MTU: Final = 247
-ADVERTISING_MS: Final = 100.0
 BONDS: Final = 4
 TX_BUFFERS: Final = 16
 """Packets that the pen's radio holds; a notification that finds no room is lost, as on a real chip."""
@@ -50,7 +48,6 @@ _DIS: Final = {"manufacturer": 0x2A29, "model": 0x2A24, "serial": 0x2A25, "firmw
 _SOFTWARE: Final = 0x2A28
 _PNP_ID: Final = 0x2A50
 
-Pairing = Literal["just-works", "passkey", "refuse"]
 _P, _MAY = Attribute.Properties, Attribute.Permissions
 _HOW: Final = {
     Characteristic.FEATURES: _P.READ | _P.WRITE,
@@ -62,27 +59,6 @@ _HOW: Final = {
     Characteristic.LOG: _P.NOTIFY,
 }
 _PROTECTED: Final = (Characteristic.CONTROL_POINT, Characteristic.LEASE)
-
-
-@dataclass(frozen=True, slots=True)
-class RadioOptions:
-    """How a pen appears on the air.
-
-    ``address`` is random static (F0:…); None takes one from the pen's seed. ``name`` None is model and serial number.
-    """
-
-    address: str | None = None
-    name: str | None = None
-    pairing: Pairing = "just-works"
-    passkey: int = 123_456
-    mtu: int = MTU
-    advertising_ms: float = ADVERTISING_MS
-
-
-def random_static(text: str) -> str:
-    """A random static address that is always the same for ``text``."""
-    number = random.Random(text).getrandbits(46) | 3 << 46
-    return ":".join(f"{byte:02X}" for byte in number.to_bytes(6, "big"))
 
 
 class _Answer(PairingDelegate):
@@ -110,7 +86,7 @@ class RadioPen:
     non-volatile memory, at most four. The pen does not own the :class:`~simulator.pen.SimulatedPen`.
     """
 
-    def __init__(self, air: Air, pen: SimulatedPen, options: RadioOptions = RadioOptions()) -> None:
+    def __init__(self, air: Air, pen: SimulatedPen, options: RadioOptions = PLAIN) -> None:
         self.air = air
         self.pen = pen
         self.options = options
@@ -138,6 +114,7 @@ class RadioPen:
     def _build(self) -> None:
         device = self.device
         device.keystore = self.bonds
+        device.irk = self._random.randbytes(16)
         device.pairing_config_factory = self._pairing
         device.gatt_server.max_mtu = self.options.mtu
         honest_about_mitm(device, self.bonds.find)

@@ -26,12 +26,12 @@ from drivers.penlink.messages import (
 from simulator.pen import SimulatedPen
 from simulator.radio.air import Air
 from simulator.radio.host import VirtualRadio
-from simulator.radio.pen import RadioOptions, RadioPen
+from simulator.radio.options import PLAIN, RadioOptions
+from simulator.radio.pen import RadioPen
 from simulator.virtual_time import run_virtual
 
 STOP = Characteristic.STOP.value
 FEATURES = Characteristic.FEATURES.value
-PLAIN = RadioOptions()
 CONTROL = Characteristic.CONTROL_POINT.value
 
 
