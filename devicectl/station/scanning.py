@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from drivers.address import parse_address
+from drivers.address import Address, parse_address
 from drivers.api import PenError
 from drivers.driver import open_pen
 from drivers.portlock import holdings, lock_port
@@ -73,9 +73,12 @@ def _new(rows: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[st
 async def _wired(held: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = []
     for pen in await asyncio.to_thread(announced):
-        owner = OWNER if pen.address in held else ""
+        address = (
+            str(Address("ble", pen.address.partition("://")[2], {"radio": pen.radio})) if pen.radio else pen.address
+        )
+        owner = OWNER if address in held else ""
         why = f"simulated pen, announced by process {pen.pid}"
-        found = Found(pen.address, f"{pen.model} {pen.serial}", True, why, owner, simulated=True)
+        found = Found(address, f"{pen.model} {pen.serial}", True, why, owner, simulated=True)
         rows.append(_row(found))
     return rows + _new(rows, [_row(found) for found in await asyncio.to_thread(scan_ports)])
 

@@ -198,7 +198,8 @@ class BleLink:
             return self._lose(sentence_for(self.address, "link-lost" if isinstance(error, Gone) else "no-answer"))
         if job.kind == "command" and untrusted(error):
             return self._untrusted()
-        log.warning("%s: a request failed: %s", self.address, error)
+        if job.done is None:
+            log.warning("%s: a request failed: %s", self.address, error)
         if code_of(error) in _STACK_GONE:
             self._lose(sentence(self.address, error))
 
