@@ -1,7 +1,7 @@
 """A pen over Bluetooth Low Energy as a byte pipe: Penlink's frames are put on GATT characteristics and taken off them.
 
 STOP and lease renewals are writes without response and wait for no request. Why things are as they are stands in
-docs/decisions/0006-ble-link-and-pairing.md.
+docs/decisions/0008-ble-link-and-pairing.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from drivers.api import LinkLost, LinkRefused, NotAPen, NotSent, Outcome, Reason
 from drivers.link import OnData, OnLost
 from drivers.penlink import cobs
 from drivers.penlink.frame import STOP
-from drivers.penlink.gatt import CARRIES, SERVICE, Characteristic
+from drivers.penlink.gatt import ACCESS, CARRIES, SERVICE, Characteristic
 from drivers.penlink.messages import BY_CLASS, HelloRequest, Lease
 
 from .errors import code_of, refusal, sentence, sentence_for, untrusted
@@ -41,15 +41,6 @@ STOPS_AT_ONCE: Final = 4
 _HELLO_REQUEST: Final = BY_CLASS[HelloRequest].code
 _LEASE: Final = BY_CLASS[Lease].code
 _HEARD: Final = (Characteristic.STATUS, Characteristic.TELEMETRY, Characteristic.LOG)
-_NEEDED: Final = {
-    Characteristic.FEATURES: {"read", "write"},
-    Characteristic.CONTROL_POINT: {"write", "indicate"},
-    Characteristic.STOP: {"write-without-response"},
-    Characteristic.STATUS: {"read", "notify"},
-    Characteristic.TELEMETRY: {"notify"},
-    Characteristic.LEASE: {"write-without-response"},
-    Characteristic.LOG: {"notify"},
-}
 _STACK_GONE: Final = frozenset({"no-bluetoothd", "no-dbus", "bluetooth-off", "link-lost"})
 log = logging.getLogger("devicectl.ble")
 
@@ -151,9 +142,9 @@ class BleLink:
     def _resolve(self, client: BleakClient) -> dict[Characteristic, BleakGATTCharacteristic]:
         service = client.services.get_service(SERVICE)
         found: dict[Characteristic, BleakGATTCharacteristic] = {}
-        for kind, properties in _NEEDED.items():
+        for kind, access in ACCESS.items():
             char = service.get_characteristic(kind.value) if service is not None else None
-            if char is None or not properties <= set(char.properties):
+            if char is None or not set(access.properties) <= set(char.properties):
                 raise NotAPen(
                     f"{self.address}: the pen lacks a part of Penlink over BLE ({kind.name.lower().replace('_', ' ')}); "
                     "update its firmware, or forget it in the system's Bluetooth settings if it was updated just now."

@@ -121,7 +121,7 @@ def test_a_dead_screen_stops_the_pen_over_the_air_too() -> None:
     on_air(scenario)
 
 
-def test_complaint_23_after_a_lost_link_nothing_moves_by_itself() -> None:
+def test_complaint_7_after_a_lost_link_nothing_moves_by_itself() -> None:
     async def scenario(world: AirWorld) -> None:
         screen = await world.session()
         await screen.ask("setpoint", depth_um=1000, rate_mhz=100_000)
@@ -139,6 +139,25 @@ def test_complaint_23_after_a_lost_link_nothing_moves_by_itself() -> None:
         assert world.sim.truth.state.latched
         assert (await screen.ask("pen.reset")).outcome == "confirmed"
         await world.until(lambda: all(g.passed for g in world.desk.control.gates()), 5)
+        assert (await screen.start()).outcome == "confirmed"
+
+    on_air(scenario)
+
+
+def test_complaint_23_changed_firmware_is_read_only_until_accepted_over_the_air_too() -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.session()
+        await screen.ask("session.close")
+        await screen.ask("pen.close")
+        world.sim.firmware.profile = world.sim.profile.model_copy(update={"firmware": "1.1.0"})
+        await screen.ask("pen.open", address=world.rig.address)
+        await world.until(lambda: world.desk.confirmed_still)
+        await screen.ask("session.open", purpose="bench")
+        await world.until(lambda: [g.name for g in world.desk.control.gates() if not g.passed] == ["firmware"], 5)
+        answer = await screen.start()
+        assert answer.outcome == "not_sent"
+        assert "firmware changed from 1.0.0 to 1.1.0" in answer.text
+        await screen.ask("pen.accept_firmware")
         assert (await screen.start()).outcome == "confirmed"
 
     on_air(scenario)

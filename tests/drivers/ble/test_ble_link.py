@@ -37,7 +37,7 @@ def drive(scenario: Callable[[BleRig], Awaitable[Any]], **more: Any) -> None:
     """Run a scenario on a rig in virtual time; that the motor is still afterwards is checked by the rig."""
 
     async def main() -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(3600):
             async with ble(**more) as rig:
                 await scenario(rig)
 
@@ -292,11 +292,28 @@ def test_reconnect_reads_status_subscribes_anew_and_moves_nothing() -> None:
     drive(scenario)
 
 
+def test_complaint_17_an_absent_pen_is_looked_for_for_ever_and_gently() -> None:
+    async def scenario(rig: BleRig) -> None:
+        rig.keeper.start()
+        await rig.until(lambda: rig.host_pen.connected)
+        rig.pen.set_faults(**{"radio.out_of_range": True})
+        await asyncio.sleep(1800)
+        per_minute = len(rig.failures) / 30
+        assert 2 <= per_minute <= 8, "it neither gives up nor fills the air"
+        assert set(rig.failures[1:]) == {rig.failures[-1]}
+        assert "no such pen is in reach" in rig.failures[-1]
+        assert rig.links[-1]._client is None
+        rig.pen.clear_faults()
+        await rig.until(lambda: rig.host_pen.connected, 20)
+
+    drive(scenario)
+
+
 STEPS = 40
 
 
 @pytest.mark.parametrize("step", range(STEPS))
-def test_complaint_17_the_link_breaks_at_any_moment(step: int) -> None:
+def test_the_link_breaks_at_any_moment(step: int) -> None:
     """Wherever it breaks, from the scan to the run: a typed end, a sentence, no hang, no motion, and it comes back."""
 
     async def scenario(rig: BleRig) -> None:
