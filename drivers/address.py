@@ -35,7 +35,7 @@ class Address:
 
     @property
     def _shown(self) -> str:
-        return quote(self.where, safe=_PLAIN + " ") if self.scheme == "ble" else self.where
+        return quote(self.where, safe=_IN_NAME) if self.scheme == "ble" else self.where
 
     @property
     def port_key(self) -> str:
@@ -52,6 +52,7 @@ class Address:
 
 
 _PLAIN = "/:,@;~!$'()*[]"
+_IN_NAME = ": ,;~!$'()*"
 _SECRET = {"passkey"}
 _BAUD_MAX = 4_000_000
 _OPTIONS = {"serial": {"baud", "dtr", "rts"}, "tcp": set[str](), "ble": {"radio", "passkey"}}
