@@ -279,7 +279,7 @@ def _is(pen: dict[str, Any], only: Address | None) -> bool:
         return True
     from drivers.address import parse_address
 
-    return parse_address(str(pen["address"])).port_key == only.port_key
+    return parse_address(str(pen["address"])).may_be(only)
 
 
 def _station_result(pen: dict[str, Any]) -> Reached:

@@ -38,15 +38,20 @@ async def scan_pens(
     Only ports matched by USB id or named in ``probe`` are asked who they are, and never one that is held. Nobody on the
     air is connected to unless named: what is advertised says what it is.
     """
-    listening = asyncio.create_task(_air(radio)) if radio is not None else None
+    rows = await _announced(held)
+    # A simulated pen brings its own air; on this computer's there may be others.
+    airs = {parse_address(row["address"]).options.get("radio", "") for row in rows} - {"", radio}
+    listening = [asyncio.create_task(_air(spec)) for spec in sorted(airs)] if radio is not None else []
+    if radio is not None:
+        listening.insert(0, asyncio.create_task(_air(radio)))
     try:
-        rows = await _wired(held)
-        if listening is not None:
-            rows += _new(rows, await listening)
+        rows += _new(rows, [_row(found) for found in await asyncio.to_thread(scan_ports)])
+        for heard in listening:
+            rows += _new(rows, await heard)
         rows += _new(rows, await asyncio.to_thread(_connected))
     finally:
-        if listening is not None:
-            listening.cancel()
+        for heard in listening:
+            heard.cancel()
     wanted = {str(parse_address(text)): text for text in probe}
     rows += _new(rows, [_row(Found(address, "", False, "named with --probe", "")) for address in sorted(wanted)])
     for row in rows:
@@ -70,17 +75,15 @@ def _new(rows: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[st
     return found
 
 
-async def _wired(held: tuple[str, ...]) -> list[dict[str, Any]]:
+async def _announced(held: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = []
     for pen in await asyncio.to_thread(announced):
-        address = (
-            str(Address("ble", pen.address.partition("://")[2], {"radio": pen.radio})) if pen.radio else pen.address
-        )
+        options = {"radio": pen.radio} if pen.radio else {}
+        address = str(Address("ble", pen.address.partition("://")[2], options)) if pen.kind == "ble" else pen.address
         owner = OWNER if address in held else ""
         why = f"simulated pen, announced by process {pen.pid}"
-        found = Found(address, f"{pen.model} {pen.serial}", True, why, owner, simulated=True)
-        rows.append(_row(found))
-    return rows + _new(rows, [_row(found) for found in await asyncio.to_thread(scan_ports)])
+        rows.append(_row(Found(address, f"{pen.model} {pen.serial}", True, why, owner, simulated=True)))
+    return rows
 
 
 async def _air(radio: str) -> list[dict[str, Any]]:
