@@ -51,7 +51,7 @@ def scan_ports() -> list[Found]:
 async def scan_air(radio: str = "") -> list[Found]:
     """Everything that advertises on the radio of this spec, empty for the computer's own: pens first, strong ones first.
 
-    Takes about 3 s. Raises :class:`drivers.api.PenError` when there is nothing to listen with.
+    Takes about 2 s. Raises :class:`drivers.api.PenError` when there is nothing to listen with.
     """
     # Bluetooth is loaded by those who use it only, and beside the loop, on which a pen may be running.
     await asyncio.to_thread(import_module, "drivers.ble.find")

@@ -44,6 +44,8 @@ TEXTS: Final = {
     "pairing-timeout": "pairing was not finished in time; make the pen ready for pairing and try again.",
     "bond-lost": "the pen does not know this computer any more; forget the pen in the system's Bluetooth settings "
     "(or 'devicectl forget ADDRESS') and pair again.",
+    "bond-doubtful": "the pen ends every connection although the system calls it paired: it may have lost the pairing; "
+    "forget it in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "not-trusted": "the pen obeys only a computer that it is paired with, and does not accept this pairing; forget the "
     "pen in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "radio-absent": "the radio has gone; start it again ('devicectl simulate ble') or check --radio.",

@@ -22,7 +22,7 @@ from drivers.penlink.messages import PROTOCOL
 from .errors import sentence_for
 from .radio import Radio
 
-SCAN_S: Final = 3.0
+SCAN_S: Final = 2.0
 FIND_S: Final = 6.0
 SWITCH_S: Final = 5.0
 """How long the system may take to begin or end a scan."""

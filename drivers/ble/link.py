@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 
 from drivers.api import LinkLost, LinkRefused, NotAPen, NotSent, Outcome, Reason, Rejected, Result
@@ -59,6 +60,13 @@ class Target:
     leaving: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
+def _called_paired(device: BLEDevice) -> bool:
+    """Whether the system says that it is paired with this device. BlueZ says so; others keep it to themselves."""
+    details = device.details
+    properties = details.get("props") if isinstance(details, dict) else None
+    return bool(isinstance(properties, dict) and properties.get("Paired"))
+
+
 class BleLink:
     """A :class:`drivers.link.SecuredLink` to the pen of a :class:`Target`.
 
@@ -78,6 +86,7 @@ class BleLink:
         self._hold: RadioHold | None = None
         self._client: BleakClient | None = None
         self._chars: dict[Characteristic, BleakGATTCharacteristic] = {}
+        self._paired_before = False
         self._up = False
         self._secured = False
         self._on_data: OnData | None = None
@@ -134,8 +143,14 @@ class BleLink:
             backend=radio.client,
             **radio.options,
         )
-        async with asyncio.timeout(CONNECT_S + CLOSE_S):
-            await client.connect()
+        self._paired_before = _called_paired(device)
+        try:
+            async with asyncio.timeout(CONNECT_S + CLOSE_S):
+                await client.connect()
+        except Exception as error:
+            if self._paired_before and code_of(error) in ("no-answer", "link-lost"):
+                raise refusal(self.address, error, "bond-doubtful") from error
+            raise
         self._target.where = device.address
         self._chars = self._resolve(client)
 
@@ -183,8 +198,11 @@ class BleLink:
         await self._write(Characteristic.CONTROL_POINT, inner, response=True)
 
     def _job_failed(self, job: Job, error: Exception) -> None:
-        if job.done is not None:
-            job.fail(LinkLost(sentence_for(self.address, "link-lost")) if isinstance(error, Gone) else error)
+        if isinstance(error, Gone):
+            code = "bond-doubtful" if job.kind == "pair" and self._paired_before else "link-lost"
+            job.fail(LinkLost(sentence_for(self.address, code), code))
+        else:
+            job.fail(error)
         if isinstance(error, Gone | TimeoutError):
             return self._lose(sentence_for(self.address, "link-lost" if isinstance(error, Gone) else "no-answer"))
         if job.kind == "command" and untrusted(error):
