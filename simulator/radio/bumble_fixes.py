@@ -116,6 +116,7 @@ class FixedController(QuickController):
     * A cancelled connection attempt ends, instead of coming true when the pen advertises again.
     * A scan response is the advertiser's own, and only for those who ask; signal strength is the air's.
     * Interval and supervision timeout are told as they are.
+    * A reset ends what was going on.
     """
 
     link: Air
@@ -142,6 +143,14 @@ class FixedController(QuickController):
             event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi
         )
         self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
+        """Fall silent: whoever was connected learns by its timeout."""
+        self.le_scan_enable = False
+        self.pending_le_connection = None
+        self.le_legacy_advertiser.stop()
+        self.link.fall_silent(self)
+        return super().on_hci_reset_command(command)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
