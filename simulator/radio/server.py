@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
-import stat
+import socket
 from pathlib import Path
 from typing import Final, cast
 
@@ -100,12 +101,19 @@ class RadioServer:
 
     @staticmethod
     def _clear(path: Path) -> None:
-        """Remove what a simulator that was killed has left behind; anything but a socket is not touched."""
-        try:
-            if stat.S_ISSOCK(path.stat().st_mode):
+        """Remove what a simulator that was killed has left behind; anything else is not touched.
+
+        Raises ``OSError`` when somebody listens there.
+        """
+        if not path.is_socket():
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
                 path.unlink()
-        except FileNotFoundError:
-            pass
+                return
+        raise OSError(errno.EADDRINUSE, "in use")
 
     async def close(self) -> None:
         """Stop listening and pull every adapter out."""
@@ -116,7 +124,7 @@ class RadioServer:
             await self._server.wait_closed()
             self._server = None
             if self._where.startswith("unix:"):
-                self._clear(Path(self._where[5:]))
+                self._clear(Path(self._where.removeprefix("unix:")))
 
 
 class RadioPort:

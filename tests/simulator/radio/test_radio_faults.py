@@ -15,7 +15,7 @@ from support.air import CONTROL, FEATURES, STOP, Hand, Rig, rig
 from drivers.api import PenState, Result
 from drivers.penlink.frame import encode_inner
 from drivers.penlink.gatt import BATTERY_LEVEL, Characteristic
-from drivers.penlink.messages import Cmd, Opcode, Page, StatusMessage, TelemetryMessage
+from drivers.penlink.messages import PROTOCOL, Cmd, HelloRequest, Opcode, Page, StatusMessage, TelemetryMessage
 from simulator.radio.air import DEAF_DBM, SUPERVISION_TIMEOUT
 from simulator.radio.host import VirtualRadio
 from simulator.radio.options import RadioOptions
@@ -342,6 +342,36 @@ def test_lost_write_commands_end_the_lease_and_stop_gets_through_as_a_request() 
     virtual(scenario)
 
 
+def test_faults_of_the_wire_hold_over_the_air_too() -> None:
+    async def scenario(r: Rig) -> None:
+        async with r.hand() as hand:
+            r.pen.set_faults(from_pen__split=1.0, from_pen__jitter=0.05)
+            await asyncio.sleep(2.0)
+            assert gaps(hand.all(TelemetryMessage)) == 0
+            r.pen.set_faults(from_pen__drop=0.2, to_pen__drop=1.0)
+            await asyncio.sleep(10.0)
+            assert 50 < gaps(hand.all(TelemetryMessage)) < 150
+            last = bytes(await hand.client.read_gatt_char(FEATURES))
+            await hand.send(Characteristic.FEATURES, HelloRequest(Page.UNIT, 99, PROTOCOL))
+            assert bytes(await hand.client.read_gatt_char(FEATURES)) == last, "the question was lost"
+
+    virtual(scenario)
+
+
+def test_packets_can_be_lost_by_their_kind() -> None:
+    async def scenario(r: Rig) -> None:
+        async with r.hand() as hand:
+            r.air.drop = lambda sender, pdu: sender == r.on_air.name and pdu[4] == 0x1B
+            seen = len(hand.all(TelemetryMessage))
+            await asyncio.sleep(5.0)
+            assert len(hand.all(TelemetryMessage)) == seen
+            await hand.client.read_gatt_char(BATTERY_LEVEL)
+            r.air.drop = None
+            await hand.next(TelemetryMessage)
+
+    virtual(scenario)
+
+
 @pytest.mark.slow
 def test_thirty_minutes_of_telemetry_at_15_ms_without_a_gap() -> None:
     async def scenario(r: Rig) -> None:
@@ -488,9 +518,10 @@ def test_a_pen_that_has_forgotten_the_bond() -> None:
     async def scenario(r: Rig) -> None:
         async with r.hand() as hand:
             await hand.client.pair()
-            r.pen.set_faults(radio__forget=True)
             await hand.start()
-            await hand.client.write_gatt_char(STOP, b"!", response=True)
+            r.pen.set_faults(radio__forget=True)
+            await lost(hand.client, 0.1)
+            assert r.pen.truth.state is PenState.LEASE_EXPIRED
         client = await r.client()
         with pytest.raises(BleakError, match="bond lost: PIN_OR_KEY_MISSING"):
             await client.connect()

@@ -129,6 +129,20 @@ def test_json_says_it_on_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "hci").exists()
 
 
+def test_a_place_in_use_is_refused_and_one_left_behind_is_taken(tmp_path: Path) -> None:
+    place = str(tmp_path / "hci")
+    first = Pen("--socket", place)
+    command = [sys.executable, "-P", "-m", "devicectl", "simulate", "ble", "--socket", place]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE, check=False)
+    assert done.returncode == 3
+    assert "choose another place" in done.stderr
+    first.process.kill()
+    first.end()
+    second = Pen("--socket", place)
+    assert second.radio == f"unix:{place}"
+    assert second.end() == 0
+
+
 @pytest.mark.parametrize("place", ["tcp", "unix"])
 async def test_driven_from_another_process(place: str, tmp_path: Path) -> None:
     pen = await asyncio.to_thread(Pen, *(("--socket", str(tmp_path / "hci")) if place == "unix" else ()))
