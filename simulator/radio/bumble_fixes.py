@@ -192,8 +192,9 @@ class FixedController(QuickController):
         return answer
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
-        """To the host; a new connection's parameters are those of the air."""
-        if isinstance(packet, hci.HCI_LE_Connection_Complete_Event) and packet.status == hci.HCI_ErrorCode.SUCCESS:
+        """To the host; the parameters of a connection are those of the air, whatever was asked for."""
+        kinds = (hci.HCI_LE_Connection_Complete_Event, hci.HCI_LE_Connection_Update_Complete_Event)
+        if isinstance(packet, kinds) and packet.status == hci.HCI_ErrorCode.SUCCESS:
             packet.connection_interval = max(6, round(self.link.interval * UNITS_PER_S))
             packet.supervision_timeout = round(self.link.supervision_timeout * 100)
         super().send_hci_packet(packet)

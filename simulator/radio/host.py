@@ -205,6 +205,7 @@ async def _connect(spec: str, scheme: str, where: str) -> _Socket:
     except (OSError, TimeoutError, ValueError, OverflowError) as error:
         raise LinkRefused(
             f"There is no radio at {spec} ({getattr(error, 'strerror', None) or str(error) or 'no answer'}); "
-            "start one with 'devicectl simulate ble' and use the address on its second line."
+            "start one with 'devicectl simulate ble' and use the address on its second line.",
+            "radio-absent",
         ) from error
     return wire

@@ -9,7 +9,6 @@ import socket
 from pathlib import Path
 from typing import Final, cast
 
-from bumble import core
 from bumble.transport.common import PacketParser
 
 from drivers.api import LinkRefused
@@ -51,7 +50,7 @@ class _Dongle(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (core.BaseBumbleError, ValueError, LookupError):
+        except Exception:
             self.drop()  # whoever this is, it does not speak HCI
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

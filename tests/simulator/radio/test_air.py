@@ -77,6 +77,21 @@ def test_a_host_with_a_public_address_that_changes_its_random_one_as_linux_does(
     virtual(scenario)
 
 
+def test_another_interval_can_be_asked_for_and_the_answer_is_what_the_air_gives() -> None:
+    async def scenario(r: Rig) -> None:
+        async with r.hand() as hand:
+            connection = next(iter(r.host.device.connections.values()))
+            await connection.update_parameters(50.0, 50.0, 0, 5000.0)
+            await asyncio.sleep(0.1)
+            for end in (connection, r.on_air.connection):
+                assert end is not None
+                assert end.parameters.connection_interval == pytest.approx(r.air.interval * 1000)
+                assert end.parameters.supervision_timeout == pytest.approx(SUPERVISION_TIMEOUT * 1000)
+            await hand.next(TelemetryMessage)
+
+    virtual(scenario)
+
+
 def test_an_adapter_that_is_reset_has_no_connections_any_more() -> None:
     async def scenario(r: Rig) -> None:
         async with r.hand() as hand:
