@@ -191,11 +191,11 @@ class Air(LocalLink):
         self._sides[controller] = {}
         return controller
 
-    def device(self, name: str, address: str, **options: Any) -> Device:
-        """A controller with a host of this process on it."""
+    def device(self, name: str, address: str, title: str | None = None, **options: Any) -> Device:
+        """A controller with a host of this process on it; ``title`` is the name that the device gives itself."""
         controller = self.controller(name, **options)
         host = QuickHost(controller, AsyncPipeSink(controller))
-        return Device(config=DeviceConfiguration(name=name, address=hci.Address(address)), host=host)
+        return Device(config=DeviceConfiguration(name=title or name, address=hci.Address(address)), host=host)
 
     def unplug(self, controller: Controller) -> None:
         """Take a controller away from one moment to the next; those connected to it learn by their timeout."""

@@ -96,7 +96,7 @@ class RadioPen:
         self.connection: Connection | None = None
         self.lost = 0
         self.bonds = Bonds(pen.nvm.bonds, pen.nvm.save, BONDS)
-        self.device = air.device(self.name, self.address)
+        self.device = air.device(f"pen {pen.serial}", self.address, self.name)
         self.controller: FixedController = self.device.host.controller.sink  # type: ignore[union-attr]
         self._random = random.Random(f"radio {pen.seed}")
         self._line: Line | None = None

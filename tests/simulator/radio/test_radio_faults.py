@@ -361,7 +361,7 @@ def test_faults_of_the_wire_hold_over_the_air_too() -> None:
 def test_packets_can_be_lost_by_their_kind() -> None:
     async def scenario(r: Rig) -> None:
         async with r.hand() as hand:
-            r.air.drop = lambda sender, pdu: sender == r.on_air.name and pdu[4] == 0x1B
+            r.air.drop = lambda sender, pdu: sender == "pen REF-0001" and pdu[4] == 0x1B
             seen = len(hand.all(TelemetryMessage))
             await asyncio.sleep(5.0)
             assert len(hand.all(TelemetryMessage)) == seen
@@ -613,6 +613,7 @@ def test_nothing_is_said_before_it_is_subscribed_and_subscribing_twice_says_it_o
 def test_the_pen_says_who_it_is_and_how_full_it_is() -> None:
     async def scenario(r: Rig) -> None:
         async with await r.client() as client:
+            assert bytes(await client.read_gatt_char("2a00")).decode() == r.on_air.name
             told = {number: bytes(await client.read_gatt_char(number)) for number in ("2a29", "2a24", "2a25", "2a28")}
             assert told == {"2a29": b"devicectl", "2a24": b"Reference pen", "2a25": b"REF-0001", "2a28": b"simulated"}
             assert len(await client.read_gatt_char("2a50")) == 7
