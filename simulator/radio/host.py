@@ -65,6 +65,8 @@ class VirtualRadio:
             sc=True, mitm=True, bonding=True, delegate=_Delegate(self)
         )
         honest_about_mitm(device, self.bonds.find)
+        if isinstance(device.host, QuickHost):
+            device.host.notified = self._notified
 
     @classmethod
     async def on(cls, air: Air, address: str | None = None, bonds: Path | None = None) -> VirtualRadio:
@@ -76,6 +78,13 @@ class VirtualRadio:
         radio = cls(device, file, lambda: air.unplug(controller))
         await device.power_on()
         return radio
+
+    def _notified(self, handle: int, attribute: int, value: bytes) -> None:
+        connection = self.device.connections.get(handle)
+        if connection is not None and connection.gatt_client is not None:
+            for subscriber in tuple(connection.gatt_client.notification_subscribers.get(attribute, ())):
+                if callable(subscriber):
+                    subscriber(value)
 
     async def scan(self, on: bool, active: bool) -> None:
         """Count who scans; the first one begins, the last one ends it."""
