@@ -87,9 +87,7 @@ class RadioServer:
         scheme, _, rest = self._where.partition(":")
         try:
             if scheme == "unix":
-                self._clear(Path(rest))
-                self._server = await loop.create_unix_server(lambda: _Dongle(self), rest)
-                os.chmod(rest, 0o600)
+                self._server = await loop.create_unix_server(lambda: _Dongle(self), sock=self._bind(rest))
                 return f"unix:{rest}"
             self._server = await loop.create_server(lambda: _Dongle(self), _LOOPBACK, int(rest))
         except (OSError, OverflowError, ValueError) as error:
@@ -97,6 +95,20 @@ class RadioServer:
                 f"Cannot listen on {self._where} ({getattr(error, 'strerror', None) or error}); choose another place."
             ) from error
         return f"tcp-client:{_LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
+
+    def _bind(self, path: str) -> socket.socket:
+        """A socket that is nobody else's from the beginning."""
+        self._clear(Path(path))
+        bound = socket.socket(socket.AF_UNIX)
+        before = os.umask(0o177)
+        try:
+            bound.bind(path)
+        except OSError:
+            bound.close()
+            raise
+        finally:
+            os.umask(before)
+        return bound
 
     @staticmethod
     def _clear(path: Path) -> None:

@@ -14,10 +14,14 @@ import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
+from bumble import hci
+from bumble.core import UUID
+from bumble.device import Device, Peer
+from bumble.transport import open_transport
 from support.air import Hand
 
 from drivers.api import LinkRefused
-from drivers.penlink.gatt import BATTERY_LEVEL, SERVICE, Characteristic
+from drivers.penlink.gatt import BATTERY, BATTERY_LEVEL, SERVICE, Characteristic
 from simulator.announce import announced
 from simulator.radio.host import VirtualRadio, open_radio
 
@@ -208,6 +212,21 @@ async def test_a_bond_in_a_file_is_there_the_next_time(pen: Pen, tmp_path: Path)
             await hand.renew()  # needs encryption, which a bonded connection has from the start
             await hand.client.disconnect()
     assert os.stat(tmp_path / "bonds.json").st_mode & 0o777 == 0o600
+
+
+async def test_any_host_that_speaks_hci_can_use_it(pen: Pen) -> None:
+    """Bumble's own host and transport stand for it: what a kernel does with an adapter on a serial line."""
+    async with await open_transport(pen.radio) as transport:
+        address = hci.Address("C0:00:00:00:00:42")
+        device = Device.with_hci("stock", address, transport.source, transport.sink)
+        await device.power_on()
+        connection = await device.connect(hci.Address(pen.address.removeprefix("ble://")))
+        peer = Peer(connection)
+        await peer.discover_services()
+        (battery,) = [one for one in peer.services if one.uuid == UUID(BATTERY)]
+        (level,) = await battery.discover_characteristics()
+        assert 0 < (await level.read_value())[0] <= 100
+        await connection.disconnect()
 
 
 async def test_garbage_on_the_socket_does_not_disturb(pen: Pen) -> None:
