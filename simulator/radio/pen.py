@@ -96,7 +96,7 @@ class RadioPen:
         self.connection: Connection | None = None
         self.lost = 0
         self.bonds = Bonds(pen.nvm.bonds, pen.nvm.save, BONDS)
-        self.device = air.device(f"pen {pen.serial}", self.address)
+        self.device = air.device(f"pen {pen.serial}", self.address, self.name)
         self.controller: FixedController = self.device.host.controller.sink  # type: ignore[union-attr]
         self._random = random.Random(f"radio {pen.seed}")
         self._line: Line | None = None
@@ -221,7 +221,9 @@ class RadioPen:
     def happen(self, moment: str) -> None:
         """A reboot, a broken connection, lost bonds."""
         if moment == "radio.forget":
+            # Who deletes a bond ends the connection that was encrypted with it, as Bluetooth stacks do.
             self.bonds.forget_all()
+            self.air.cut(self.controller, hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
         elif moment == "radio.cut":
             self.air.cut(self.controller)
         elif moment == "reboot":
