@@ -111,7 +111,8 @@ def _bluetooth(_full: bool) -> Iterator[Item]:
         asyncio.run(hears())
     except PenError as error:
         absent = error.code in ("no-bluetooth", "no-dbus")
-        text = f"{str(error).removeprefix('Bluetooth: ').capitalize()} Pens on a cable need none."
+        told = str(error).removeprefix("Bluetooth: ")
+        text = f"{told[:1].upper()}{told[1:]} Pens on a cable need none."
         yield "bluetooth", "ok" if absent else "warning", text
     else:
         yield "bluetooth", "ok", "This computer's Bluetooth can be listened with."
