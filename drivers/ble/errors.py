@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import Final
 
+from bleak.backends.device import BLEDevice
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
@@ -44,8 +45,6 @@ TEXTS: Final = {
     "pairing-timeout": "pairing was not finished in time; make the pen ready for pairing and try again.",
     "bond-lost": "the pen does not know this computer any more; forget the pen in the system's Bluetooth settings "
     "(or 'devicectl forget ADDRESS') and pair again.",
-    "bond-doubtful": "the pen ends every connection although the system calls it paired: it may have lost the pairing; "
-    "forget it in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "not-trusted": "the pen obeys only a computer that it is paired with, and does not accept this pairing; forget the "
     "pen in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "radio-absent": "the radio has gone; start it again ('devicectl simulate ble') or check --radio.",
@@ -88,6 +87,17 @@ def untrusted(error: BaseException) -> bool:
     if isinstance(error, BleakGATTProtocolError):
         return error.code in UNTRUSTED
     return isinstance(error, BleakDBusError) and "not paired" in str(error).lower()
+
+
+def hung_up(device: BLEDevice, error: BaseException) -> bool:
+    """True when BlueZ could not stay connected to a pen that it has a key for and that was heard just now.
+
+    A pen that has lost its key ends each connection as soon as the system encrypts it. BlueZ (seen with 5.82) calls that
+    ``le-connection-abort-by-local``, at which bleak tries again until its time is over.
+    """
+    details = device.details
+    properties = details.get("props", {}) if isinstance(details, dict) else {}
+    return bool(properties.get("Paired")) and code_of(error) in ("no-answer", "link-lost")
 
 
 def code_of(error: BaseException) -> str:

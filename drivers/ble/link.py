@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 
 from drivers.api import LinkLost, LinkRefused, NotAPen, NotSent, Outcome, Reason, Rejected, Result
@@ -25,7 +24,7 @@ from drivers.penlink.frame import STOP
 from drivers.penlink.gatt import ACCESS, CARRIES, SERVICE, Characteristic
 from drivers.penlink.messages import BY_CLASS, HelloRequest, Lease
 
-from .errors import code_of, refusal, sentence, sentence_for, untrusted
+from .errors import code_of, hung_up, refusal, sentence, sentence_for, untrusted
 from .find import find
 from .pairing import PAIR_S, PROBE, pair
 from .radio import PasskeySource, Radio, RadioHold, take_radio
@@ -60,13 +59,6 @@ class Target:
     leaving: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
-def _called_paired(device: BLEDevice) -> bool:
-    """Whether the system says that it is paired with this device. BlueZ says so; others keep it to themselves."""
-    details = device.details
-    properties = details.get("props") if isinstance(details, dict) else None
-    return bool(isinstance(properties, dict) and properties.get("Paired"))
-
-
 class BleLink:
     """A :class:`drivers.link.SecuredLink` to the pen of a :class:`Target`.
 
@@ -86,7 +78,6 @@ class BleLink:
         self._hold: RadioHold | None = None
         self._client: BleakClient | None = None
         self._chars: dict[Characteristic, BleakGATTCharacteristic] = {}
-        self._paired_before = False
         self._up = False
         self._secured = False
         self._on_data: OnData | None = None
@@ -143,13 +134,12 @@ class BleLink:
             backend=radio.client,
             **radio.options,
         )
-        self._paired_before = _called_paired(device)
         try:
             async with asyncio.timeout(CONNECT_S + CLOSE_S):
                 await client.connect()
         except Exception as error:
-            if self._paired_before and code_of(error) in ("no-answer", "link-lost"):
-                raise refusal(self.address, error, "bond-doubtful") from error
+            if hung_up(device, error):
+                raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
             raise
         self._target.where = device.address
         self._chars = self._resolve(client)
@@ -199,8 +189,7 @@ class BleLink:
 
     def _job_failed(self, job: Job, error: Exception) -> None:
         if isinstance(error, Gone):
-            code = "bond-doubtful" if job.kind == "pair" and self._paired_before else "link-lost"
-            job.fail(LinkLost(sentence_for(self.address, code), code))
+            job.fail(LinkLost(sentence_for(self.address, "link-lost")))
         else:
             job.fail(error)
         if isinstance(error, Gone | TimeoutError):
