@@ -86,9 +86,9 @@ def test_a_failing_callback_is_told_to_the_loop_and_the_next_one_is_called() -> 
 def test_many_writes_without_response_are_held_back_and_all_arrive() -> None:
     async def scenario(r: Rig) -> None:
         stops: list[float] = []
-        stop = r.pen.stop
+        stop = r.pen.firmware.stop
         loop = asyncio.get_running_loop()
-        r.pen.stop = lambda: (stops.append(loop.time()), stop())[1]  # type: ignore[method-assign]
+        r.pen.firmware.stop = lambda: (stops.append(loop.time()), stop())[1]  # type: ignore[method-assign]
         async with await r.client() as client:
             begin = loop.time()
             for _ in range(500):
