@@ -15,6 +15,7 @@ from bumble.gatt import Service
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from drivers.penlink import cobs
+from drivers.penlink.frame import STOP
 from drivers.penlink.gatt import (
     BATTERY,
     BATTERY_LEVEL,
@@ -281,12 +282,13 @@ class RadioPen:
         if which is Characteristic.STOP:
             if not data:
                 raise att.ATT_Error(att.ATT_INVALID_ATTRIBUTE_LENGTH_ERROR)
-            self.pen.stop()
-            return
-        if len(data) <= _TYPE_AT or CARRIES.get(data[_TYPE_AT]) is not which:
+            said = STOP
+        elif len(data) <= _TYPE_AT or CARRIES.get(data[_TYPE_AT]) is not which:
             raise att.ATT_Error(_NOT_HERE)
+        else:
+            said = cobs.encode(data) + b"\x00"
         if self._line is not None:
-            self._line.receive(cobs.encode(data) + b"\x00")
+            self._line.receive(said)
 
     def _read_features(self, _: Connection) -> bytes:
         return self._hello

@@ -348,7 +348,10 @@ def test_faults_of_the_wire_hold_over_the_air_too() -> None:
             r.pen.set_faults(from_pen__split=1.0, from_pen__jitter=0.05)
             await asyncio.sleep(2.0)
             assert gaps(hand.all(TelemetryMessage)) == 0
-            r.pen.set_faults(from_pen__drop=0.2, to_pen__drop=1.0)
+            r.pen.set_faults(to_pen__silence=True)
+            await hand.client.write_gatt_char(STOP, b"!", response=True)
+            assert r.pen.truth.state is PenState.IDLE
+            r.pen.set_faults(from_pen__drop=0.2, to_pen__silence=False, to_pen__drop=1.0)
             await asyncio.sleep(10.0)
             assert 50 < gaps(hand.all(TelemetryMessage)) < 150
             last = bytes(await hand.client.read_gatt_char(FEATURES))
