@@ -131,6 +131,8 @@ class Controller:
 
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._uncommanded = False
+        self._context: Context | None = None
+        self._context_of: tuple[object, ...] = ()
         self._pause_motion_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
@@ -453,7 +455,10 @@ class Controller:
         if self.capabilities is None:
             return None
         held = self.readback.depth_limit_um if self.readback is not None else None
-        return Context(self.capabilities, self.cartridge, self.limits, zone or self.zone, held, self.plan_depth_um)
+        what = (self.capabilities, self.cartridge, self.limits, zone or self.zone, held, self.plan_depth_um)
+        if self._context_of != what:
+            self._context_of, self._context = what, Context(*what)
+        return self._context
 
     def gates(self) -> tuple[Gate, ...]:
         """Every gate, judged now."""

@@ -34,18 +34,26 @@ class StationLimits:
         return min(self.soft_depth_um, self.hard_depth_um, self.operator_depth_um or self.hard_depth_um)
 
 
-_NO_PLAN: Final[Mapping[str, int]] = {}
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a limiter may look at. ``plan_depth_um`` is the session's plan by zone code.
 
-
-class Context(NamedTuple):
-    """What a limiter may look at. ``plan_depth_um`` is the session's plan by zone code."""
+    ``depth_free_um`` is worked out: up to it every value on the pen's steps passes all limiters as it is.
+    """
 
     capabilities: Capabilities
     cartridge: Cartridge
     limits: StationLimits
     zone: str | None
     pen_depth_limit_um: int | None = None
-    plan_depth_um: Mapping[str, int] = _NO_PLAN
+    plan_depth_um: Mapping[str, int] = field(default_factory=dict)
+    depth_free_um: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        value = min(self.capabilities.depth_max_um, self.limits.hard_depth_um)
+        for limit, _ in DEPTH_LIMITERS:
+            value = limit(value, self)
+        object.__setattr__(self, "depth_free_um", value)
 
 
 class Bound(NamedTuple):
@@ -106,9 +114,13 @@ def _zone(value: int, c: Context) -> int:
     return min(value, c.limits.zone_depth_um.get(c.zone or "", value))
 
 
+def _on_step(value: int, least: int, step: int) -> int:
+    """Steps are counted from the pen's least value, as the pen counts them."""
+    return value - (value - least) % step if step else value
+
+
 def _depth_step(value: int, c: Context) -> int:
-    step = c.capabilities.depth_step_um
-    return value // step * step if step else value
+    return _on_step(value, c.capabilities.depth_min_um, c.capabilities.depth_step_um)
 
 
 def _station_rate(value: int, c: Context) -> int:
@@ -116,8 +128,7 @@ def _station_rate(value: int, c: Context) -> int:
 
 
 def _rate_step(value: int, c: Context) -> int:
-    step = c.capabilities.rate_step_mhz
-    return value // step * step if step else value
+    return _on_step(value, c.capabilities.rate_min_mhz, c.capabilities.rate_step_mhz)
 
 
 DEPTH_LIMITERS: Final[tuple[Limiter, ...]] = (
@@ -150,6 +161,10 @@ def bound_depth(asked: float, context: Context) -> Bound | Refused:
     if not math.isfinite(asked) or asked != int(asked):
         return Refused("Depth must be a number such as 1.00 mm.")
     value, caps = int(asked), context.capabilities
+    if caps.depth_min_um <= value <= context.depth_free_um and not (value - caps.depth_min_um) % (
+        caps.depth_step_um or 1
+    ):
+        return Bound(value, value)
     if value < caps.depth_min_um:
         return Refused(f"Depth {mm(value)} is below the pen's least protrusion {mm(caps.depth_min_um)}; ask for more.")
     if value > context.limits.hard_depth_um:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from devicectl.records.ids import IdSource
 
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemSource:
     """The computer's own clocks and randomness."""
@@ -27,8 +29,7 @@ class SystemSource:
 
     def boot_us(self) -> int:
         """µs since this computer started, suspended time included where the system can tell."""
-        clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-        return time.clock_gettime_ns(clock) // 1000
+        return time.clock_gettime_ns(_BOOT_CLOCK) // 1000
 
     def ticket(self) -> str:
         """An unguessable text."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,14 @@ from devicectl.control.envelope import StationLimits
 from devicectl.control.gates import Purpose
 from devicectl.control.intents import Intents, Sheet
 from devicectl.control.journal import Journal, MemoryJournal
-from drivers.api import Outcome, PenInput
+from drivers.api import Outcome, Pen, PenInput
 from drivers.links.memory import MemoryLink
 from drivers.penlink.pen import PenlinkPen
 from drivers.reconnect import KeepConnected
 from simulator.pen import SimulatedPen
+from simulator.virtual_time import VirtualTimeLoop
+
+from .links import BAUD, linked
 
 
 class TestSource:
@@ -40,7 +44,7 @@ class TestSource:
 
 
 class Rig:
-    """One simulated pen and one controller over a memory link paced like a serial line."""
+    """One simulated pen and one controller, over a memory link paced like a serial line unless a pen is given."""
 
     def __init__(
         self,
@@ -51,10 +55,13 @@ class Rig:
         journal: Journal | None = None,
         limits: StationLimits | None = None,
         sim: SimulatedPen | None = None,
+        pen: Pen | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.exact = isinstance(self.loop, VirtualTimeLoop)
+        """True when a millisecond is one."""
         self.sim = sim or SimulatedPen(profile, seed=seed)
-        self.pen = PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.pen: Any = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
         self.alarms = AlarmBoard(self.loop.time)
         self.journal: Any = journal or MemoryJournal()
         self.control = Controller(
@@ -76,16 +83,24 @@ class Rig:
     async def up(self) -> Rig:
         """Connect and wait until everything needed for a start has been heard."""
         self.keeper.start()
+        await self.until(lambda: self.pen.connected, 5)
+        # Over the air a pen obeys only after this; on a wire it does nothing.
+        await self.pen.secure()
         await self.until(lambda: self.pen.connected and all(g.passed for g in self.control.gates()), 5)
         return self
 
     async def until(self, true: Callable[[], bool], seconds: float = 2.0) -> float:
         """Wait in steps of a millisecond; returns how long it took. Fails the test when it does not come true."""
-        begin = self.loop.time()
+        begin, patience = self.loop.time(), seconds if self.exact else seconds * 5
         while not true():
-            assert self.loop.time() - begin < seconds, f"not true within {seconds} s"
+            assert self.loop.time() - begin < patience, f"not true within {seconds} s"
             await asyncio.sleep(0.001)
         return self.loop.time() - begin
+
+    def took(self, seconds: float, least: float, most: float) -> None:
+        """Judge a time; in real time a slow machine may take longer, but nothing comes too early."""
+        assert least <= seconds
+        assert seconds <= most or not self.exact
 
     async def start(self, zone: str = "VTX", run_ms: int = 60_000) -> Outcome:
         """The two-step start."""
@@ -105,3 +120,17 @@ class Rig:
         await self.control.close()
         await self.keeper.close()
         self.sim.close()
+
+
+@asynccontextmanager
+async def rigged(
+    *, link: str = "memory", profile: str = "reference", seed: int = 1, baud: int | None = BAUD, **options: Any
+) -> AsyncIterator[Rig]:
+    """A rig over a link of this kind (:data:`support.links.LINKS`), taken apart at the end."""
+    sim = SimulatedPen(profile, seed=seed)
+    async with linked(link, sim, baud) as pen:
+        rig = Rig(sim=sim, pen=pen, seed=seed, **options)
+        try:
+            yield rig
+        finally:
+            await rig.down()
