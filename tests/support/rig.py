@@ -22,7 +22,7 @@ from drivers.reconnect import KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import VirtualTimeLoop
 
-from .links import BAUD, linked
+from .links import BAUD, INTERVAL_S, linked
 
 
 class TestSource:
@@ -62,6 +62,8 @@ class Rig:
         """True when a millisecond is one."""
         self.sim = sim or SimulatedPen(profile, seed=seed)
         self.pen: Any = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.interval_s = INTERVAL_S if self.pen.address.startswith("ble") else 0.0
+        """How long the air may keep what is sent; nothing waits on a wire."""
         self.alarms = AlarmBoard(self.loop.time)
         self.journal: Any = journal or MemoryJournal()
         self.control = Controller(
