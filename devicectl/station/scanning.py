@@ -38,7 +38,7 @@ async def scan_pens(
     Only ports matched by USB id or named in ``probe`` are asked who they are, and never one that is held. Nobody on the
     air is connected to unless named: what is advertised says what it is.
     """
-    rows = await _announced(held)
+    rows = await asyncio.to_thread(_announced, held)
     # A simulated pen brings its own air; on this computer's there may be others.
     airs = {parse_address(row["address"]).options.get("radio", "") for row in rows} - {"", radio}
     listening = [asyncio.create_task(_air(spec)) for spec in sorted(airs)] if radio is not None else []
@@ -75,14 +75,16 @@ def _new(rows: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[st
     return found
 
 
-async def _announced(held: tuple[str, ...]) -> list[dict[str, Any]]:
+def _announced(held: tuple[str, ...]) -> list[dict[str, Any]]:
+    holders = {parse_address(address).port_key: OWNER for address in held}
+    holders |= {parse_address(holding.address).port_key: holding.owner for holding in holdings()}
     rows = []
-    for pen in await asyncio.to_thread(announced):
+    for pen in announced():
         options = {"radio": pen.radio} if pen.radio else {}
-        address = str(Address("ble", pen.address.partition("://")[2], options)) if pen.kind == "ble" else pen.address
-        owner = OWNER if address in held else ""
+        address = Address("ble", pen.address.partition("://")[2], options) if pen.radio else parse_address(pen.address)
         why = f"simulated pen, announced by process {pen.pid}"
-        rows.append(_row(Found(address, f"{pen.model} {pen.serial}", True, why, owner, simulated=True)))
+        owner = holders.get(address.port_key, "")
+        rows.append(_row(Found(str(address), f"{pen.model} {pen.serial}", True, why, owner, simulated=True)))
     return rows
 
 
