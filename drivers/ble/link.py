@@ -37,6 +37,8 @@ ASK_S: Final = 1.0
 LOST_S: Final = 3.0
 """Silence after which the link counts as lost, whatever the system says: a dead bluetoothd tells nobody."""
 STOPS_AT_ONCE: Final = 4
+STOP_OUT_S: Final = 0.2
+"""How long a STOP may take to leave the radio: three of the longest connection intervals."""
 
 _HELLO_REQUEST: Final = BY_CLASS[HelloRequest].code
 _LEASE: Final = BY_CLASS[Lease].code
@@ -86,6 +88,7 @@ class BleLink:
         self._lease: asyncio.Task[None] | None = None
         self._heard_at = 0.0
         self._leased_at = float("-inf")
+        self._stopped_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
     # -- opening
@@ -261,6 +264,7 @@ class BleLink:
         self._drop("STOP came in between; try again.")
         if len(self._stops) >= STOPS_AT_ONCE:
             return False
+        self._stopped_at = self._loop.time()
         task = self._loop.create_task(self._at_once(Characteristic.STOP, data))
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
@@ -340,8 +344,9 @@ class BleLink:
         for job in self._requests.take_all():
             job.fail(LinkLost(sentence_for(self.address, "link-lost")))
         if self._stops:
-            # A STOP that was handed over goes out before the disconnect.
             await asyncio.wait(set(self._stops), timeout=CLOSE_S)
+        # A disconnect drops what the radio still holds: a STOP that was handed over gets the time to go out.
+        await asyncio.sleep(max(0.0, self._stopped_at + STOP_OUT_S - self._loop.time()))
         client, self._client = self._client, None
         if client is not None:
             await self._quietly(client.disconnect())

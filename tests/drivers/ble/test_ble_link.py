@@ -172,6 +172,18 @@ def test_stop_is_taken_before_there_is_a_bond_and_many_times() -> None:
     drive(scenario)
 
 
+@pytest.mark.parametrize("interval", [0.0075, 0.03, 0.06])
+def test_a_stop_just_before_the_link_is_closed_still_goes_out(interval: float) -> None:
+    async def scenario(rig: BleRig) -> None:
+        await rig.ready()
+        await rig.turn()
+        rig.host_pen.stop()
+        await rig.host_pen.close()
+        assert rig.pen.truth.state is PenState.STOPPED, "and not only the lease that ends with the connection"
+
+    drive(scenario, interval=interval)
+
+
 def test_a_lost_stop_is_made_good_by_the_next() -> None:
     async def scenario(rig: BleRig) -> None:
         await rig.ready()
