@@ -44,8 +44,8 @@ UV := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --gener
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: .venv-lock/bin/uv ## the three lock files anew from pyproject.toml (UPGRADE=1: newest versions)
 	$(UV) pyproject.toml --group build -o requirements.lock
-	$(UV) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
-	$(UV) pyproject.toml --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
+	$(UV) pyproject.toml --extra simulator-ble --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV) pyproject.toml --extra simulator-ble --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 clean: ## removes what tests and tools left behind
 	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -36,7 +36,13 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5) -> DirectStop:
         elif address.scheme == "tcp":
             _to_socket(address.where, timeout_s)
         else:
-            return DirectStop(text, False, f"{text}: cannot be reached from here; use the pen's own switch.")
+            # One computer at a time has a connection to a BLE pen, and only the program that made it can write to it.
+            return DirectStop(
+                text,
+                False,
+                f"{text}: only the program that is connected to a Bluetooth pen can stop it, and the pen stops by itself "
+                "within a second when that one ends; use the pen's own switch.",
+            )
     except (OSError, ValueError, termios.error) as error:
         why = getattr(error, "strerror", None) or error
         return DirectStop(text, False, f"{text}: STOP could not be written ({why}); use the pen's own switch.")

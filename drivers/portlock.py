@@ -65,8 +65,8 @@ def lock_port(address: Address, owner: str) -> PortLock:
 
     A serial port is locked by the device that its name leads to now, so that a link beside it is no way around.
     """
-    where = os.path.realpath(address.where) if address.where.startswith("/dev/") else address.where
-    return PortLock(f"{address.scheme}://{where}", Holding(str(address), os.getpid(), owner))
+    key = f"serial://{os.path.realpath(address.where)}" if address.where.startswith("/dev/") else address.port_key
+    return PortLock(key, Holding(str(address), os.getpid(), owner))
 
 
 def lock_serial(address: Address, serial: str, owner: str) -> PortLock:

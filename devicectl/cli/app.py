@@ -20,9 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start a pen for some seconds (purpose: bench) and record it."),
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
+    "forget": ("forget", "Forget the Bluetooth bond with a pen, to pair with it anew."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
-    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal or a TCP port."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
+    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
@@ -105,6 +106,7 @@ class Root(Group):
             formatter.write_dl(
                 [
                     ("DEVICECTL_DATABASE", "the database, a path or sqlite:///PATH"),
+                    ("DEVICECTL_RADIO", "the radio for ble:// pens, as --radio; else the computer's own Bluetooth"),
                     ("DEVICECTL_RUNTIME_DIR", "where stations and simulators are found"),
                     ("DEVICECTL_LIMITS", "the file with this station's limits"),
                 ]

@@ -9,6 +9,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
     from devicectl.station.client import SocketClient
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command, examples=("devicectl", "devicectl dashboard serial:///dev/ttyACM0", "devicectl dashboard --plain")
 )
-@click.argument("address", required=False)
+@click.argument("address", required=False, type=ADDRESS)
+@radio_option
 @click.option("--plain", is_flag=True, help="Lines of text instead of the full screen.")
 def dashboard(address: str | None, plain: bool) -> int:
     """Open the dashboard; with ADDRESS on that pen, else p chooses one."""

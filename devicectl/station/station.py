@@ -27,6 +27,19 @@ SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
 
+def no_bluetooth(why: str) -> dict[str, Any]:
+    """The row of a scan that says why nothing was heard on the air. It has no address."""
+    return {
+        "address": "",
+        "name": "Bluetooth",
+        "simulated": False,
+        "matched": False,
+        "why": why,
+        "held": "",
+        "rssi": None,
+    }
+
+
 class Lock(Protocol):
     """A held port or pen."""
 
@@ -41,7 +54,8 @@ class Ports:
     open_pen: Callable[[Address], Pen]
     lock_port: Callable[[Address], Lock | None]
     lock_serial: Callable[[Address, str], Lock | None]
-    scan: Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[list[dict[str, Any]]]]
+    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None], Awaitable[list[dict[str, Any]]]]
+    """What there is: addresses that may be asked, addresses that are held, and the radio to listen on (None: none)."""
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
 
@@ -114,9 +128,11 @@ class Station:
         return [held.desk for held in self._held.values()]
 
     def desk_at(self, address: Address) -> Desk | None:
-        """The desk of a port, if the station holds it."""
+        """The desk of a port, if the station holds it; a BLE address may leave out which radio the pen is on."""
         held = self._held.get(address.port_key)
-        return held.desk if held else None
+        if held is not None:
+            return held.desk
+        return next((desk for desk in self.desks if desk.address.may_be(address)), None)
 
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
         """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
