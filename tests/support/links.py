@@ -9,11 +9,15 @@ from typing import Any
 
 from drivers.address import parse_address
 from drivers.api import Pen
+from drivers.ble.link import BleLink, Target
 from drivers.driver import open_pen
 from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
+from drivers.penlink.pen import BLE, PenlinkPen
 from simulator.pen import SimulatedPen
 from simulator.pty import PtyPort
+from simulator.radio.air import Air
+from simulator.radio.host import VirtualRadio
+from simulator.radio.pen import RadioPen
 from simulator.tcp import TcpPort
 from simulator.virtual_time import run_virtual
 
@@ -21,7 +25,7 @@ BAUD = 115_200
 STALL_S = 0.1
 TRIES = 3
 REAL = ("pty", "tcp")
-VIRTUAL = ("memory",)
+VIRTUAL = ("memory", "ble")
 LINKS = (*VIRTUAL, *REAL)
 
 
@@ -43,8 +47,28 @@ async def linked(kind: str, sim: SimulatedPen, baud: int | None = BAUD) -> Async
                 yield open_pen(parse_address(await port.open()))
             finally:
                 await port.close()
+        case "ble":
+            async with _on_air(sim) as pen:
+                yield pen
         case _:
             raise ValueError(kind)
+
+
+INTERVAL_S = 0.03
+"""Connection interval of the air in tests that do not say another: usual for a phone or a laptop."""
+
+
+@asynccontextmanager
+async def _on_air(sim: SimulatedPen) -> AsyncIterator[Pen]:
+    air = Air(interval=INTERVAL_S, seed=sim.seed)
+    on_air = await RadioPen(air, sim).start()
+    host = await VirtualRadio.on(air)
+    address, target = f"ble://{on_air.address}", Target(on_air.address)
+    try:
+        yield PenlinkPen(address, lambda: BleLink(address, target, radio=host), BLE)
+    finally:
+        await host.close()
+        await on_air.close()
 
 
 class Stalls:

@@ -15,14 +15,14 @@ from devicectl.control.envelope import StationLimits
 from devicectl.control.gates import Purpose
 from devicectl.control.intents import Intents, Sheet
 from devicectl.control.journal import Journal, MemoryJournal
-from drivers.api import Outcome, Pen, PenInput
+from drivers.api import Outcome, PenInput
 from drivers.links.memory import MemoryLink
 from drivers.penlink.pen import PenlinkPen
 from drivers.reconnect import KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import VirtualTimeLoop
 
-from .links import BAUD, linked
+from .links import BAUD, INTERVAL_S, linked
 
 
 class TestSource:
@@ -55,13 +55,15 @@ class Rig:
         journal: Journal | None = None,
         limits: StationLimits | None = None,
         sim: SimulatedPen | None = None,
-        pen: Pen | None = None,
+        pen: Any = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.wire_s = 0.01 if pen is None or not str(pen.address).startswith("ble") else INTERVAL_S + 0.01
+        """The longest that a write takes to reach the pen on an idle link."""
         self.exact = isinstance(self.loop, VirtualTimeLoop)
         """True when a millisecond is one."""
         self.sim = sim or SimulatedPen(profile, seed=seed)
-        self.pen: Any = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.pen = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
         self.alarms = AlarmBoard(self.loop.time)
         self.journal: Any = journal or MemoryJournal()
         self.control = Controller(
@@ -83,8 +85,14 @@ class Rig:
     async def up(self) -> Rig:
         """Connect and wait until everything needed for a start has been heard."""
         self.keeper.start()
+        await self.trusted()
         await self.until(lambda: self.pen.connected and all(g.passed for g in self.control.gates()), 5)
         return self
+
+    async def trusted(self) -> None:
+        """Wait until the pen is connected, and be one that it obeys, as the station sees to."""
+        await self.until(lambda: self.pen.connected, 10)
+        await self.pen.secure()
 
     async def until(self, true: Callable[[], bool], seconds: float = 2.0) -> float:
         """Wait in steps of a millisecond; returns how long it took. Fails the test when it does not come true."""
