@@ -82,10 +82,10 @@ def test_stop_to_still_takes_at_most_100_ms_and_the_run_down(scenario: Scenario)
         intent = rig.loop.time()
         rig.control.stop("test")
         await rig.until(lambda: not rig.sim.truth.driven)
-        rig.took(rig.loop.time() - intent, 0.0, rig.wire_s)
+        rig.took(rig.loop.time() - intent, 0.0, rig.wire.way_s)
         await rig.until(lambda: bool(rig.seen(StopDone)))
         # Beside the way there and back and 100 ms of stillness: the motor's own run-down.
-        rig.took(rig.seen(StopDone)[0].still_ms, 0, 350 + 2000 * rig.wire_s)
+        rig.took(rig.seen(StopDone)[0].still_ms, 0, 350 + 2000 * rig.wire.way_s)
 
     scenario(play)
 

@@ -16,13 +16,11 @@ from devicectl.control.gates import Purpose
 from devicectl.control.intents import Intents, Sheet
 from devicectl.control.journal import Journal, MemoryJournal
 from drivers.api import Outcome, PenInput
-from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
 from drivers.reconnect import KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import VirtualTimeLoop
 
-from .links import BAUD, INTERVAL_S, linked
+from .links import BAUD, Wire, linked
 
 
 class TestSource:
@@ -44,7 +42,7 @@ class TestSource:
 
 
 class Rig:
-    """One simulated pen and one controller, over a memory link paced like a serial line unless a pen is given."""
+    """One simulated pen and one controller, over a memory link paced like a serial line unless a wire is given."""
 
     def __init__(
         self,
@@ -55,15 +53,14 @@ class Rig:
         journal: Journal | None = None,
         limits: StationLimits | None = None,
         sim: SimulatedPen | None = None,
-        pen: Any = None,
+        wire: Wire | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.wire_s = 0.01 if pen is None or not str(pen.address).startswith("ble") else INTERVAL_S + 0.01
-        """The longest that a write takes to reach the pen on an idle link."""
         self.exact = isinstance(self.loop, VirtualTimeLoop)
         """True when a millisecond is one."""
         self.sim = sim or SimulatedPen(profile, seed=seed)
-        self.pen = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.wire = wire or Wire("memory", self.sim, baud)
+        self.pen: Any = self.wire.pen()
         self.alarms = AlarmBoard(self.loop.time)
         self.journal: Any = journal or MemoryJournal()
         self.control = Controller(
@@ -133,8 +130,8 @@ async def rigged(
 ) -> AsyncIterator[Rig]:
     """A rig over a link of this kind (:data:`support.links.LINKS`), taken apart at the end."""
     sim = SimulatedPen(profile, seed=seed)
-    async with linked(link, sim, baud) as pen:
-        rig = Rig(sim=sim, pen=pen, seed=seed, **options)
+    async with linked(link, sim, baud) as wire:
+        rig = Rig(sim=sim, wire=wire, seed=seed, **options)
         try:
             yield rig
         finally:
