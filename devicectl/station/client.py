@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from devicectl.records.location import locate
-from drivers.direct_stop import DirectStop
 
 from .client_api import StationError
 from .params import PROTOCOL_VERSION, REQUEST_MAX
 from .paths import StationPaths, station_paths
 from .stop_line import StopLine
+from .stop_ways import PortStop
 from .views import View, from_json
 
 START_S: Final = 10.0
@@ -71,7 +71,7 @@ class SocketClient:
         self._view_listeners: list[Callable[[View], None]] = []
         self._lost_listeners: list[Callable[[str], None]] = []
         self._closed = False
-        self.direct_results: list[DirectStop] = []
+        self.direct_results: list[PortStop] = []
         self._stop_line = StopLine(paths.stop, self.direct_results.extend)
         self._task = asyncio.get_running_loop().create_task(self._read())
 

@@ -18,6 +18,7 @@ from drivers.portlock import lock_port, lock_serial
 from drivers.scan import Found, scan_ports
 from simulator.announce import announced
 
+from .housekeeping import keep_house
 from .paths import station_paths
 from .recording import recorder_for
 from .server import serve
@@ -31,12 +32,12 @@ def _record(store: Store, database_hash: str = "") -> Record:
     return Record(StoreJournal(store.writer, Intent), recorder_for(store), database_hash)
 
 
-def system_ports() -> Ports:
-    """This machine's serial ports, sockets and locks."""
+def system_ports(record: str = "") -> Ports:
+    """This machine's serial ports, sockets and locks; ``record`` is the hash of the database they are recorded in."""
     return Ports(
         open_pen=open_pen,
-        lock_port=lambda address: lock_port(address, OWNER),
-        lock_serial=lambda address, serial: lock_serial(address, serial, OWNER),
+        lock_port=lambda address: lock_port(address, OWNER, record),
+        lock_serial=lambda address, serial: lock_serial(address, serial, OWNER, record),
         scan=scan_pens,
         absent=SimulatorsGone(),
     )
@@ -88,8 +89,12 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
     try:
         assert store.location is not None
         paths = station_paths(store.location.hash)
-        station = Station(_record(store, store.location.hash), system_ports(), source)
-        await serve(station, paths, on_demand=on_demand, ready=lambda: None)
+        station = Station(_record(store, store.location.hash), system_ports(store.location.hash), source)
+        house = station.loop.create_task(keep_house(station, store, store.location.hash))
+        try:
+            await serve(station, paths, on_demand=on_demand, ready=lambda: None)
+        finally:
+            house.cancel()
     finally:
         await asyncio.to_thread(store.close)
     return 0

@@ -15,11 +15,12 @@ from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
 from .desk import Desk
+from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
 from .viewing import build_view
 
-VIEW_S: Final = 0.1
+VIEW_S: Final = BEAT_S
 WATCH_S: Final = 1.0
 SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
@@ -102,6 +103,7 @@ class Station:
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
+        self._pulse = Pulse(source.boot_us)
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
         self._clock_timer = self.loop.call_later(WATCH_S, self._clocks)
         self._last_clocks = self._read_clocks()
@@ -186,6 +188,20 @@ class Station:
                 done = False
         return done
 
+    def pressed(self, source: str, desk: Desk | None = None) -> bool:
+        """Somebody outside pressed STOP, for one desk or for all; True when every link took the bytes.
+
+        What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
+        """
+        desks = self.desks if desk is None else [desk]
+        sent = self.stop_all(source) if desk is None else desk.stop(source)
+        behind = self._pulse.behind()
+        if behind:
+            text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."
+            for one in desks:
+                one.remark("stop-read-late", text, {"source": source, "not_run_ms": round(behind * 1000)})
+        return sent
+
     # -- views
 
     def _desk_changed(self, desk: Desk) -> None:
@@ -202,6 +218,10 @@ class Station:
 
     def _views(self) -> None:
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
+        stood = self._pulse.beat()
+        if stood:
+            for desk in self.desks:
+                desk.remark("stood-still", f"The station did not run for {stood:.1f} s.", {"ms": round(stood * 1000)})
         for client in list(self.clients):
             client.push()
 

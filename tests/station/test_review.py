@@ -99,7 +99,7 @@ def test_a_stop_that_no_link_took_is_written_straight_to_the_ports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, direct: int
 ) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    monkeypatch.setattr(stop_line, "stop_directly", lambda *_: calls.append(1) or [])
     with contextlib.closing(answering(tmp_path / "s")) as server:
         line = StopLine(tmp_path / "s")
         peer, _ = server.accept()
@@ -115,7 +115,7 @@ def test_a_stop_that_no_link_took_is_written_straight_to_the_ports(
 
 def test_a_late_answer_is_not_taken_for_that_to_the_next_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    monkeypatch.setattr(stop_line, "stop_directly", lambda *_: calls.append(1) or [])
     monkeypatch.setattr(stop_line, "ANSWER_S", 0.05)
     with contextlib.closing(answering(tmp_path / "s")) as server:
         line = StopLine(tmp_path / "s")
