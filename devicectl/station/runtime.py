@@ -19,8 +19,9 @@ from drivers.scan import Found, scan_ports
 from simulator.announce import announced
 
 from .housekeeping import keep_house
+from .kept_journal import KeptJournal
 from .paths import station_paths
-from .recording import recorder_for
+from .recording import CLOSE_S, recorder_for
 from .server import serve
 from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
@@ -28,8 +29,8 @@ from .station import Ports, Record, Station
 OWNER = "the devicectl station"
 
 
-def _record(store: Store, database_hash: str = "") -> Record:
-    return Record(StoreJournal(store.writer, Intent), recorder_for(store), database_hash)
+def _journal(store: Store) -> KeptJournal:
+    return KeptJournal(StoreJournal(store.writer, Intent), store.submit)
 
 
 def system_ports(record: str = "") -> Ports:
@@ -77,7 +78,7 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    return Station(_record(store), ports, source, limits=limits)
+    return Station(Record(_journal(store), recorder_for(store)), ports, source, limits=limits)
 
 
 async def run_station(database: str | None, *, on_demand: bool) -> int:
@@ -88,13 +89,15 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
     store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
     try:
         assert store.location is not None
-        paths = station_paths(store.location.hash)
-        station = Station(_record(store, store.location.hash), system_ports(store.location.hash), source)
-        house = station.loop.create_task(keep_house(station, store, store.location.hash))
+        digest = store.location.hash
+        paths, journal = station_paths(digest), _journal(store)
+        station = Station(Record(journal, recorder_for(store), digest), system_ports(digest), source)
+        house = station.loop.create_task(keep_house(station, store, digest))
         try:
             await serve(station, paths, on_demand=on_demand, ready=lambda: None)
         finally:
             house.cancel()
+            await journal.close(CLOSE_S)
     finally:
         await asyncio.to_thread(store.close)
     return 0
