@@ -71,16 +71,35 @@ class PortLock:
                 f"{holding.address}: held by {who}; 'devicectl stop' still stops that pen, close that program to use it."
             )
         self.before = _read(path)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(asdict(holding)).encode(), 0)
+        self._before_ns = os.fstat(fd).st_mtime_ns
         self._fd = fd
+        self._write(holding)
 
-    def release(self) -> None:
-        """Give the port back; safe to call twice."""
-        if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            os.close(self._fd)
-            self._fd = -1
+    def _write(self, holding: Holding | None) -> None:
+        os.ftruncate(self._fd, 0)
+        if holding is not None:
+            os.pwrite(self._fd, json.dumps(asdict(holding)).encode(), 0)
+
+    def release(self, *, used: bool = True) -> None:
+        """Give the port back; safe to call twice. ``used`` False: no pen answered there, so what a killed holder had left
+        is left again, because its pen may still turn."""
+        if self._fd < 0:
+            return
+        before = None if used else self.before
+        self._write(before)
+        if before is not None:
+            os.utime(self._fd, ns=(self._before_ns, self._before_ns))
+        os.close(self._fd)
+        self._fd = -1
+        if used and self.before is not None:
+            self._forget_before(self.before)
+
+    @staticmethod
+    def _forget_before(before: Holding) -> None:
+        """The pen that was left at this port is not there any more, or is this one."""
+        for path, holding in _files():
+            if (holding.address, holding.pid) == (before.address, before.pid):
+                _empty(path, before.pid)
 
 
 def _flock(fd: int) -> bool:

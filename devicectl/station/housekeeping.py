@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from typing import Final
 
 from devicectl.records.direct_stops import DIRECT, direct_stop_logged
@@ -13,16 +14,40 @@ from devicectl.records.rows import EventRow
 from devicectl.records.store import Store
 from drivers.address import parse_address
 from drivers.api import PenError
-from drivers.portlock import SIGN_S, sign_of_life, tidy
+from drivers.portlock import SIGN_S, left_behind, sign_of_life, tidy
 
 from .station import Station
-from .stop_notes import StopNote, waiting_notes
+from .stop_notes import Moment, StopNote, leave_notes, this_moment, waiting_notes
+from .stop_ways import AtPorts
 
 LOOK_S: Final = 1.0
 log = logging.getLogger("devicectl.station")
 
 
-async def keep_house(station: Station, store: Store, record: str) -> None:
+class LeftPorts:
+    """Ports that killed programs left behind: looked for once a second, so that a STOP need not look."""
+
+    def __init__(self) -> None:
+        self._some = False
+
+    def look(self) -> None:
+        """Whether there are any; reads files, so not on a loop."""
+        self._some = bool(left_behind())
+
+    def stop(self, source: str) -> None:
+        """STOP to all of them, by a thread of its own: one that waits for a disk must not hold this up."""
+        if self._some:
+            threading.Thread(target=self._stop, args=(source, this_moment()), daemon=True, name="stop-left").start()
+
+    @staticmethod
+    def _stop(source: str, pressed: Moment) -> None:
+        results = AtPorts([], left_behind()).wait()
+        for one in results:
+            log.warning("%s", one.text)
+        leave_notes(results, source, pressed)
+
+
+async def keep_house(station: Station, store: Store, record: str, left: LeftPorts) -> None:
     """Run until cancelled. Whatever touches a file does so in a thread: a STOP must not wait behind a disk."""
     await asyncio.to_thread(tidy)
     sign_due = station.loop.time()
@@ -31,6 +56,7 @@ async def keep_house(station: Station, store: Store, record: str) -> None:
             if station.loop.time() >= sign_due:
                 sign_due = station.loop.time() + SIGN_S
                 await asyncio.to_thread(sign_of_life)
+            await asyncio.to_thread(left.look)
             await take_notes(station, store, record)
         except OSError as error:
             log.warning("the runtime directory cannot be read: %s", error)

@@ -18,7 +18,7 @@ from drivers.portlock import lock_port, lock_serial
 from drivers.scan import Found, scan_ports
 from simulator.announce import announced
 
-from .housekeeping import keep_house
+from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
 from .paths import station_paths
 from .recording import CLOSE_S, recorder_for
@@ -91,8 +91,11 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         assert store.location is not None
         digest = store.location.hash
         paths, journal = station_paths(digest), _journal(store)
-        station = Station(Record(journal, recorder_for(store), digest), system_ports(digest), source)
-        house = station.loop.create_task(keep_house(station, store, digest))
+        ports, left = system_ports(digest), LeftPorts()
+        ports.stop_left = left.stop
+        await asyncio.to_thread(left.look)
+        station = Station(Record(journal, recorder_for(store), digest), ports, source)
+        house = station.loop.create_task(keep_house(station, store, digest, left))
         try:
             await serve(station, paths, on_demand=on_demand, ready=lambda: None)
         finally:
@@ -167,4 +170,5 @@ async def _probe(row: dict[str, Any]) -> None:
         row["why"] = str(error)
     finally:
         await pen.close()
-        lock.release()
+        # To ask is not to hold: a pen that a killed program left must not be forgotten because somebody looked.
+        lock.release(used=False)

@@ -31,8 +31,8 @@ log = logging.getLogger("devicectl.station")
 class Lock(Protocol):
     """A held port or pen."""
 
-    def release(self) -> None:
-        """Give it back."""
+    def release(self, *, used: bool = True) -> None:
+        """Give it back; ``used`` False: no pen answered there."""
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class Ports:
     scan: Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[list[dict[str, Any]]]]
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
+    stop_left: Callable[[str], None] = lambda source: None
+    """STOP to the ports that killed programs left behind, with who pressed; returns at once."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class _Held:
     def release(self) -> None:
         for lock in (self.port, self.pen):
             if lock is not None:
-                lock.release()
+                lock.release(used=bool(self.serial))
 
 
 class Station:
@@ -195,6 +197,8 @@ class Station:
         """
         desks = self.desks if desk is None else [desk]
         sent = self.stop_all(source) if desk is None else desk.stop(source)
+        if desk is None:
+            self.ports.stop_left(source)
         behind = self._pulse.behind()
         if behind:
             text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."

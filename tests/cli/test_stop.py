@@ -119,6 +119,7 @@ def test_sockets_of_dead_stations_do_not_matter(house: House) -> None:
 def test_a_port_that_a_dead_program_left_is_tried_and_cleaned_when_it_is_gone(house: House) -> None:
     lock = house.folder / "run" / "port-0123456789abcdef.lock"
     lock.write_text(json.dumps({"address": "serial:///dev/ttyX", "pid": 1, "owner": "the devicectl station"}))
+    assert "'devicectl stop' stops that pen" in house.run("doctor").out
     result = house.run("stop", "--json")
     assert result.code == 5
     assert "that held it is gone, and so is its port" in result.sentence

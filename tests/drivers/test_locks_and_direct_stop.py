@@ -223,6 +223,22 @@ def test_a_file_that_is_held_again_is_neither_left_nor_forgotten() -> None:
     lock.release()
 
 
+def test_a_port_that_was_only_tried_is_left_as_before() -> None:
+    address = parse_address("/dev/ttyPEN0")
+    pid = kill_holder(str(address))
+    [before] = left_behind()
+    lock = lock_port(address, "a scan")
+    assert left_behind() == []
+    lock.release(used=False)
+    [after] = left_behind()
+    assert (after.holding.pid, after.alive_at) == (pid, before.alive_at)
+    lock_port(address, "a station").release()
+    # The file of the pen that was there before named the port too.
+    assert left_behind() == []
+    lock_port(address, "a scan").release(used=False)
+    assert left_behind() == []
+
+
 def test_who_looks_at_a_lock_does_not_pass_for_its_holder(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A station may open a port in the very moment in which somebody's STOP looks who holds it."""
     address = parse_address("/dev/ttyPEN0")

@@ -97,6 +97,19 @@ def test_a_dashboard_stops_the_pen_of_its_killed_station(place: Place) -> None:
     assert row["text"].startswith("STOP (SPACE)")
 
 
+def test_a_new_dashboard_stops_what_the_killed_station_left_before_it_has_opened_anything(place: Place) -> None:
+    station, pen, client = runaway(place)
+    station.kill()
+    client.kill()
+    place.station()
+    again = place.client("dashboard again")
+    assert again.ask("pens.list") == []
+    again.ask("stop_now", source="SPACE")
+    until(lambda: state(pen) == "STOPPED", "the pen is stopped by name")
+    (row,) = until(lambda: place.rows(DIRECT), "it is recorded")
+    assert row["text"].startswith("STOP (SPACE)")
+
+
 def test_a_port_that_is_gone_is_said_once_and_cleaned(place: Place) -> None:
     station, pen, _ = runaway(place)
     station.kill()
