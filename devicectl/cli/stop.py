@@ -103,9 +103,12 @@ def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
 
 def _stop_all(direct: list[PortStop]) -> list[Reached]:
     from devicectl.station.paths import stop_sockets
+    from devicectl.station.stop_press import Press
+
+    press = Press(stop_sockets(), b"L")
     from devicectl.station.stop_ways import stop_everywhere
 
-    done = stop_everywhere(stop_sockets(), b"L", lambda station: station.answered)
+    done = stop_everywhere(press, lambda station: station.answered)
     direct += done.direct
     pens = [_at_port(one) for one in done.direct]
     told = {pen.address for pen in pens}

@@ -12,7 +12,8 @@ from typing import Final
 
 from .paths import STOP_ACK, STOP_SOURCES, stop_sockets
 from .stop_notes import Moment, leave_notes, this_moment
-from .stop_ways import ANSWER_S, PortStop, stop_everywhere
+from .stop_press import ANSWER_S, Press
+from .stop_ways import PortStop, stop_everywhere
 
 GIVE_WAY_S: Final = 0.004
 """The caller pauses so long after the byte, because what it does next (a screen repaints) would take the processor from
@@ -30,7 +31,7 @@ def stop_directly(code: bytes, silent: Path | None) -> list[PortStop]:
     """STOP past the station of the STOP socket ``silent``: straight to its ports, to those that a killed program left
     behind, and, through their own stations, to all others."""
     others = [path for path in stop_sockets() if path != silent]
-    return stop_everywhere(others, code, lambda station: station.taken).direct
+    return stop_everywhere(Press(others, code), lambda station: station.taken).direct
 
 
 class StopLine:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from devicectl.station.paths import STOP_ACK
-from devicectl.station.stop_ways import Pressed, Round
+from devicectl.station.stop_press import Pressed
+from devicectl.station.stop_ways import Round
 from drivers.portlock import Holding
 
 from .conftest import House
@@ -146,3 +147,15 @@ def test_stop_imports_no_event_loop(house: House) -> None:
         check=True,
     )
     assert result.stdout.strip() == ""
+
+
+def test_the_byte_leaves_before_the_ports_are_thought_of() -> None:
+    import subprocess
+    import sys
+
+    probe = (
+        "import sys, devicectl.station.stop_press\nprint(*{'json', 'threading', 'drivers.address'} & set(sys.modules))"
+    )
+    path = f"import sys; sys.path[:0] = {[entry for entry in sys.path if entry]!r}\n"
+    done = subprocess.run([sys.executable, "-S", "-c", path + probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
