@@ -29,6 +29,16 @@ class PortStop:
     left: bool = False
 
 
+def in_short(results: Sequence[PortStop]) -> str:
+    """One line for a screen: what STOP past the station came to. The worst comes first, a line may be cut."""
+    missed = [one.address for one in results if not one.sent]
+    if missed:
+        return f"STOP not delivered, use the pen's own switch: {', '.join(missed)}."
+    if results:
+        return f"STOP was written straight to {', '.join(one.address for one in results)}; {LOOK}."
+    return f"STOP: the station does not answer and no port is known; {SWITCH}."
+
+
 @dataclass(slots=True)
 class Round:
     """STOP everywhere: what the stations answered, what was written straight to ports, and who held what."""

@@ -92,6 +92,8 @@ def test_a_dashboard_stops_the_pen_of_its_killed_station(place: Place) -> None:
     ((address, sent, text),) = until(lambda: client.ask("direct"), "the client knows")
     assert (address, sent) == (pen.address, True)
     assert "is gone; STOP was written straight to the port" in text
+    until(lambda: client.ask("direct") and client.direct, "its screen is told")
+    assert client.direct == f"STOP was written straight to {pen.address}; look whether the pen stands still."
     place.station()
     (row,) = until(lambda: place.rows(DIRECT), "the next station has recorded it")
     assert row["text"].startswith("STOP (SPACE)")
