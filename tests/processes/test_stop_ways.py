@@ -113,7 +113,8 @@ def test_a_new_dashboard_stops_what_the_killed_station_left_before_it_has_opened
 
 
 def test_a_port_that_is_gone_is_said_once_and_cleaned(place: Place) -> None:
-    station, pen, _ = runaway(place)
+    # A TCP port: the number of a pseudo-terminal may be another program's the next moment.
+    station, pen, _ = runaway(place, "tcp")
     station.kill()
     address = pen.address
     pen.kill()
