@@ -191,11 +191,11 @@ class Air(LocalLink):
         self._sides[controller] = {}
         return controller
 
-    def device(self, name: str, address: str, **options: Any) -> Device:
-        """A controller with a host of this process on it."""
+    def device(self, name: str, address: str, title: str | None = None, **options: Any) -> Device:
+        """A controller with a host of this process on it; ``title`` is the name that the device gives itself."""
         controller = self.controller(name, **options)
         host = QuickHost(controller, AsyncPipeSink(controller))
-        return Device(config=DeviceConfiguration(name=name, address=hci.Address(address)), host=host)
+        return Device(config=DeviceConfiguration(name=title or name, address=hci.Address(address)), host=host)
 
     def unplug(self, controller: Controller) -> None:
         """Take a controller away from one moment to the next; those connected to it learn by their timeout."""
@@ -208,7 +208,7 @@ class Air(LocalLink):
 
     def fall_silent(self, controller: Controller, reason: int = hci.HCI_ErrorCode.HARDWARE_FAILURE_ERROR) -> None:
         """End every connection of ``controller`` on its side only, as a loss of power does."""
-        for side in list(self._sides[controller].values()):
+        for side in list(self._sides.get(controller, {}).values()):
             side.queue.clear()
             connection = controller.le_connections.get(side.other.address)
             if connection is not None:
@@ -216,7 +216,7 @@ class Air(LocalLink):
 
     def cut(self, controller: Controller, reason: int = _TIMEOUT) -> None:
         """End every connection of ``controller`` on both sides at once."""
-        for side in list(self._sides[controller].values()):
+        for side in list(self._sides.get(controller, {}).values()):
             side.wire.end(reason)
 
     def side(self, controller: Controller, peer: hci.Address) -> Side | None:
@@ -254,12 +254,12 @@ class Air(LocalLink):
 
     def rssi(self, one: Controller, other: Controller) -> float:
         """dBm of the signal between two controllers."""
-        now = self._loop.time()
-        return min(self.reception(one).signal(now), self.reception(other).signal(now))
+        known = [self._receptions[end] for end in (one, other) if end in self._receptions] or [CLEAR]
+        return min(end.signal(self._loop.time()) for end in known)
 
     def waiting(self, controller: Controller) -> int:
         """Packets of ``controller`` that have not got through yet."""
-        return sum(len(side.queue) for side in self._sides[controller].values())
+        return sum(len(side.queue) for side in self._sides.get(controller, {}).values())
 
     def _arrives(self, one: Controller, other: Controller) -> bool:
         """Whether an advertisement gets through; nobody sends it again."""

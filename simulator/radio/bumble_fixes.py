@@ -116,6 +116,7 @@ class FixedController(QuickController):
     * A cancelled connection attempt ends, instead of coming true when the pen advertises again.
     * A scan response is the advertiser's own, and only for those who ask; signal strength is the air's.
     * Interval and supervision timeout are told as they are.
+    * A reset ends what was going on.
     """
 
     link: Air
@@ -142,6 +143,14 @@ class FixedController(QuickController):
             event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi
         )
         self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
+        """Fall silent: whoever was connected learns by its timeout."""
+        self.le_scan_enable = False
+        self.pending_le_connection = None
+        self.le_legacy_advertiser.stop()
+        self.link.fall_silent(self)
+        return super().on_hci_reset_command(command)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
@@ -183,8 +192,9 @@ class FixedController(QuickController):
         return answer
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
-        """To the host; a new connection's parameters are those of the air."""
-        if isinstance(packet, hci.HCI_LE_Connection_Complete_Event) and packet.status == hci.HCI_ErrorCode.SUCCESS:
+        """To the host; the parameters of a connection are those of the air, whatever was asked for."""
+        kinds = (hci.HCI_LE_Connection_Complete_Event, hci.HCI_LE_Connection_Update_Complete_Event)
+        if isinstance(packet, kinds) and packet.status == hci.HCI_ErrorCode.SUCCESS:
             packet.connection_interval = max(6, round(self.link.interval * UNITS_PER_S))
             packet.supervision_timeout = round(self.link.supervision_timeout * 100)
         super().send_hci_packet(packet)

@@ -65,6 +65,8 @@ class VirtualRadio:
             sc=True, mitm=True, bonding=True, delegate=_Delegate(self)
         )
         honest_about_mitm(device, self.bonds.find)
+        if isinstance(device.host, QuickHost):
+            device.host.notified = self._notified
 
     @classmethod
     async def on(cls, air: Air, address: str | None = None, bonds: Path | None = None) -> VirtualRadio:
@@ -76,6 +78,13 @@ class VirtualRadio:
         radio = cls(device, file, lambda: air.unplug(controller))
         await device.power_on()
         return radio
+
+    def _notified(self, handle: int, attribute: int, value: bytes) -> None:
+        connection = self.device.connections.get(handle)
+        if connection is not None and connection.gatt_client is not None:
+            for subscriber in tuple(connection.gatt_client.notification_subscribers.get(attribute, ())):
+                if callable(subscriber):
+                    subscriber(value)
 
     async def scan(self, on: bool, active: bool) -> None:
         """Count who scans; the first one begins, the last one ends it."""
@@ -205,6 +214,7 @@ async def _connect(spec: str, scheme: str, where: str) -> _Socket:
     except (OSError, TimeoutError, ValueError, OverflowError) as error:
         raise LinkRefused(
             f"There is no radio at {spec} ({getattr(error, 'strerror', None) or str(error) or 'no answer'}); "
-            "start one with 'devicectl simulate ble' and use the address on its second line."
+            "start one with 'devicectl simulate ble' and use the address on its second line.",
+            "radio-absent",
         ) from error
     return wire

@@ -15,6 +15,7 @@ from bumble.gatt import Service
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from drivers.penlink import cobs
+from drivers.penlink.frame import STOP
 from drivers.penlink.gatt import (
     BATTERY,
     BATTERY_LEVEL,
@@ -96,7 +97,7 @@ class RadioPen:
         self.connection: Connection | None = None
         self.lost = 0
         self.bonds = Bonds(pen.nvm.bonds, pen.nvm.save, BONDS)
-        self.device = air.device(f"pen {pen.serial}", self.address)
+        self.device = air.device(f"pen {pen.serial}", self.address, self.name)
         self.controller: FixedController = self.device.host.controller.sink  # type: ignore[union-attr]
         self._random = random.Random(f"radio {pen.seed}")
         self._line: Line | None = None
@@ -221,7 +222,9 @@ class RadioPen:
     def happen(self, moment: str) -> None:
         """A reboot, a broken connection, lost bonds."""
         if moment == "radio.forget":
+            # Who deletes a bond ends the connection that was encrypted with it, as Bluetooth stacks do.
             self.bonds.forget_all()
+            self.air.cut(self.controller, hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
         elif moment == "radio.cut":
             self.air.cut(self.controller)
         elif moment == "reboot":
@@ -279,12 +282,13 @@ class RadioPen:
         if which is Characteristic.STOP:
             if not data:
                 raise att.ATT_Error(att.ATT_INVALID_ATTRIBUTE_LENGTH_ERROR)
-            self.pen.stop()
-            return
-        if len(data) <= _TYPE_AT or CARRIES.get(data[_TYPE_AT]) is not which:
+            said = STOP
+        elif len(data) <= _TYPE_AT or CARRIES.get(data[_TYPE_AT]) is not which:
             raise att.ATT_Error(_NOT_HERE)
+        else:
+            said = cobs.encode(data) + b"\x00"
         if self._line is not None:
-            self._line.receive(cobs.encode(data) + b"\x00")
+            self._line.receive(said)
 
     def _read_features(self, _: Connection) -> bytes:
         return self._hello

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from bumble import hci
@@ -21,6 +22,8 @@ _LENGTH: Final = struct.Struct("<H")
 _COMPLETED: Final = struct.Struct("<BBBBHH")
 _COMPLETED_HEAD: Final = bytes((hci.HCI_EVENT_PACKET, hci.HCI_NUMBER_OF_COMPLETED_PACKETS_EVENT, 5, 1))
 _L2CAP_HEADER: Final = 4
+_NOTIFICATION: Final = b"\x04\x00\x1b"
+"""Channel of ATT and opcode of a notification, as they stand behind the length."""
 _FIRST: Final = 2
 _CONTINUED: Final = 1
 
@@ -72,7 +75,12 @@ class QuickController(Controller):
 
 
 class QuickHost(Host):
-    """The host's end."""
+    """The host's end.
+
+    ``notified`` takes what is the bulk of the traffic, notifications: connection handle, attribute handle, value.
+    """
+
+    notified: Callable[[int, int, bytes], None] | None = None
 
     def on_packet(self, packet: bytes) -> None:
         """From the controller."""
@@ -83,7 +91,9 @@ class QuickHost(Host):
             if connection is None:
                 return
             pdu = _whole(packet)
-            if pdu is not None:
+            if pdu is not None and self.notified is not None and pdu[2:5] == _NOTIFICATION and len(pdu) >= 7:
+                self.notified(connection.handle, pdu[5] | pdu[6] << 8, pdu[7:])
+            elif pdu is not None:
                 connection.on_acl_pdu(pdu)
             else:
                 connection.on_hci_acl_data_packet(hci.HCI_AclDataPacket.from_bytes(packet))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
-import stat
+import socket
 from pathlib import Path
 from typing import Final, cast
 
-from bumble import core
 from bumble.transport.common import PacketParser
 
 from drivers.api import LinkRefused
@@ -50,7 +50,7 @@ class _Dongle(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (core.BaseBumbleError, ValueError, LookupError):
+        except Exception:
             self.drop()  # whoever this is, it does not speak HCI
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -87,9 +87,7 @@ class RadioServer:
         scheme, _, rest = self._where.partition(":")
         try:
             if scheme == "unix":
-                self._clear(Path(rest))
-                self._server = await loop.create_unix_server(lambda: _Dongle(self), rest)
-                os.chmod(rest, 0o600)
+                self._server = await loop.create_unix_server(lambda: _Dongle(self), sock=self._bind(rest))
                 return f"unix:{rest}"
             self._server = await loop.create_server(lambda: _Dongle(self), _LOOPBACK, int(rest))
         except (OSError, OverflowError, ValueError) as error:
@@ -98,14 +96,35 @@ class RadioServer:
             ) from error
         return f"tcp-client:{_LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
 
+    def _bind(self, path: str) -> socket.socket:
+        """A socket that is nobody else's from the beginning."""
+        self._clear(Path(path))
+        bound = socket.socket(socket.AF_UNIX)
+        before = os.umask(0o177)
+        try:
+            bound.bind(path)
+        except OSError:
+            bound.close()
+            raise
+        finally:
+            os.umask(before)
+        return bound
+
     @staticmethod
     def _clear(path: Path) -> None:
-        """Remove what a simulator that was killed has left behind; anything but a socket is not touched."""
-        try:
-            if stat.S_ISSOCK(path.stat().st_mode):
+        """Remove what a simulator that was killed has left behind; anything else is not touched.
+
+        Raises ``OSError`` when somebody listens there.
+        """
+        if not path.is_socket():
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
                 path.unlink()
-        except FileNotFoundError:
-            pass
+                return
+        raise OSError(errno.EADDRINUSE, "in use")
 
     async def close(self) -> None:
         """Stop listening and pull every adapter out."""
@@ -116,7 +135,7 @@ class RadioServer:
             await self._server.wait_closed()
             self._server = None
             if self._where.startswith("unix:"):
-                self._clear(Path(self._where[5:]))
+                self._clear(Path(self._where.removeprefix("unix:")))
 
 
 class RadioPort:

@@ -67,7 +67,7 @@ class Hand:
     def all(self, kind: type) -> list[Any]:
         return self.heard.setdefault(kind, [])
 
-    async def next(self, kind: type, timeout: float = 5.0) -> Any:
+    async def next(self, kind: type, timeout: float = 30.0) -> Any:
         """The next message of a kind that comes after now."""
         have = len(self.all(kind))
         async with asyncio.timeout(timeout):
@@ -159,6 +159,12 @@ class Rig:
             await hand.subscribe()
             await hand.page()
             yield hand
+
+    async def stopped(self, timeout: float = 30.0) -> None:
+        """Wait until the pen has heard STOP."""
+        async with asyncio.timeout(timeout):
+            while self.pen.truth.state is not PenState.STOPPED:
+                await asyncio.sleep(0.005)
 
     async def still(self, timeout: float = 5.0) -> float:
         """Wait until the needle stands still; gives the loop time since which it does."""

@@ -81,10 +81,18 @@ class World:
             template, ids=IdSource(self.source.utc_us, random.Random(seed)), boot_us=self.source.boot_us
         )
         self.wire = wire or Wire("memory", SimulatedPen(profile, seed=seed, hand=hand), baud)
-        self.sim = self.wire.sim
         self.pen = self.wire.pen(ADDRESS)
         self.station = virtual_station(self.store, self.source, {ADDRESS: self.pen}, limits)
         self.screens: list[Screen] = []
+
+    @property
+    def sim(self) -> SimulatedPen:
+        """The pen at the other end; another one may be put there."""
+        return self.wire.sim
+
+    @sim.setter
+    def sim(self, sim: SimulatedPen) -> None:
+        self.wire.sim = sim
 
     async def screen(self, name: str = "dashboard") -> Screen:
         """One more client."""
