@@ -9,7 +9,7 @@ import click
 
 from .app import Command
 from .exits import Exit
-from .radio import ADDRESS, radio_option
+from .radio import ADDRESS, radio_of, radio_option
 
 if TYPE_CHECKING:
     from devicectl.station.client import SocketClient
@@ -66,7 +66,7 @@ async def _show(address: str | None, plain: bool) -> int:
     from .output import patience
 
     with patience("waiting for the station ..."):
-        client = await connect(f"dashboard (process {os.getpid()})")
+        client = await connect(f"dashboard (process {os.getpid()})", radio=radio_of(click.get_current_context()))
     try:
         if address is not None:
             with patience("waiting for the pen ..."):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -59,5 +60,5 @@ def radio_option(command: F) -> F:
 
 
 def radio_of(ctx: click.Context) -> str:
-    """What ``--radio`` says, empty for the computer's own."""
-    return str(ctx.meta.get(_META, ""))
+    """What ``--radio`` or, for a command without it, the environment says; empty for the computer's own."""
+    return str(ctx.meta.get(_META) or os.environ.get(VARIABLE, ""))

@@ -27,7 +27,7 @@ from .radio import radio_of, radio_option
     metavar="ADDRESS",
     help="Ask this port who it is, although nothing says that a pen is there.",
 )
-@click.option("--no-bluetooth", is_flag=True, help="Do not listen for pens on the air (which takes 3 s).")
+@click.option("--no-bluetooth", is_flag=True, help="Do not listen for pens on the air (which takes 2 s).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @radio_option
 @click.pass_context

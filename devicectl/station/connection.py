@@ -53,6 +53,7 @@ class Connection:
     def __init__(self, station: Station, send: Send, congested: Callable[[], bool] = lambda: False) -> None:
         self.station = station
         self.name = ""
+        self.radio = ""
         self.desk: Desk | None = None
         self._send = send
         self._congested = congested
@@ -243,7 +244,7 @@ async def _hello(c: Connection, q: p.Hello) -> Any:
     held = c.station.record.database_hash
     if q.database and held and q.database != held:
         raise StationError("This station works on another database; check DEVICECTL_DATABASE.", "wrong-database")
-    c.name = q.client
+    c.name, c.radio = q.client, q.radio
     return {"version": p.PROTOCOL_VERSION, "program": VERSION, "database": held}
 
 
@@ -256,7 +257,7 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     held = tuple(str(d.address) for d in c.station.desks)
     turning = any(desk.may_turn and desk.address.scheme == "ble" for desk in c.station.desks)
     # Listening takes the radio away from a link now and then: not while a motor may turn.
-    radio = None if turning or not q.bluetooth else q.radio
+    radio = None if turning or not q.bluetooth else c.radio if q.radio is None else q.radio
     rows = await c.station.ports.scan(q.probe, held, radio)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))

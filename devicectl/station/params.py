@@ -23,11 +23,13 @@ class Params(BaseModel):
 
 
 class Hello(Params):
-    """First request of a connection. ``database`` is the hash of the database the client means, empty for any."""
+    """First request of a connection. ``database`` is the hash of the database the client means, empty for any;
+    ``radio`` the one on which it looks for pens, empty for the computer's own."""
 
     client: Name
     version: int
     database: str = ""
+    radio: str = Field(default="", max_length=400)
 
 
 class Empty(Params):
@@ -51,12 +53,12 @@ class OpenPen(Params):
 class Scan(Params):
     """``probe``: addresses that may be asked who they are although nothing says that a pen is there.
 
-    ``bluetooth``: whether to listen on the air too; ``radio`` names another radio than the computer's own.
+    ``bluetooth``: whether to listen on the air too; ``radio``: on which, None for the one of ``station.hello``.
     """
 
     probe: tuple[Address, ...] = ()
     bluetooth: bool = True
-    radio: str = Field(default="", max_length=400)
+    radio: str | None = Field(default=None, max_length=400)
 
 
 class OpenSession(Params):

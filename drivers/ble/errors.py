@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import Final
 
+from bleak.backends.device import BLEDevice
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
@@ -86,6 +87,17 @@ def untrusted(error: BaseException) -> bool:
     if isinstance(error, BleakGATTProtocolError):
         return error.code in UNTRUSTED
     return isinstance(error, BleakDBusError) and "not paired" in str(error).lower()
+
+
+def hung_up(device: BLEDevice, error: BaseException) -> bool:
+    """True when BlueZ could not stay connected to a pen that it has a key for and that was heard just now.
+
+    A pen that has lost its key ends each connection as soon as the system encrypts it. BlueZ (seen with 5.82) calls that
+    ``le-connection-abort-by-local``, at which bleak tries again until its time is over.
+    """
+    details = device.details
+    properties = details.get("props", {}) if isinstance(details, dict) else {}
+    return bool(properties.get("Paired")) and code_of(error) in ("no-answer", "link-lost")
 
 
 def code_of(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bleak import BleakAdapter, BleakScanner
+from bleak import BleakAdapter
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
@@ -19,13 +19,12 @@ from drivers.api import LinkRefused, NotAPen, WrongProtocol
 from drivers.penlink.gatt import COMPANY, SERVICE, Advertised
 from drivers.penlink.messages import PROTOCOL
 
+from .ear import listening
 from .errors import sentence_for
 from .radio import Radio
 
-SCAN_S: Final = 3.0
+SCAN_S: Final = 2.0
 FIND_S: Final = 6.0
-SWITCH_S: Final = 5.0
-"""How long the system may take to begin or end a scan."""
 NAMESAKE_S: Final = 1.0
 """How long a second pen of the same name is waited for; pens advertise several times a second."""
 
@@ -86,30 +85,14 @@ async def _listen(radio: Radio, seconds: float, enough: Callable[[dict[str, Seen
             end = min(end, loop.time() + more)
             news.set()
 
-    scanner = BleakScanner(detection_callback=heard, backend=radio.scanner, **radio.options)
-    starting = loop.create_task(scanner.start())
-    try:
-        await _whole(starting)
+    async with listening(radio, heard):
         while (left := end - loop.time()) > 0:
             news.clear()
             try:
                 await asyncio.wait_for(news.wait(), left)
             except TimeoutError:
                 break
-    finally:
-        if starting.done() and not starting.cancelled() and starting.exception() is None:
-            await _whole(loop.create_task(scanner.stop()))
     return seen
-
-
-async def _whole(task: asyncio.Task[None]) -> None:
-    """Let it come to its end, also when we are cancelled: a scan begun half way is one that nobody ends."""
-    try:
-        async with asyncio.timeout(SWITCH_S):
-            await asyncio.shield(task)
-    except BaseException:
-        await asyncio.wait({task}, timeout=SWITCH_S)
-        raise
 
 
 async def scan(radio: Radio, seconds: float = SCAN_S) -> list[Seen]:

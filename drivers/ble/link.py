@@ -24,7 +24,7 @@ from drivers.penlink.frame import STOP
 from drivers.penlink.gatt import ACCESS, CARRIES, SERVICE, Characteristic
 from drivers.penlink.messages import BY_CLASS, HelloRequest, Lease
 
-from .errors import code_of, refusal, sentence, sentence_for, untrusted
+from .errors import code_of, hung_up, refusal, sentence, sentence_for, untrusted
 from .find import find
 from .pairing import PAIR_S, PROBE, pair
 from .radio import PasskeySource, Radio, RadioHold, take_radio
@@ -134,8 +134,13 @@ class BleLink:
             backend=radio.client,
             **radio.options,
         )
-        async with asyncio.timeout(CONNECT_S + CLOSE_S):
-            await client.connect()
+        try:
+            async with asyncio.timeout(CONNECT_S + CLOSE_S):
+                await client.connect()
+        except Exception as error:
+            if hung_up(device, error):
+                raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
+            raise
         self._target.where = device.address
         self._chars = self._resolve(client)
 
@@ -183,8 +188,10 @@ class BleLink:
         await self._write(Characteristic.CONTROL_POINT, inner, response=True)
 
     def _job_failed(self, job: Job, error: Exception) -> None:
-        if job.done is not None:
-            job.fail(LinkLost(sentence_for(self.address, "link-lost")) if isinstance(error, Gone) else error)
+        if isinstance(error, Gone):
+            job.fail(LinkLost(sentence_for(self.address, "link-lost")))
+        else:
+            job.fail(error)
         if isinstance(error, Gone | TimeoutError):
             return self._lose(sentence_for(self.address, "link-lost" if isinstance(error, Gone) else "no-answer"))
         if job.kind == "command" and untrusted(error):

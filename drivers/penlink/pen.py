@@ -100,6 +100,8 @@ class PenlinkPen:
         # A tuple, replaced when it changes: a listener may leave while it is being called.
         self._listeners: tuple[Callable[[PenInput], None], ...] = ()
         self._link: Link | None = None
+        # The same link when it asks for trust; kept apart, because asking what it is takes longer than a command.
+        self._guarded: SecuredLink | None = None
         self._session: HostSession | None = None
         self._generation = 0
         self._pending: _Pending | None = None
@@ -127,16 +129,14 @@ class PenlinkPen:
     @property
     def obeys(self) -> bool:
         """Connected, and trusted where the link asks for that."""
-        link = self._link
-        return self._connected and (not isinstance(link, SecuredLink) or link.secured)
+        return self._connected and (self._guarded is None or self._guarded.secured)
 
     async def secure(self) -> None:
         """Pair where the link asks for that, now and at every later connection. Raises :class:`PenError`."""
-        link = self._link
-        if link is None or not self._connected:
+        if self._link is None or not self._connected:
             raise LinkLost(f"{self.address}: the pen is not connected; wait for the link.")
-        if isinstance(link, SecuredLink):
-            await link.secure()
+        if self._guarded is not None:
+            await self._guarded.secure()
             self._stay_secured = True
 
     def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
@@ -172,6 +172,7 @@ class PenlinkPen:
         self._link = link
         try:
             if isinstance(link, SecuredLink):
+                self._guarded = link
                 link.on_refused = self._refused
                 if self._stay_secured:
                     await link.secure()
@@ -252,6 +253,7 @@ class PenlinkPen:
             self._rehello.cancel()
             self._rehello = None
         link, self._link, self._session = self._link, None, None
+        self._guarded = None
         self._drop_pending("the link was closed")
         if link is not None:
             await link.close()
@@ -259,7 +261,7 @@ class PenlinkPen:
     def _lose(self, reason: str) -> None:
         self._generation += 1
         self._connected = False
-        self._link = self._session = None
+        self._link = self._session = self._guarded = None
         if self._page is not None:
             self._page.cancel()
         self._drop_pending("the link was lost")
@@ -397,7 +399,7 @@ class PenlinkPen:
         session, link = self._session, self._link
         if session is None or link is None or not self._connected:
             return NotSent("the pen is not connected; wait for the link.")
-        if isinstance(link, SecuredLink) and not link.secured:
+        if self._guarded is not None and not self._guarded.secured:
             return NotSent("the pen obeys only a computer that it is paired with; open a session to pair.")
         if self._pending is not None:
             return NotSent("the pen is still answering the command before; try again.")

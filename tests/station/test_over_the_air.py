@@ -196,3 +196,27 @@ def test_stop_by_another_name_of_a_pen_on_the_air_stops_it() -> None:
         assert "does not hold that pen" in await refused(screen.ask("pen.stop", address="tcp://127.0.0.1:1"))
 
     on_air(scenario)
+
+
+def test_complaint_17_nobody_listens_on_the_air_while_a_pen_there_may_turn() -> None:
+    async def scenario(world: AirWorld) -> None:
+        asked: list[str | None] = []
+
+        async def scan(probe: tuple[str, ...], held: tuple[str, ...], radio: str | None) -> list[dict[str, Any]]:
+            asked.append(radio)
+            return []
+
+        world.station.ports.scan = scan
+        screen = await world.session()
+        assert await screen.ask("pens.scan") == []
+        assert await screen.ask("pens.scan", radio="unix:/x") == []
+        assert await screen.ask("pens.scan", bluetooth=False) == []
+        await screen.ask("setpoint", depth_um=1000, rate_mhz=100_000)
+        assert (await screen.start()).outcome == "confirmed"
+        (row,) = await screen.ask("pens.scan")
+        assert row["address"] == ""
+        assert not row["matched"]
+        assert "look again when it stands still" in row["why"]
+        assert asked == ["", "unix:/x", None, None]
+
+    on_air(scenario)

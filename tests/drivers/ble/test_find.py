@@ -125,3 +125,36 @@ def test_a_scan_that_is_called_off_ends(after: float) -> None:
         assert rig.host._scans == 0
 
     drive(scenario)
+
+
+def test_many_listen_to_one_scan() -> None:
+    """BlueZ takes one scan of each program, and whoever ends it ends it for all."""
+
+    async def scenario(rig: BleRig) -> None:
+        most = 0
+
+        async def look() -> None:
+            nonlocal most
+            while True:
+                most = max(most, rig.host._scans)
+                await asyncio.sleep(0.01)
+
+        looking = asyncio.ensure_future(look())
+        short, absent = asyncio.ensure_future(scan(rig.host, 0.5)), asyncio.ensure_future(scan(rig.host, 3.0))
+        await asyncio.sleep(0.1)
+        late = await scan(rig.host, 1.0)
+        for seen in (await short, late, await absent):
+            assert [one.address for one in seen if one.matched] == [rig.on_air.address]
+        assert (most, rig.host._scans) == (1, 0)
+        looking.cancel()
+
+    drive(scenario)
+
+
+def test_a_scan_that_cannot_begin_is_told_to_everybody_and_tried_anew() -> None:
+    async def scenario(rig: BleRig) -> None:
+        rig.host.lose("it was pulled out")
+        told = await asyncio.gather(*(scan(rig.host, 1.0) for _ in range(3)), return_exceptions=True)
+        assert [str(one) for one in told] == ["no radio: it was pulled out"] * 3
+
+    drive(scenario)
