@@ -41,7 +41,7 @@ class Wire:
         self.baud = baud
         self.address = "memory://pen"
         self._close: list[Callable[[], Any]] = []
-        self._host: VirtualRadio | None = None
+        self.host: VirtualRadio | None = None
 
     async def open(self) -> Wire:
         """Put the pen's end in place."""
@@ -61,8 +61,8 @@ class Wire:
                 self.air = Air(interval=INTERVAL_S, seed=sim.seed)
                 self.on_air = await RadioPen(self.air, sim).start()
                 self._close.append(self.on_air.close)
-                self._host = await VirtualRadio.on(self.air)
-                self._close.append(self._host.close)
+                self.host = await VirtualRadio.on(self.air)
+                self._close.append(self.host.close)
                 self.address = f"ble://{self.on_air.address}"
             case _:
                 raise ValueError(self.kind)
@@ -76,7 +76,7 @@ class Wire:
                 return PenlinkPen(name, lambda: MemoryLink(self.sim.line(self.baud), name))
             case "ble":
                 target = Target(self.on_air.address)
-                return PenlinkPen(name, lambda: BleLink(name, target, radio=self._host), BLE)
+                return PenlinkPen(name, lambda: BleLink(name, target, radio=self.host), BLE)
             case _:
                 made = open_pen(parse_address(self.address))
                 assert isinstance(made, PenlinkPen)
