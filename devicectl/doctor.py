@@ -172,7 +172,7 @@ def _groups(_full: bool) -> Iterator[Item]:
 
 
 def _runtime(_full: bool) -> Iterator[Item]:
-    from drivers.portlock import holdings
+    from drivers.portlock import holdings, left_behind
     from drivers.runtime import runtime_dir
 
     folder = runtime_dir()
@@ -190,6 +190,13 @@ def _runtime(_full: bool) -> Iterator[Item]:
         )
     for holding in holdings():
         yield "held", "ok", f"{holding.address} is held by {holding.owner} (process {holding.pid})."
+    for left in left_behind():
+        who = f"{left.holding.owner} (process {left.holding.pid})"
+        yield (
+            "left",
+            "warning",
+            f"{left.holding.address} was held by {who}, which is gone: 'devicectl stop' stops that pen.",
+        )
 
 
 def _station(_full: bool) -> Iterator[Item]:

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import socket
+import struct
 import termios
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from drivers.address import Address
+from drivers.address import Address, parse_address
+from drivers.api import PenError
 from drivers.penlink.frame import STOP
 
 REPEATS = 3
+SWITCH: Final = "use the pen's own switch"
 _PAUSE_S = 0.02
+_HANGS_S: Final = 1.0
+_BAUD: Final = "115200"
+_GONE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ECONNREFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class DirectStop:
-    """What became of one attempt: whether the bytes were handed over, and a sentence."""
+    """What became of one attempt: whether the bytes were handed over, and a sentence. ``gone``: there is no such port."""
 
     address: str
     sent: bool
     text: str
+    gone: bool = False
 
 
-def direct_stop(address: Address, *, timeout_s: float = 0.5) -> DirectStop:
+def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False) -> DirectStop:
     """Write the STOP bytes to the port of ``address``, three times. Never raises; blocks at most about ``timeout_s``.
 
-    A serial device is opened beside whoever holds it (POSIX allows that), a TCP pen by a second connection.
+    A serial device is opened beside whoever holds it (POSIX allows that) and left as that program has set it; a TCP pen
+    gets a second connection. ``alone``: nobody holds the port, so that it is set to the address's baud rate, and DTR and
+    RTS as its options say, before the bytes leave. Without these options they are as the system sets them at opening.
     """
     text = str(address)
     try:
         if address.scheme == "serial":
-            _to_device(address.where)
+            _to_device(address.where, address.options if alone else None)
         elif address.scheme == "tcp":
             _to_socket(address.where, timeout_s)
         else:
@@ -41,17 +55,53 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5) -> DirectStop:
                 text,
                 False,
                 f"{text}: only the program that is connected to a Bluetooth pen can stop it, and the pen stops by itself "
-                "within a second when that one ends; use the pen's own switch.",
+                f"within a second when that one ends; {SWITCH}.",
             )
     except (OSError, ValueError, termios.error) as error:
         why = getattr(error, "strerror", None) or error
-        return DirectStop(text, False, f"{text}: STOP could not be written ({why}); use the pen's own switch.")
+        gone = getattr(error, "errno", None) in _GONE
+        return DirectStop(text, False, f"{text}: STOP could not be written ({why}); {SWITCH}.", gone)
     return DirectStop(text, True, f"{text}: STOP written straight to the port.")
 
 
-def _to_device(path: str) -> None:
+class DirectStops:
+    """STOP straight to many ports at the same time, because one that hangs must not delay the others.
+
+    ``targets``: address and whether nobody holds it (``alone`` of :func:`direct_stop`).
+    """
+
+    def __init__(self, targets: Sequence[tuple[str, bool]]) -> None:
+        self._targets = list(targets)
+        self._results: dict[int, DirectStop] = {}
+        self._threads = [
+            threading.Thread(target=self._one, args=(number, *target), daemon=True)
+            for number, target in enumerate(self._targets)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._end = time.monotonic() + _HANGS_S
+
+    def _one(self, number: int, text: str, alone: bool) -> None:
+        try:
+            self._results[number] = direct_stop(parse_address(text), alone=alone)
+        except PenError as error:
+            self._results[number] = DirectStop(text, False, str(error))
+
+    def wait(self) -> list[DirectStop]:
+        """What became of them, in the order of the targets; waits 1 s at most from the beginning."""
+        for thread in self._threads:
+            thread.join(max(0.0, self._end - time.monotonic()))
+        return [
+            self._results.get(number) or DirectStop(text, False, f"{text}: the port does not take STOP; {SWITCH}.")
+            for number, (text, _) in enumerate(self._targets)
+        ]
+
+
+def _to_device(path: str, options: Mapping[str, str] | None) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if options is not None:
+            _prepare(fd, options)
         for _ in range(REPEATS):
             try:
                 whole = os.write(fd, STOP) == len(STOP)
@@ -64,6 +114,23 @@ def _to_device(path: str) -> None:
             time.sleep(_PAUSE_S)
     finally:
         os.close(fd)
+
+
+def _prepare(fd: int, options: Mapping[str, str]) -> None:
+    """Raw bytes at the address's rate, without flow control. The lines come first: a board may reset by them."""
+    for name, line in (("dtr", termios.TIOCM_DTR), ("rts", termios.TIOCM_RTS)):
+        if name in options:
+            request = termios.TIOCMBIS if options[name] == "1" else termios.TIOCMBIC
+            try:
+                fcntl.ioctl(fd, request, struct.pack("I", line))
+            except OSError:
+                continue  # a pseudo-terminal has no such lines
+    attributes: list[Any] = termios.tcgetattr(fd)
+    speed = getattr(termios, f"B{options.get('baud', _BAUD)}", attributes[4])
+    attributes[0] = attributes[1] = attributes[3] = 0
+    attributes[2] = termios.CS8 | termios.CREAD | termios.CLOCAL | (attributes[2] & termios.HUPCL)
+    attributes[4] = attributes[5] = speed
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 
 def _to_socket(where: str, timeout_s: float) -> None:

@@ -86,6 +86,7 @@ class DashboardApp(App[int], inherit_bindings=False):
             self.push_screen(AboutScreen())
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
+        self.client.on_direct(self.live.say)
         self.set_interval(1 / self.fps, self._tick, name="frames")
         self.call_after_refresh(gc.freeze)
 

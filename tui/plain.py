@@ -125,6 +125,7 @@ class PlainDashboard:
         self._asked_leave = -NOTICE_S - 1
         client.on_view(self._hear)
         client.on_lost(self._lose)
+        client.on_direct(write)
 
     def _hear(self, view: View) -> None:
         self.live.hear(view)

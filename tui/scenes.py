@@ -204,6 +204,7 @@ class SceneClient:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self._view: Callable[[View], None] = lambda view: None
         self._lost: Callable[[str], None] = lambda sentence: None
+        self._direct: Callable[[str], None] = lambda line: None
 
     def push(self, view: View) -> None:
         """Show ``view``."""
@@ -213,6 +214,10 @@ class SceneClient:
         """Lose the station."""
         self._lost(sentence)
 
+    def stopped_directly(self, line: str) -> None:
+        """STOP went past the station."""
+        self._direct(line)
+
     def on_view(self, listener: Callable[[View], None]) -> None:
         """See `StationClient`."""
         self._view = listener
@@ -220,6 +225,10 @@ class SceneClient:
     def on_lost(self, listener: Callable[[str], None]) -> None:
         """See `StationClient`."""
         self._lost = listener
+
+    def on_direct(self, listener: Callable[[str], None]) -> None:
+        """See `StationClient`."""
+        self._direct = listener
 
     async def request(self, method: str, **params: Any) -> Any:
         """See `StationClient`: a start sheet, the pens that were found, or nothing."""

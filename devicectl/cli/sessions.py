@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -144,6 +144,10 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     )
 
 
+ABOUT_STOP: Final = ("stop-read-late", "stop-direct")
+"""Events without which the times of the stops above them would say too much."""
+
+
 def show_detail(detail: SessionDetail) -> None:
     """A session for people."""
     from .output import print_table, utc_text
@@ -167,6 +171,9 @@ def show_detail(detail: SessionDetail) -> None:
             [(utc_text(s.at_utc_us), s.source, _ms(s.intent_to_still_us)) for s in detail.stops],
             "..r",
         )
+    for event in detail.events:
+        if event.code in ABOUT_STOP:
+            click.echo(f"{utc_text(event.at_utc_us)}  {event.text}")
     if detail.alarms:
         click.echo()
         print_table(

@@ -6,12 +6,9 @@ Plain sockets and no event loop: the bytes of STOP leave before anything else is
 from __future__ import annotations
 
 import os
-import select
 import socket
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,8 +18,10 @@ from .exits import Exit
 from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from devicectl.station.stop_ways import PortStop
     from drivers.address import Address
-    from drivers.direct_stop import DirectStop
 
 ANSWER_S: Final = 0.3
 STILL_S: Final = 2.0
@@ -33,22 +32,15 @@ _LINE_MAX: Final = 4_000_000
 
 @dataclass(slots=True)
 class Reached:
-    """One pen. ``way`` is station, port or none; ``still`` None when nobody can tell from here."""
+    """One pen. ``way`` is station, port or none; ``still`` None when nobody can tell from here; ``holder`` of its port:
+    alive, gone (it was killed) or none."""
 
     address: str
     reached: bool
     still: bool | None
     way: str
     text: str
-
-
-@dataclass(slots=True)
-class Pressed:
-    """One station that got the STOP byte; ``pid`` 0 when the system does not tell."""
-
-    requests: Path
-    pid: int
-    answered: bool
+    holder: str = "alive"
 
 
 @click.command(
@@ -61,18 +53,32 @@ class Pressed:
 def stop(address: str | None, as_json: bool) -> int:
     """STOP the pen at ADDRESS, or every pen that any program of yours holds.
 
-    Works while the dashboard or another command holds the pen, and when the station hangs: STOP is then written
-    straight to the port. It is no emergency stop; that is the pen's own switch.
+    Works while the dashboard or another command holds the pen, and when the station hangs or was killed: STOP is
+    then written straight to the ports that it holds or held. Exit code 5: a pen could not be reached or still turns;
+    3: no program holds or held a pen. It is no emergency stop; that is the pen's own switch.
     """
     begun = time.monotonic()
-    pens = _stop_all() if address is None else [_stop_one(address)]
+    direct: list[PortStop] = []
+    pens = _stop_all(direct) if address is None else [_stop_one(address, direct)]
+    if direct:
+        _tell_the_record(direct, begun)
     return _report(pens, time.monotonic() - begun, as_json)
+
+
+def _tell_the_record(direct: list[PortStop], begun: float) -> None:
+    from devicectl.station.stop_notes import leave_notes, this_moment
+
+    now = this_moment()
+    ago_us = round((now.monotonic - begun) * 1e6)
+    leave_notes(
+        direct, "command line", now._replace(utc_us=now.utc_us - ago_us, boot_us=now.boot_us - ago_us, monotonic=begun)
+    )
 
 
 def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
     missed = [pen for pen in pens if not pen.reached or pen.still is False]
     number = Exit.STOP if missed else Exit.DONE if pens else Exit.NO_PEN
-    nothing = "no program here holds a pen, nothing was stopped; name one: devicectl stop ADDRESS."
+    nothing = "no program here holds a pen or left one behind, nothing was stopped; name one: devicectl stop ADDRESS."
     if as_json:
         from .output import print_json
 
@@ -97,22 +103,23 @@ def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
 # ---- every pen
 
 
-def _stop_all() -> list[Reached]:
+def _stop_all(direct: list[PortStop]) -> list[Reached]:
     from devicectl.station.paths import stop_sockets
+    from devicectl.station.stop_press import Press
 
-    stations = _press(stop_sockets())
-    from drivers.portlock import holdings
+    press = Press(stop_sockets(), b"L")
+    from devicectl.station.stop_ways import stop_everywhere
 
-    good = {station.pid for station in stations if station.answered and station.pid}
-    # As soon after STOP as can be: a command that was stopped lets go of its pen before we can ask about it.
-    found = holdings()
-    pens: list[Reached] = _directly([holding.address for holding in found if holding.pid not in good])
+    done = stop_everywhere(press, lambda station: station.answered)
+    direct += done.direct
+    pens = [_at_port(one) for one in done.direct]
     told = {pen.address for pen in pens}
-    for station in stations:
+    for station in done.pressed:
         if station.answered:
-            pens += [pen for pen in _watch(station.requests, None) if pen.address not in told]
+            pens += [pen for pen in _watch(station.requests, None, direct) if pen.address not in told]
     told = {pen.address for pen in pens}
-    return pens + [_let_go(one.address) for one in found if one.pid in good and one.address not in told]
+    good = {station.pid for station in done.pressed if station.answered}
+    return pens + [_let_go(one.address) for one in done.held if one.pid in good and one.address not in told]
 
 
 def _let_go(address: str) -> Reached:
@@ -121,52 +128,15 @@ def _let_go(address: str) -> Reached:
     return Reached(address, True, None, "station", text)
 
 
-def _press(paths: list[Path]) -> list[Pressed]:
-    """One byte to every station at once, then 300 ms for all of them to answer. Dead sockets are left out."""
-    lines: dict[socket.socket, Pressed] = {}
-    for path in paths:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        line.settimeout(ANSWER_S)
-        try:
-            line.connect(str(path))
-            line.sendall(b"L")
-        except TimeoutError:
-            lines[line] = Pressed(path.with_suffix(".sock"), 0, False)
-        except OSError:
-            line.close()
-        else:
-            lines[line] = Pressed(path.with_suffix(".sock"), _peer(line), False)
-    deadline = time.monotonic() + ANSWER_S
-    waiting = set(lines)
-    while waiting and (left := deadline - time.monotonic()) > 0:
-        for line in select.select(list(waiting), [], [], left)[0]:
-            waiting.discard(line)
-            try:
-                lines[line].answered = bool(line.recv(1))
-            except OSError:
-                continue
-    for line in lines:
-        line.close()
-    return list(lines.values())
-
-
-def _peer(line: socket.socket) -> int:
-    """The process at the other end; 0 when the system does not tell."""
-    credentials = getattr(socket, "SO_PEERCRED", None)
-    try:
-        if credentials is not None:
-            return int.from_bytes(line.getsockopt(socket.SOL_SOCKET, credentials, 12)[:4], sys.byteorder)
-        # SOL_LOCAL and LOCAL_PEERPID of macOS' <sys/un.h>
-        return int.from_bytes(line.getsockopt(0, 2, 4), sys.byteorder)
-    except OSError:
-        pass
-    return 0
+def _at_port(one: PortStop) -> Reached:
+    holder = "gone" if one.left else "alive" if one.holding is not None else "none"
+    return Reached(one.address, one.sent, None, "port" if one.sent else "none", one.text, holder)
 
 
 # ---- one pen
 
 
-def _stop_one(text: str) -> Reached:
+def _stop_one(text: str, direct: list[PortStop]) -> Reached:
     from devicectl.station.paths import stop_sockets
     from drivers.address import parse_address
 
@@ -175,50 +145,24 @@ def _stop_one(text: str) -> Reached:
         requests = path.with_suffix(".sock")
         answer = _ask(requests, "pen.stop", {"source": "command line", "address": str(address)})
         if answer is not None and answer.get("result", {}).get("sent"):
-            seen = _watch(requests, address)
-            if seen and seen[0].reached:
+            seen = _watch(requests, address, direct)
+            if not seen:
+                return _let_go(str(address))
+            if seen[0].reached:
                 return seen[0]
-    return _directly([str(address)])[0]
+    return _directly(str(address), direct)
 
 
-# ---- past the station
-
-
-def _directly(addresses: list[str]) -> list[Reached]:
-    """STOP straight to the ports, all at the same time, because one that hangs must not delay the others."""
-    if not addresses:
-        return []
-    import threading
-
+def _directly(text: str, direct: list[PortStop]) -> Reached:
+    """Past the station, to one port."""
+    from devicectl.station.stop_ways import stop_at
     from drivers.address import parse_address
-    from drivers.api import PenError
-    from drivers.direct_stop import direct_stop
+    from drivers.portlock import holder_of, left_at
 
-    results: dict[str, DirectStop | str] = {}
-
-    def one(text: str) -> None:
-        try:
-            results[text] = direct_stop(parse_address(text))
-        except PenError as error:
-            results[text] = str(error)
-
-    threads = [threading.Thread(target=one, args=(text,), daemon=True) for text in addresses]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(1.0)
-    return [_direct_result(text, results.get(text)) for text in addresses]
-
-
-def _direct_result(address: str, result: DirectStop | str | None) -> Reached:
-    if result is None:
-        return Reached(address, False, None, "none", f"{address}: the port does not take STOP; {SWITCH}.")
-    if isinstance(result, str):
-        return Reached(address, False, None, "none", result)
-    if not result.sent:
-        return Reached(address, False, None, "none", result.text)
-    text = f"{address}: STOP was written straight to the port; look whether the pen stands still."
-    return Reached(address, True, None, "port", text)
+    address = parse_address(text)
+    done = stop_at(text, holder_of(address), left_at(address))
+    direct.append(done)
+    return _at_port(done)
 
 
 # ---- through the station
@@ -249,7 +193,7 @@ def _exchange(line: socket.socket, method: str, params: dict[str, Any]) -> dict[
     return answer if isinstance(answer, dict) else None
 
 
-def _watch(requests: Path, only: Address | None) -> list[Reached]:
+def _watch(requests: Path, only: Address | None, direct: list[PortStop]) -> list[Reached]:
     """What the station knows of its pens after STOP: asked until all are still, 2 s at most.
 
     A pen whose link is down is tried straight at its port.
@@ -271,7 +215,7 @@ def _watch(requests: Path, only: Address | None) -> list[Reached]:
                 time.sleep(0.03)
     except (OSError, ValueError):
         pass
-    return [_station_result(pen) for pen in pens]
+    return [_station_result(pen, direct) for pen in pens]
 
 
 def _is(pen: dict[str, Any], only: Address | None) -> bool:
@@ -282,14 +226,14 @@ def _is(pen: dict[str, Any], only: Address | None) -> bool:
     return parse_address(str(pen["address"])).may_be(only)
 
 
-def _station_result(pen: dict[str, Any]) -> Reached:
+def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:
     address = str(pen["address"])
     name = f"{address} ({pen['model']} {pen['serial']})" if pen["serial"] else address
     if pen["link"] != "up":
-        direct = _directly([address])[0]
-        if direct.reached:
-            direct.text = f"{name}: its link is lost; {direct.text.partition(': ')[2]}"
-        return direct
+        done = _directly(address, direct)
+        if done.reached:
+            done.text = f"{name}: its link is lost; {done.text.partition(': ')[2]}"
+        return done
     if pen["motion"] == "still":
         after = f", {pen['stop_ms']:.0f} ms after STOP" if pen["stop_ms"] is not None else ""
         return Reached(address, True, True, "station", f"{name}: stopped and still{after}.")

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from devicectl.records.location import locate
-from drivers.direct_stop import DirectStop
 
 from .client_api import StationError
 from .params import PROTOCOL_VERSION, REQUEST_MAX
 from .paths import StationPaths, station_paths
 from .stop_line import StopLine
+from .stop_ways import PortStop, in_short
 from .views import View, from_json
 
 START_S: Final = 10.0
@@ -71,8 +71,10 @@ class SocketClient:
         self._view_listeners: list[Callable[[View], None]] = []
         self._lost_listeners: list[Callable[[str], None]] = []
         self._closed = False
-        self.direct_results: list[DirectStop] = []
-        self._stop_line = StopLine(paths.stop, self.direct_results.extend)
+        self._direct_listeners: list[Callable[[str], None]] = []
+        self.direct_results: list[PortStop] = []
+        self._loop = asyncio.get_running_loop()
+        self._stop_line = StopLine(paths.stop, self._stopped_directly)
         self._task = asyncio.get_running_loop().create_task(self._read())
 
     def on_view(self, listener: Callable[[View], None]) -> None:
@@ -84,6 +86,21 @@ class SocketClient:
     def on_lost(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` once when the station is gone."""
         self._lost_listeners.append(listener)
+
+    def on_direct(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with a line for a person when STOP had to go past the station."""
+        self._direct_listeners.append(listener)
+
+    def _stopped_directly(self, results: list[PortStop]) -> None:
+        self.direct_results.extend(results)
+        try:
+            self._loop.call_soon_threadsafe(self._tell_direct, in_short(results))
+        except RuntimeError:  # the loop has ended, and the screen with it
+            pass
+
+    def _tell_direct(self, line: str) -> None:
+        for listener in self._direct_listeners:
+            listener(line)
 
     async def _read(self) -> None:
         text = "The station ended; start devicectl again, the pen stops by itself within its lease."

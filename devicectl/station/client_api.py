@@ -30,6 +30,9 @@ class StationClient(Protocol):
     def on_lost(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` once, with a sentence, when the station is gone."""
 
+    def on_direct(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` on the event loop, with a line for a person, when STOP had to go past the station."""
+
     async def request(self, method: str, **params: Any) -> Any:
         """Ask and wait for the answer. Raises :class:`StationError` with one sentence when it is refused."""
 

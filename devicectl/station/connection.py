@@ -183,7 +183,7 @@ class Connection:
                 text = f"{params.address}: this station does not hold that pen."
                 self._error(message.get("id"), REFUSED, text, "not-held")
                 return
-        sent = desk.stop(source) if desk is not None else self.station.stop_all(source)
+        sent = self.station.pressed(source, desk)
         desks = [desk] if desk is not None else self.station.desks
         text = "STOP sent." if sent else "STOP could not be handed to every pen; use the pen's own switch."
         pens = [str(d.address) for d in desks]

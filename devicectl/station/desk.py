@@ -157,6 +157,11 @@ class Desk:
         """Add a line to the session log."""
         self.log.append(LogView(self.source.utc_us() / 1e6, text))
 
+    def remark(self, code: str, text: str, data: dict[str, Any]) -> None:
+        """Something that the record should say beside what happened, and the session log too."""
+        self._record(lambda row: self.recording.log.event(*row), (code, text, data))
+        self.say(text)
+
     # -- control
 
     def _holder_problem(self) -> str | None:

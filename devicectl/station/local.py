@@ -54,6 +54,9 @@ class LocalClient:
         """Never called: both live and die together."""
         self._lost_listeners.append(listener)
 
+    def on_direct(self, listener: Callable[[str], None]) -> None:
+        """Never called: there is no way past a station in the same loop."""
+
     async def request(self, method: str, **params: Any) -> Any:
         """Ask and wait. Results are view objects, not JSON. Raises :class:`StationError`."""
         self._next += 1

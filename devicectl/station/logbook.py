@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -31,14 +32,15 @@ class Logbook:
         self._alarm_ids: dict[str, UUID] = {}
         self._stop: UUID | None = None
 
-    def event_row(self, code: str, text: str) -> EventRow:
+    def event_row(self, code: str, text: str, data: dict[str, Any] | None = None) -> EventRow:
         """A row for something that happens now."""
         source = self._source
-        return EventRow(source.uuid(), *self._whose(), code, text, source.utc_us(), source.boot_us())
+        more = json.dumps(data or {})
+        return EventRow(source.uuid(), *self._whose(), code, text, source.utc_us(), source.boot_us(), more)
 
-    def event(self, code: str, text: str) -> None:
+    def event(self, code: str, text: str, data: dict[str, Any] | None = None) -> None:
         """Something worth a line."""
-        self._put(jobs.event_logged(self.event_row(code, text)))
+        self._put(jobs.event_logged(self.event_row(code, text, data)))
 
     def stop_requested(self, stop: StopRequested) -> None:
         """Every intent is written at once; the first is the one whose stillness is measured."""

@@ -19,25 +19,27 @@ from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
 from simulator.announce import announced
 
+from .housekeeping import LeftPorts, keep_house
+from .kept_journal import KeptJournal
 from .limits_file import load_limits
 from .paths import station_paths
-from .recording import recorder_for
+from .recording import CLOSE_S, recorder_for
 from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
 
 
-def _record(store: Store, database_hash: str = "") -> Record:
-    return Record(StoreJournal(store.writer, Intent), recorder_for(store), database_hash)
+def _journal(store: Store) -> KeptJournal:
+    return KeptJournal(StoreJournal(store.writer, Intent), store.submit)
 
 
-def system_ports() -> Ports:
-    """This machine's serial ports, sockets and locks."""
+def system_ports(record: str = "") -> Ports:
+    """This machine's serial ports, sockets and locks; ``record`` is the hash of the database they are recorded in."""
     return Ports(
         open_pen=open_pen,
-        lock_port=lambda address: lock_port(address, OWNER),
-        lock_serial=lambda address, serial: lock_serial(address, serial, OWNER),
+        lock_port=lambda address: lock_port(address, OWNER, record),
+        lock_serial=lambda address, serial: lock_serial(address, serial, OWNER, record),
         scan=scan_pens,
         absent=SimulatorsGone(),
     )
@@ -80,7 +82,7 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    return Station(_record(store), ports, source, limits=limits)
+    return Station(Record(_journal(store), recorder_for(store)), ports, source, limits=limits)
 
 
 async def run_station(database: str | None, *, on_demand: bool) -> int:
@@ -92,12 +94,21 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
     store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
     try:
         assert store.location is not None
-        paths = station_paths(store.location.hash)
+        digest = store.location.hash
+        paths, journal = station_paths(digest), _journal(store)
+        ports, left = system_ports(digest), LeftPorts()
+        ports.stop_left = left.stop
+        await asyncio.to_thread(left.look)
         # A full collection over everything imported holds up the loop, and a STOP, for 30 ms and more.
         gc.collect()
         gc.freeze()
-        station = Station(_record(store, store.location.hash), system_ports(), source, limits=limits)
-        await serve(station, paths, on_demand=on_demand, ready=lambda: None)
+        station = Station(Record(journal, recorder_for(store), digest), ports, source, limits=limits)
+        house = station.loop.create_task(keep_house(station, store, digest, left))
+        try:
+            await serve(station, paths, on_demand=on_demand, ready=lambda: None)
+        finally:
+            house.cancel()
+            await journal.close(CLOSE_S)
     finally:
         await asyncio.to_thread(store.close)
     return 0

@@ -121,4 +121,5 @@ async def _probe(row: dict[str, Any], text: str) -> None:
         row["why"] = str(error)
     finally:
         await pen.close()
-        lock.release()
+        # To ask is not to hold: a pen that a killed program left must not be forgotten because somebody looked.
+        lock.release(used=False)

@@ -15,11 +15,12 @@ from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
 from .desk import Desk
+from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
 from .viewing import build_view
 
-VIEW_S: Final = 0.1
+VIEW_S: Final = BEAT_S
 WATCH_S: Final = 1.0
 SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
@@ -43,8 +44,8 @@ def no_bluetooth(why: str) -> dict[str, Any]:
 class Lock(Protocol):
     """A held port or pen."""
 
-    def release(self) -> None:
-        """Give it back."""
+    def release(self, *, used: bool = True) -> None:
+        """Give it back; ``used`` False: no pen answered there."""
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ class Ports:
     """What there is: addresses that may be asked, addresses that are held, and the radio to listen on (None: none)."""
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
+    stop_left: Callable[[str], None] = lambda source: None
+    """STOP to the ports that killed programs left behind, with who pressed; returns at once."""
 
 
 @dataclass(slots=True)
@@ -89,7 +92,7 @@ class _Held:
     def release(self) -> None:
         for lock in (self.port, self.pen):
             if lock is not None:
-                lock.release()
+                lock.release(used=bool(self.serial))
 
 
 class Station:
@@ -116,6 +119,7 @@ class Station:
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
+        self._pulse = Pulse(source.boot_us)
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
         self._clock_timer = self.loop.call_later(WATCH_S, self._clocks)
         self._last_clocks = self._read_clocks()
@@ -202,6 +206,22 @@ class Station:
                 done = False
         return done
 
+    def pressed(self, source: str, desk: Desk | None = None) -> bool:
+        """Somebody outside pressed STOP, for one desk or for all; True when every link took the bytes.
+
+        What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
+        """
+        desks = self.desks if desk is None else [desk]
+        sent = self.stop_all(source) if desk is None else desk.stop(source)
+        if desk is None:
+            self.ports.stop_left(source)
+        behind = self._pulse.behind()
+        if behind:
+            text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."
+            for one in desks:
+                one.remark("stop-read-late", text, {"source": source, "not_run_ms": round(behind * 1000)})
+        return sent
+
     # -- views
 
     def _desk_changed(self, desk: Desk) -> None:
@@ -218,6 +238,10 @@ class Station:
 
     def _views(self) -> None:
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
+        stood = self._pulse.beat()
+        if stood:
+            for desk in self.desks:
+                desk.remark("stood-still", f"The station did not run for {stood:.1f} s.", {"ms": round(stood * 1000)})
         for client in list(self.clients):
             client.push()
 

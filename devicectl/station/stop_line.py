@@ -10,14 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from drivers.address import parse_address
-from drivers.api import PenError
-from drivers.direct_stop import DirectStop, direct_stop
-from drivers.portlock import holdings
+from .paths import STOP_ACK, STOP_SOURCES, stop_sockets
+from .stop_notes import Moment, leave_notes, this_moment
+from .stop_press import ANSWER_S, Press
+from .stop_ways import PortStop, stop_everywhere
 
-from .paths import STOP_ACK, STOP_SOURCES
-
-ANSWER_S: Final = 0.3
 GIVE_WAY_S: Final = 0.004
 """The caller pauses so long after the byte, because what it does next (a screen repaints) would take the processor from
 the station: on two cores that doubled the median time to the pen."""
@@ -30,41 +27,26 @@ def stop_code(source: str) -> bytes:
     return b"K" if source.startswith("key ") else _CODES.get(source, b"S")
 
 
-def stop_directly() -> list[DirectStop]:
-    """Write STOP straight to every port that any process of this user holds."""
-    results: list[DirectStop] = []
-    for holding in holdings():
-        try:
-            results.append(direct_stop(parse_address(holding.address)))
-        except PenError as error:
-            results.append(DirectStop(holding.address, False, str(error)))
-    return results
-
-
-def press(path: Path, code: bytes = b"L", answer_s: float = ANSWER_S) -> bool:
-    """One STOP by a connection of its own; True when that station answered in time."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(answer_s)
-            line.connect(str(path))
-            line.sendall(code)
-            return line.recv(1) == STOP_ACK
-    except OSError:
-        return False
+def stop_directly(code: bytes, silent: Path | None) -> list[PortStop]:
+    """STOP past the station of the STOP socket ``silent``: straight to its ports, to those that a killed program left
+    behind, and, through their own stations, to all others."""
+    others = [path for path in stop_sockets() if path != silent]
+    return stop_everywhere(Press(others, code), lambda station: station.taken).direct
 
 
 class StopLine:
     """The open STOP connection of one client. ``on_direct`` is told (in the watching thread) when the station did not
     answer within 300 ms, or could not hand STOP over, and STOP was written straight to the ports."""
 
-    def __init__(self, path: Path, on_direct: Callable[[list[DirectStop]], None] = lambda results: None) -> None:
+    def __init__(self, path: Path, on_direct: Callable[[list[PortStop]], None] = lambda results: None) -> None:
         self._path = path
         self._on_direct = on_direct
         self._socket: socket.socket | None = None
-        self._pressed: queue.SimpleQueue[tuple[float, int] | None] = queue.SimpleQueue()
+        self._pressed: queue.SimpleQueue[tuple[Moment, int, bytes] | None] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._sent = self._heard = 0
         self._last = b""
+        self._dead = False
         self._connect()
         self._thread = threading.Thread(target=self._watch, name="stop-line", daemon=True)
         self._thread.start()
@@ -82,40 +64,48 @@ class StopLine:
     def press(self, source: str) -> None:
         """STOP now. Never raises and never waits for an answer; the watching thread does. Takes 4 ms."""
         line = self._socket
-        number = 0
+        number, code = 0, stop_code(source)
         if line is not None:
             with self._sending:
                 try:
-                    line.send(stop_code(source), socket.MSG_DONTWAIT)
+                    line.send(code, socket.MSG_DONTWAIT)
                     self._sent += 1
                     number = self._sent
                 except OSError:
                     pass
-        self._pressed.put((time.monotonic(), number))
+        self._pressed.put((this_moment(), number, code))
         if number:
             time.sleep(GIVE_WAY_S)
 
     def _watch(self) -> None:
         while (press := self._pressed.get()) is not None:
-            pressed, number = press
-            if time.monotonic() - pressed > ANSWER_S and not self._pressed.empty():
+            pressed, number, code = press
+            if time.monotonic() - pressed.monotonic > ANSWER_S and not self._pressed.empty():
                 continue
             if not self._answered(number):
-                self._on_direct(stop_directly())
+                # A connection that is broken says nothing of the station that listens at its place by now.
+                results = stop_directly(code, None if self._dead else self._path)
+                leave_notes(results, STOP_SOURCES[code], pressed)
+                self._on_direct(results)
 
     def _answered(self, number: int) -> bool:
         """True when the answer to press ``number`` came and said that the links took STOP."""
         line = self._socket
         if line is None or not number:
+            self._dead = True
             return False
         try:
             while self._heard < number:
                 data = line.recv(64)
                 if not data:
+                    self._dead = True
                     return False
                 self._heard += len(data)
                 self._last = data[-1:]
+        except TimeoutError:
+            return False
         except OSError:
+            self._dead = True
             return False
         return self._last == STOP_ACK
 

@@ -261,7 +261,7 @@ def test_what_nobody_expected_goes_into_the_log(
         log.write_text(f"{type(error).__name__}: {error}")
         return log
 
-    def bug() -> None:
+    def bug(*_: object) -> None:
         raise RuntimeError("a bug")
 
     log = tmp_path / "log"

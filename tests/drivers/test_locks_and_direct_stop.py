@@ -1,12 +1,16 @@
 """Port locks between processes, and STOP written past a process that holds the port."""
 
+import fcntl
 import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +19,20 @@ import pytest
 from drivers.address import Address, parse_address
 from drivers.direct_stop import REPEATS, direct_stop
 from drivers.penlink.frame import STOP
-from drivers.portlock import PortHeld, holdings, lock_port, lock_serial
+from drivers.port_identity import port_identity
+from drivers.portlock import (
+    LEFT_S,
+    PortHeld,
+    forget,
+    holder_of,
+    holdings,
+    left_at,
+    left_behind,
+    lock_port,
+    lock_serial,
+    sign_of_life,
+    tidy,
+)
 
 from .test_serial_link import Terminal, fill
 
@@ -98,7 +115,10 @@ def test_a_port_held_by_another_process_is_named_until_that_process_dies(others:
     assert [(h.address, h.pid, h.owner) for h in holdings()] == [(str(address), other.pid, "the other one")]
     other.end(number)
     assert holdings() == []
+    assert [(one.holding.address, one.holding.serial) for one in left_behind()] == [(str(address), "REF-1")]
     lock = lock_port(address, "me")
+    assert left_behind() == []
+    assert holder_of(address) is not None
     assert [h.owner for h in holdings()] == ["me"]
     lock.release()
     lock.release()
@@ -142,6 +162,122 @@ def test_the_runtime_folder_is_private(runtime: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+# -- what a killed process leaves -----------------------------------------------------------------------------------
+
+
+def kill_holder(address: str) -> int:
+    other = Other(HOLD_LOCK, address)
+    other.end()
+    return other.pid
+
+
+def test_a_link_to_a_port_finds_what_was_left_there(tmp_path: Path, terminal: Terminal) -> None:
+    pid = kill_holder(f"serial://{terminal.path}?dtr=0")
+    beside = tmp_path / "pen"
+    beside.symlink_to(terminal.path)
+    left = left_at(Address("serial", terminal.path))
+    assert left is not None
+    assert (left.holding.pid, left.holding.owner, left.holding.serial) == (pid, "the other one", "REF-1")
+    # A name outside /dev is a port of its own.
+    assert left_at(Address("serial", str(beside))) is None
+    assert not left.another_device
+
+
+def test_what_is_left_counts_from_the_holders_last_sign_of_life(runtime: Path) -> None:
+    address = parse_address("/dev/ttyPEN0")
+    lock = lock_port(address, "me")
+    [path] = runtime.glob("port-*.lock")
+    os.utime(path, (1_000_000, 1_000_000))
+    sign_of_life()
+    assert path.stat().st_mtime > 1_000_000
+    lock.release()
+    kill_holder(str(address))
+    died = max(p.stat().st_mtime for p in runtime.glob("port-*.lock"))
+    before = [p.stat().st_mtime for p in sorted(runtime.glob("port-*.lock"))]
+    sign_of_life()
+    assert [p.stat().st_mtime for p in sorted(runtime.glob("port-*.lock"))] == before, "not of this process"
+    assert len(left_behind(died + LEFT_S - 1)) == 1
+    assert left_behind(died + LEFT_S + 1) == []
+    tidy(died + LEFT_S - 1)
+    assert len(left_behind()) == 1
+    tidy(died + LEFT_S + 1)
+    assert left_behind() == []
+    assert {p.read_text() for p in runtime.glob("port-*.lock")} == {""}
+
+
+def test_a_later_owner_of_the_pen_cleans_what_was_left_at_another_port() -> None:
+    kill_holder("/dev/ttyPEN0")
+    kill_holder("tcp://127.0.0.1:7001")
+    assert [one.holding.address for one in left_behind()] == ["tcp://127.0.0.1:7001"]
+    assert left_at(parse_address("/dev/ttyPEN0")) is None
+
+
+def test_a_file_that_is_held_again_is_neither_left_nor_forgotten() -> None:
+    address = parse_address("/dev/ttyPEN0")
+    kill_holder(str(address))
+    [left] = left_behind()
+    lock = lock_port(address, "me")
+    assert left_behind() == []
+    forget(left)
+    assert [h.owner for h in holdings()] == ["me"]
+    lock.release()
+
+
+def test_a_port_that_was_only_tried_is_left_as_before() -> None:
+    address = parse_address("/dev/ttyPEN0")
+    pid = kill_holder(str(address))
+    [before] = left_behind()
+    lock = lock_port(address, "a scan")
+    assert left_behind() == []
+    lock.release(used=False)
+    [after] = left_behind()
+    assert (after.holding.pid, after.alive_at) == (pid, before.alive_at)
+    lock_port(address, "a station").release()
+    # The file of the pen that was there before named the port too.
+    assert left_behind() == []
+    lock_port(address, "a scan").release(used=False)
+    assert left_behind() == []
+
+
+def test_who_looks_at_a_lock_does_not_pass_for_its_holder(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A station may open a port in the very moment in which somebody's STOP looks who holds it."""
+    address = parse_address("/dev/ttyPEN0")
+    lock_port(address, "me").release()
+    [path] = runtime.glob("port-*.lock")
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("drivers.portlock.time.sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+    lock_port(address, "me").release()
+    os.close(looking)
+
+
+def test_a_pseudo_terminal_made_anew_is_another_device(terminal: Terminal) -> None:
+    before = port_identity(terminal.path)
+    terminal.vanish()
+    assert port_identity(terminal.path) == ""
+    time.sleep(0.05)  # the system's clock of files has a grain
+    again = Terminal()
+    try:
+        if again.path != terminal.path:
+            pytest.skip("the system did not give the same number again")
+        assert port_identity(again.path) not in ("", before)
+    finally:
+        again.vanish()
+
+
+def test_a_usb_port_is_known_by_its_device(tmp_path: Path) -> None:
+    """The system's own folder, as Linux lays it out: a terminal leads to its interface, above which is the device."""
+    device = tmp_path / "devices" / "usb1" / "1-2"
+    (device / "1-2:1.0").mkdir(parents=True)
+    for name, text in (("idVendor", "2341"), ("idProduct", "0043"), ("serial", "A1")):
+        (device / name).write_text(text + "\n")
+    (tmp_path / "tty" / "ttyACM0").mkdir(parents=True)
+    (tmp_path / "tty" / "ttyACM0" / "device").symlink_to(device / "1-2:1.0")
+    assert port_identity("/dev/ttyACM0", tmp_path / "tty") == "usb 2341:0043 A1"
+    assert port_identity("/dev/ttyACM1", tmp_path / "tty") == ""
+    assert port_identity("127.0.0.1:7001", tmp_path / "tty") == ""
+
+
 # -- direct stop -------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +304,50 @@ def test_stop_goes_past_a_holder_that_hangs_with_a_full_buffer(terminal: Termina
     os.close(fd)
     assert direct_stop(Address("serial", terminal.path)).sent
     assert STOP in read(terminal)
+
+
+def test_a_port_that_nobody_holds_is_set_before_stop_is_written(terminal: Terminal) -> None:
+    """A port that nobody has opened since it was plugged in is at 9,600 Bd and changes bytes."""
+    attributes = termios.tcgetattr(terminal.slave)
+    attributes[1] |= termios.OPOST | termios.ONLCR
+    attributes[4] = attributes[5] = termios.B9600
+    termios.tcsetattr(terminal.slave, termios.TCSANOW, attributes)
+    assert direct_stop(Address("serial", terminal.path, {"baud": "57600"}), alone=True).sent
+    assert read(terminal) == STOP * REPEATS
+    after = termios.tcgetattr(terminal.slave)
+    assert after[4] == after[5] == termios.B57600
+    assert not after[1] & termios.OPOST
+
+
+def test_a_port_that_somebody_holds_stays_as_it_is_set(terminal: Terminal) -> None:
+    before = termios.tcgetattr(terminal.slave)
+    assert direct_stop(Address("serial", terminal.path, {"baud": "57600", "dtr": "0"})).sent
+    assert termios.tcgetattr(terminal.slave) == before
+    assert read(terminal) == STOP * REPEATS
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, []),
+        ({"dtr": "0"}, [(termios.TIOCMBIC, termios.TIOCM_DTR)]),
+        ({"dtr": "1", "rts": "0"}, [(termios.TIOCMBIS, termios.TIOCM_DTR), (termios.TIOCMBIC, termios.TIOCM_RTS)]),
+    ],
+)
+def test_the_lines_are_as_the_address_says(
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, str],
+    wanted: list[tuple[int, int]],
+) -> None:
+    """A pseudo-terminal has no such lines, so what the system is asked for is looked at."""
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        "drivers.direct_stop.fcntl.ioctl", lambda _fd, what, line: asked.append((what, struct.unpack("I", line)[0]))
+    )
+    assert direct_stop(Address("serial", terminal.path, options), alone=True).sent
+    assert asked == wanted
+    assert read(terminal) == STOP * REPEATS
 
 
 @pytest.mark.parametrize(

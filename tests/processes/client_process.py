@@ -36,6 +36,7 @@ class Hand:
         self._beats = 0
         client.on_view(self._see)
         client.on_lost(self._lose)
+        client.on_direct(lambda line: tell(direct=line))
         self._task = asyncio.get_running_loop().create_task(self._beat())
 
     def _see(self, view: View) -> None:

@@ -201,7 +201,7 @@ class Puppet(Process):
         super().__init__([str(HERE / "client_process.py"), name], environment, place.new_file("client.log"))
         self.name = name
         self.log_lines: list[str] = []
-        self.lost = ""
+        self.lost = self.direct = ""
         self._ids = itertools.count(1)
 
     def send(self, method: str, **params: Any) -> int:
@@ -224,6 +224,7 @@ class Puppet(Process):
         if "log" in message:
             self.log_lines.append(message["log"])
         self.lost = message.get("lost", self.lost)
+        self.direct = message.get("direct", self.direct)
         return message
 
     def ask(self, method: str, **params: Any) -> Any:

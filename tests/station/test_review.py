@@ -99,7 +99,7 @@ def test_a_stop_that_no_link_took_is_written_straight_to_the_ports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, direct: int
 ) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    monkeypatch.setattr(stop_line, "stop_directly", lambda *_: calls.append(1) or [])
     with contextlib.closing(answering(tmp_path / "s")) as server:
         line = StopLine(tmp_path / "s")
         peer, _ = server.accept()
@@ -115,7 +115,7 @@ def test_a_stop_that_no_link_took_is_written_straight_to_the_ports(
 
 def test_a_late_answer_is_not_taken_for_that_to_the_next_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(stop_line, "stop_directly", lambda: calls.append(1) or [])
+    monkeypatch.setattr(stop_line, "stop_directly", lambda *_: calls.append(1) or [])
     monkeypatch.setattr(stop_line, "ANSWER_S", 0.05)
     with contextlib.closing(answering(tmp_path / "s")) as server:
         line = StopLine(tmp_path / "s")
@@ -222,13 +222,37 @@ def test_an_address_that_nobody_opens_leaves_no_lock_behind() -> None:
             def __init__(self, address: Any) -> None:
                 held.append(str(address))
 
-            def release(self) -> None:
+            def release(self, *, used: bool = True) -> None:
                 held.clear()
 
         w.station.ports.lock_port = Lock
         s = await w.screen()
         await refused(s.ask("pen.open", address="tcp://127.0.0.1:9"))
         assert held == []
+
+    scenario(play)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_port_where_no_pen_answered_was_not_used(silent: bool) -> None:
+    """What a killed station left there stays, because its pen may still turn though it does not answer."""
+
+    async def play(w: World) -> None:
+        released: list[bool] = []
+
+        class Lock:
+            def release(self, *, used: bool = True) -> None:
+                released.append(used)
+
+        w.station.ports.lock_port = lambda address: Lock()
+        s = await w.screen()
+        if silent:
+            w.sim.set_faults(None, silence=True)
+            await refused(s.ask("pen.open", address=ADDRESS, wait_s=2.0))
+        else:
+            await s.ask("pen.open", address=ADDRESS)
+            await w.station.close_desk(w.desk, "done with")
+        assert released == [not silent]
 
     scenario(play)
 

@@ -163,6 +163,13 @@ async def test_quit_is_refused_while_turning() -> None:
     assert lines.dashboard.done
 
 
+def test_a_stop_that_went_past_the_station_is_told() -> None:
+    lines = Lines()
+    lines.said.clear()
+    lines.client.stopped_directly("STOP was written straight to serial:///dev/ttyACM0.")
+    assert lines.said == ["STOP was written straight to serial:///dev/ttyACM0."]
+
+
 async def test_quit_twice_leaves_a_pen_that_is_away() -> None:
     lines = Lines()
     assert scenes.IDLE.pen is not None

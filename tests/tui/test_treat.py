@@ -259,6 +259,14 @@ async def test_a_lost_station_is_a_state_with_its_sentence(stage: StageMaker) ->
         assert s.app.return_value == 0
 
 
+async def test_a_stop_that_went_past_the_station_is_told(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        s.client.lose("The station ended: start devicectl again.")
+        s.client.stopped_directly("STOP not delivered, use the pen's own switch: serial:///dev/ttyACM0.")
+        await s.settle()
+        assert "STOP not delivered, use the pen's own switch" in s.text()
+
+
 async def test_no_pen(stage: StageMaker) -> None:
     """As the station sends it then: nobody is in control, and a pen can be chosen all the same."""
     async with stage(replace(scenes.no_session(), pen=None, you_control=False, controller=None)) as s:

@@ -1,0 +1,102 @@
+"""What a station process does beside its pens: STOPs that went around it into the record, and the files of its locks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from typing import Final
+
+from devicectl.records.direct_stops import DIRECT, direct_stop_logged
+from devicectl.records.errors import RecordError, RecordRefused
+from devicectl.records.rows import EventRow
+from devicectl.records.store import Store
+from drivers.address import parse_address
+from drivers.api import PenError
+from drivers.portlock import SIGN_S, left_behind, sign_of_life, tidy
+
+from .station import Station
+from .stop_notes import Moment, StopNote, leave_notes, this_moment, waiting_notes
+from .stop_ways import AtPorts
+
+LOOK_S: Final = 1.0
+log = logging.getLogger("devicectl.station")
+
+
+class LeftPorts:
+    """Ports that killed programs left behind: looked for once a second, so that a STOP need not look."""
+
+    def __init__(self) -> None:
+        self._some = False
+
+    def look(self) -> None:
+        """Whether there are any; reads files, so not on a loop."""
+        self._some = bool(left_behind())
+
+    def stop(self, source: str) -> None:
+        """STOP to all of them, by a thread of its own: one that waits for a disk must not hold this up."""
+        if self._some:
+            threading.Thread(target=self._stop, args=(source, this_moment()), daemon=True, name="stop-left").start()
+
+    @staticmethod
+    def _stop(source: str, pressed: Moment) -> None:
+        results = AtPorts([], left_behind()).wait()
+        for one in results:
+            log.warning("%s", one.text)
+        leave_notes(results, source, pressed)
+
+
+async def keep_house(station: Station, store: Store, record: str, left: LeftPorts) -> None:
+    """Run until cancelled. Whatever touches a file does so in a thread: a STOP must not wait behind a disk."""
+    await asyncio.to_thread(tidy)
+    sign_due = station.loop.time()
+    while True:
+        try:
+            if station.loop.time() >= sign_due:
+                sign_due = station.loop.time() + SIGN_S
+                await asyncio.to_thread(sign_of_life)
+            await asyncio.to_thread(left.look)
+            await take_notes(station, store, record)
+        except OSError as error:
+            log.warning("the runtime directory cannot be read: %s", error)
+        await asyncio.sleep(LOOK_S)
+
+
+async def take_notes(station: Station, store: Store, record: str) -> None:
+    """Write every waiting note into the record; one that cannot be stored now waits on in its file."""
+    for path, note in await asyncio.to_thread(waiting_notes, record):
+        if note is None:
+            log.warning("%s is no note of a STOP; it was removed", path)
+        else:
+            try:
+                await store.submit(direct_stop_logged(_row(note), note.serial))
+            except RecordRefused as error:
+                log.error("a STOP that was written straight to its port cannot be recorded: %s", error)
+            except RecordError:
+                return
+            else:
+                _say(station, note)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def _row(note: StopNote) -> EventRow:
+    data = json.dumps(
+        {
+            "source": note.source,
+            "address": note.address,
+            "sent": note.sent,
+            "holder_gone": note.left,
+            "within_ms": note.within_ms,
+        }
+    )
+    return EventRow(note.id, None, None, DIRECT, note.text, note.at_utc_us, note.at_boot_us, data)
+
+
+def _say(station: Station, note: StopNote) -> None:
+    try:
+        desk = station.desk_at(parse_address(note.address))
+    except PenError:
+        return
+    if desk is not None:
+        desk.say(note.text)
