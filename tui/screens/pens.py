@@ -53,12 +53,13 @@ class PensScreen(Sheet[str | None]):
 
     TITLE_TEXT = "Choose a pen"
     WIDTH = 70
+    ALSO: ClassVar = {"pens": "close"}
     BINDINGS: ClassVar = [
         Binding("up", "step(-1)", show=False),
         Binding("down", "step(1)", show=False),
         Binding("enter", "choose", show=False),
         Binding("r", "scan", show=False),
-        Binding("escape,p,q", "close", show=False),
+        Binding("escape,q", "close", show=False),
         *[Binding(str(n), f"pick({n})", show=False) for n in range(1, 10)],
     ]
 
