@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import locale
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,14 +63,18 @@ def config_directory() -> Path:
     return user_config_path("devicectl", appauthor=False)
 
 
-def needs_ascii(environment: Mapping[str, str], encoding: str) -> bool:
-    """Whether the terminal shows no more than ASCII: by its encoding, or a Linux console, whose font lacks braille."""
-    return "utf" not in encoding.lower() or environment.get("TERM") in ("linux", "dumb", "vt100", "vt220")
+def needs_ascii(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal shows no more than ASCII: its locale says so, or it is a console whose font lacks braille.
+
+    Read from the environment, because Python takes the locales C and POSIX for UTF-8. Without any locale the terminal is
+    taken for what terminals are today.
+    """
+    names = (environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    told = next((name for name in names if name), "UTF-8")
+    return "utf" not in told.lower() or environment.get("TERM") in ("linux", "dumb", "vt100", "vt220")
 
 
-def choose(
-    saved: Settings, asked: Settings, environment: Mapping[str, str], encoding: str | None = None
-) -> tuple[Look, Settings]:
+def choose(saved: Settings, asked: Settings, environment: Mapping[str, str]) -> tuple[Look, Settings]:
     """The look in force and what is to be remembered with the next change.
 
     An option (``asked``) wins over the environment, that over what was ``saved``, that over what the terminal can do.
@@ -82,6 +85,7 @@ def choose(
     wish = environment.get(ASCII_VARIABLE, "").strip().lower()
     told = True if wish in _YES else False if wish in _NO else None
     plain = next((choice for choice in (asked.ascii, told, saved.ascii) if choice is not None), None)
-    if plain is None:
-        plain = needs_ascii(environment, locale.getpreferredencoding(False) if encoding is None else encoding)
-    return Look(palette, plain), Settings(name, saved.ascii if asked.ascii is None else asked.ascii)
+    return (
+        Look(palette, needs_ascii(environment) if plain is None else plain),
+        Settings(name, saved.ascii if asked.ascii is None else asked.ascii),
+    )

@@ -66,10 +66,10 @@ class StartSheetScreen(Sheet[bool]):
         ]
         for reason in sheet.reasons:
             rows += [(("       ", DIM), (line, TEXT)) for line in text.wrap(reason, width - 7)]
+        if not self.whole:
+            return [*rows[: self.room - 1], (("Too small to start from: 60x16.", BRIGHT),)]
         foot = self._foot(width)
         room = self.room - len(rows) - len(foot)
-        if room < 1:
-            return [*rows[: self.room - 2], (("This terminal is too small to start from: 60x16.", BRIGHT),)]
         gates = gate_rows(sheet.gates, width)
         blanks = min(2, max(0, room - len(gates)))
         if len(gates) > room:
