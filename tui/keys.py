@@ -50,7 +50,7 @@ COMMANDS: Final = (
     Command("session", ("s",), "session", "open or close a session", "Station"),
     Command("note", ("n",), "note", "note: a digit phrase", "Station"),
     Command("theme", ("t",), "theme", "theme and characters", "Station"),
-    Command("help", ("question_mark", "f1"), "help", "this page", "Station"),
+    Command("help", ("question_mark", "f1"), "help", "help: every key", "Station"),
     Command("quit", ("q",), "leave", "quit, while still", "Station"),
 )  # fmt: skip
 GROUPS: Final = ("Setpoint", "Run", "Alarms", "Station")

@@ -1,4 +1,4 @@
-"""Pictures of the screens for the documentation: ``python -m tui.pictures OUTDIR``."""
+"""Pictures of the screens for the documentation: ``python -m tui.pictures OUTDIR [NAME-WIDTHxHEIGHT ...]``."""
 
 from __future__ import annotations
 
@@ -93,20 +93,21 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
         await shot(app, scene)
 
 
-async def main(folder: Path) -> None:
-    """Paint every scene at both sizes, and the first at 200x60, into an existing folder."""
+async def main(folder: Path, names: tuple[str, ...] = ()) -> None:
+    """Paint every scene at both sizes, and the first at 200x60, into an existing folder; with ``names`` only those."""
     for width, height in (*SIZES, VAST):
 
         async def shot(app: Any, scene: Scene, name: str = f"{width}x{height}") -> None:
             paint_app(app, folder / f"{scene.name}-{name}.png")
 
         for scene in SCENES[:1] if (width, height) == VAST else SCENES:
-            await play(scene, (width, height), shot)
+            if not names or f"{scene.name}-{width}x{height}" in names:
+                await play(scene, (width, height), shot)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m tui.pictures OUTDIR")
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m tui.pictures OUTDIR [NAME-WIDTHxHEIGHT ...]")
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(out))
+    asyncio.run(main(out, tuple(sys.argv[2:])))

@@ -101,7 +101,7 @@ class Narrator:
             return "No values."
         old = "OLD: " if age is Freshness.STALE else ""
         return (
-            f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(pen.rate_mhz)}, "
+            f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(text.calm(pen.rate_mhz))}, "
             f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import lru_cache
 from typing import Final
 
 PURPOSES: Final = {"bench": "BENCH", "treatment": "TREATMENT"}
@@ -18,16 +19,19 @@ def hz(mhz: int | None, width: int = 0) -> str:
     return ("--" if mhz is None else f"{mhz / 1000:.1f}").rjust(width)
 
 
-def rpm(mhz: int | None, width: int = 0, step: int = 1) -> str:
-    """mHz as rpm (one turn is one stroke), to the nearest ``step``."""
-    if mhz is None:
-        return "--".rjust(width)
-    return str(round(mhz * 60 / 1000 / step) * step).rjust(width)
+def rpm(mhz: int | None, width: int = 0) -> str:
+    """mHz as rpm (one turn is one stroke)."""
+    return ("--" if mhz is None else str(round(mhz * 60 / 1000))).rjust(width)
 
 
 def rate(mhz: int | None) -> str:
     """A stroke rate in words, as control writes it too: ``100.0 Hz (6000 rpm)``."""
     return "--" if mhz is None else f"{hz(mhz)} Hz ({rpm(mhz)} rpm)"
+
+
+def calm(mhz: int | None) -> int | None:
+    """A measured rate to the nearest 0.5 Hz: what changes faster than it can be read says nothing."""
+    return None if mhz is None else round(mhz / 500) * 500
 
 
 def punctures(mhz: int | None, needles: int) -> str:
@@ -69,14 +73,15 @@ def count(number: float) -> str:
     return f"{round(number):,}"
 
 
-def wrap(words: str, width: int) -> list[str]:
+@lru_cache(maxsize=512)
+def wrap(words: str, width: int) -> tuple[str, ...]:
     """``words`` in lines of at most ``width`` cells; a word that is longer is broken. At least one line."""
-    return textwrap.wrap(words, max(1, width), break_on_hyphens=False) or [""]
+    return tuple(textwrap.wrap(words, max(1, width), break_on_hyphens=False)) or ("",)
 
 
 def within(words: str, width: int, rows: int, more: str = "…") -> list[str]:
     """`wrap` in at most ``rows`` lines; ``more`` ends the last when there was more to say."""
-    lines = wrap(words, width)
+    lines = list(wrap(words, width))
     if len(lines) > rows:
         lines = lines[:rows]
         lines[-1] = f"{lines[-1][: max(0, width - len(more))]}{more}"

@@ -13,16 +13,20 @@ EXAMPLE = (
     'log = "o"                  # what is not named keeps its keys',
 )
 
+HELP = """Show every command of the dashboard with its keys.
 
-@click.command(cls=Command, examples=("devicectl keys", "devicectl keys --json", "", *EXAMPLE))
+Keys are changed in the file keys.toml of your config directory (the first line says where). Its table [keys] names
+commands; 'stop' adds STOP keys, and none can be taken away. A key belongs to one command; SPACE, F9, Ctrl+C, Y,
+Enter and Esc to none. For example:
+
+\b
+""" + "\n".join(f"  {line}" for line in EXAMPLE)
+
+
+@click.command(cls=Command, help=HELP, examples=("devicectl keys", "devicectl keys --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def keys(as_json: bool) -> None:
-    """Show every command of the dashboard with its keys.
-
-    Keys are changed in the file keys.toml of your config directory (the first line says where). Its table [keys] names
-    commands; 'stop' adds STOP keys, and none can be taken away. A key belongs to one command; SPACE, F9, Ctrl+C, Y,
-    Enter and Esc to none. The last examples are such a file.
-    """
+    """Print the keys in force."""
     from tui.keys import COMMANDS, START_KEY, STOP_KEYS, show_key
     from tui.settings import KEYMAP_NAME, config_directory
 

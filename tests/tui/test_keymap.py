@@ -21,7 +21,7 @@ from tests.tui.fake_client import FakeClient, ModelClock
 from tui import scenes
 from tui.app import DashboardApp
 from tui.keymap import KeymapError, load_keymap
-from tui.keys import COMMANDS, DEFAULT, PUNCTUATION, STOP_KEYS, Keymap
+from tui.keys import COMMANDS, DEFAULT, PUNCTUATION, STOP_KEYS, Keymap, show_key
 
 MOVED = """
 stop = ["F8", "ctrl+s"]
@@ -211,3 +211,9 @@ def test_a_wrong_file_is_one_sentence_on_the_command_line_too(config: Path, caps
     said = capsys.readouterr().err
     assert "belongs to both" in said
     assert len(said.splitlines()) == 1
+
+
+def test_the_table_of_the_documentation_is_the_keymap() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "screen.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `([a-z-]+)` \| (.+) \| (.+) \|$", page, re.M)
+    assert table == [(c.name, " ".join(f"`{show_key(key)}`" for key in c.keys), c.help) for c in COMMANDS]

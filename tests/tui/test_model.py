@@ -31,7 +31,7 @@ def _live(view: object = scenes.IDLE) -> tuple[Live, ModelClock]:
 
 
 @pytest.mark.parametrize(
-    ("since", "shown", "gauge"), [(0.27, "99.4  Hz  5960 rpm", True), (0.29, "99.4? Hz", True), (0.99, "--  Hz", False)]
+    ("since", "shown", "gauge"), [(0.27, "99.5  Hz  5970 rpm", True), (0.29, "99.5? Hz", True), (0.99, "--  Hz", False)]
 )
 def test_the_age_is_what_the_view_said_plus_the_time_since(since: float, shown: str, gauge: bool) -> None:
     """The view's sample was 20 ms old when it was sent."""

@@ -181,7 +181,7 @@ class TreatScreen(TreatActions):
         gone = pen is None or fresh is Freshness.GONE
         numbers = {
             "depth": text.mm(pen.depth_um if pen else None),
-            "rate": text.hz(pen.rate_mhz if pen else None),
+            "rate": text.hz(text.calm(pen.rate_mhz if pen else None)),
         }
         for name, label in (("depth", "Depth  mm"), ("rate", "Rate  Hz")):
             row: Row = ((label, DIM),)

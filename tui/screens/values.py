@@ -94,8 +94,9 @@ def live_rows(live: Live, width: int) -> dict[str, Row]:
         top, set_mhz = limits.rate_max_mhz, pen.rate_set_mhz
         band = (set_mhz * 0.95, set_mhz * 1.05) if set_mhz is not None and turning else None
         scale = gauge(pen.rate_mhz, 0, top, band, room)
-    unit = f"Hz  {text.rpm(pen.rate_mhz, 4, step=10)} rpm" if width >= WIDE else "Hz"
-    rows["Rate"] = value_row("Rate", text.hz(pen.rate_mhz), unit, fresh, scale, units=units)
+    calm = text.calm(pen.rate_mhz)
+    unit = f"Hz  {text.rpm(calm, 4)} rpm" if width >= WIDE else "Hz"
+    rows["Rate"] = value_row("Rate", text.hz(calm), unit, fresh, scale, units=units)
     high = bool({"stall"} & set(pen.faults))
     scale = gauge(pen.current_ma, 0, 1000, None, room, high) if pen.current_ma is not None else ()
     rows["Current"] = value_row("Current", text.amps(pen.current_ma), "A", fresh, scale, high, units)
