@@ -75,6 +75,8 @@ class Live:
         """Take a view that has just arrived."""
         if _worse(self.pen, view.pen) and not self.notice.startswith("STOP"):
             self._notice = None  # "started" is no news any more: the line is needed for what to do now
+        if self.pen is not None and view.pen is not None and self.pen.address != view.pen.address:
+            self.log.clear()  # another pen has another log
         self.view, self.heard_at = view, self.clock()
         self._keep_log(view.log)
         pending = self.pending

@@ -147,3 +147,42 @@ async def test_a_latched_pen_that_still_turns_is_not_called_stopped(stage: Stage
     async with stage(scenes.not_still(), (80, 24)) as s:
         assert "! TURNING" in s.rows()[2]
         assert "■ STOPPED" not in s.text()
+
+
+async def test_every_pen_of_a_long_list_can_be_reached_and_its_reason_read(stage: StageMaker) -> None:
+    why = "no known USB id; it may be a pen all the same: devicectl scan --probe asks it, and nothing else does"
+    found = [{"address": f"serial:///dev/ttyS{n}", "name": f"port {n}", "why": f"{why} {n}"} for n in range(20)]
+    async with stage(scenes.no_session(), (80, 24)) as s:
+        s.client.answers["pens.scan"] = found
+        await s.press("p")
+        assert "1 of 20" in s.text()
+        for _ in range(19):
+            await s.press("down")
+        shown = _words(" ".join(row.partition("│")[2].rpartition("│")[0] for row in s.rows()[2:-2]))
+        assert f"{why} 19" in shown
+        await s.press("enter")
+        assert s.asked("pen.open") == [{"address": "serial:///dev/ttyS19"}]
+
+
+async def test_another_pen_has_another_log(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        assert "session opened" in " ".join(line.text for line in s.app.live.log)
+        await s.show(replace(scenes.IDLE, pen=replace(scenes.PEN, address="tcp://127.0.0.1:7001"), log=()))
+        assert not s.app.live.log
+
+
+async def test_news_and_an_alarm_nobody_has_seen_share_the_place(stage: StageMaker) -> None:
+    async with stage(replace(scenes.IDLE, alarms=(_alarm(LONG[:95] + "."),)), (80, 24)) as s:
+        await s.press("9")
+        s.app.live.say("news of the station")
+        await s.settle()
+        rows = s.rows()
+        assert "make room on it" in rows[3]
+        assert "› news of the station" in rows[4]
+
+
+async def test_a_long_state_line_gives_the_zone_by_its_code(stage: StageMaker) -> None:
+    view = scenes.needling()
+    assert view.pen is not None
+    async with stage(replace(view, pen=replace(view.pen, settling=True)), (80, 24)) as s:
+        assert "▶ NEEDLING  FRR  checking with the pen" in s.rows()[2]

@@ -75,18 +75,28 @@ def state_rows(live: Live, width: int, rest: str = "") -> list[Row]:
     head, more, step = _state(live)
     zone = live.pending.zone or (live.view.zone if live.view is not None else None)
     run = live.view.run if live.view is not None else None
-    name = zone_name(run.zone if run is not None else zone)
-    first: Row = ((head, BRIGHT), ("  ", DIM), (name, BRIGHT if run is not None else TEXT), (more, TEXT))
-    news = live.notice
-    ink = TEXT
-    if news:
-        words = f"› {news}"
-    elif rest and (alarms := live.alarms()):
-        words, ink = f"…{rest}", ALARMS[alarms[0].priority].plain
-    else:
-        words, ink = step, DIM
-    lines = text.within(words, width, 2, f"… {live.key('alarms')}")
-    return [first, *(((line, ink),) for line in lines), *([()] * (2 - len(lines)))]
+    code, ink = (run.zone, BRIGHT) if run is not None else (zone, TEXT)
+    name = zone_name(code)
+    if len(head) + len(name) + len(more) + 2 > width and code is not None:
+        name = code
+    first: Row = ((head, BRIGHT), ("  ", DIM), (name, ink), (more, TEXT))
+    lines = _below(live, width, rest) or [
+        (line, DIM) for line in text.within(step, width, 2, f"… {live.key('alarms')}")
+    ]
+    return [first, *((line,) for line in lines), *([()] * (2 - len(lines)))]
+
+
+def _below(live: Live, width: int, rest: str) -> list[tuple[str, Ink]]:
+    """What the alarm row had no room for and the newest news, in at most two lines; an alarm nobody has seen is first."""
+    news, more = live.notice, f"… {live.key('alarms')}"
+    alarms = live.alarms() if rest else []
+    lines: list[tuple[str, Ink]] = []
+    if alarms and (not news or (alarms[0].priority == "high" and not alarms[0].acknowledged)):
+        ink = ALARMS[alarms[0].priority].plain
+        lines = [(line, ink) for line in text.within(f"…{rest}", width, 2, more)]
+    if news and len(lines) < 2:
+        lines += [(line, TEXT) for line in text.within(f"› {news}", width, 2 - len(lines), more)]
+    return lines
 
 
 def _state(live: Live) -> tuple[str, str, str]:

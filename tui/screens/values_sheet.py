@@ -161,6 +161,14 @@ class ValuesScreen(Sheet[None]):
         if told:
             self._tell(*told)
         else:
+            depth, rate = params.get("depth_um"), params.get("rate_mhz")
+            live.say(
+                ", ".join(
+                    [f"depth {text.mm(depth)} mm"] * (depth is not None)
+                    + [f"rate {text.rate(rate)}"] * (rate is not None)
+                )
+                + ": confirmed"
+            )
             self.dismiss(None)
 
     def _tell(self, *sentences: str) -> None:
