@@ -48,6 +48,8 @@ def setpoint_row(live: Live, label: str, width: int, head: str = "") -> Row:
         limit = f"max {text.hz(limits.rate_max_mhz)}" if limits else ""
         if limits is not None and held is not None and width >= VAST:
             more += f", {text.punctures(held, limits.needles)}"
+    if held is None and asked is None:
+        return ()
     row: Row = ((head, DIM), ("set ", DIM), (show[0], TEXT), (unit, DIM))
     if asked is not None and asked != held:
         row = ((head, DIM), (show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (unit, DIM), (" asked", TEXT))
