@@ -116,13 +116,13 @@ def _state(live: Live) -> tuple[str, str, str]:
     if view.run is not None:
         return _run_state(live, view.run, pen, watch)
     if pen.motion == "turning" and (pen.latched or pen.faults):
-        return "! TURNING", "  after STOP", "SPACE stops again; if it turns on, switch the pen off"
+        return "! TURNING", "  after STOP", "SPACE stops again; if it goes on, switch the pen off"
     if pen.faults:
         return "✖ FAULT", f"  {', '.join(pen.faults)}", watch or f"{key('reset')} resets when it is over, while still"
     if pen.latched:
         return "■ STOPPED", _stop_time(pen), watch or f"{key('reset')} resets while still, then {key('go')} starts anew"
     if pen.motion == "turning":
-        return "! TURNING", "  without a run", "SPACE stops; if it turns on, switch the pen off"
+        return "! TURNING", "  without a run", "SPACE stops; if it goes on, switch the pen off"
     if pen.motion != "still":
         return "? UNKNOWN", "", "motion unknown; SPACE sends STOP"
     if watch:

@@ -51,7 +51,9 @@ def setpoint_row(live: Live, label: str, width: int, head: str = "") -> Row:
     if held is None and asked is None:
         return ()
     row: Row = ((head, DIM), ("set ", DIM), (show[0], TEXT), (unit, DIM))
-    if asked is not None and asked != held:
+    if held is None:
+        row = ((head, DIM), (show[1], TEXT), (unit, DIM), (" asked", TEXT))
+    elif asked is not None and asked != held:
         row = ((head, DIM), (show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (unit, DIM), (" asked", TEXT))
     elif more and width_of(row) + len(more) <= width:
         row = (*row, (more, DIM))
