@@ -84,8 +84,16 @@ def within(words: str, width: int, rows: int, more: str = "…") -> list[str]:
     lines = list(wrap(words, width))
     if len(lines) > rows:
         lines = lines[:rows]
-        lines[-1] = f"{lines[-1][: max(0, width - len(more))]}{more}"
+        lines[-1] = ended(lines[-1], width, more)
     return lines
+
+
+def ended(line: str, width: int, more: str = "…") -> str:
+    """``line`` with ``more`` at its end in at most ``width`` cells; cut between words, so that no number is halved."""
+    room = max(0, width - len(more))
+    if len(line) > room:
+        line = line[:room].rpartition(" ")[0] or line[:room]
+    return f"{line}{more}"
 
 
 def cut(text: str, width: int) -> str:

@@ -186,3 +186,10 @@ async def test_a_long_state_line_gives_the_zone_by_its_code(stage: StageMaker) -
     assert view.pen is not None
     async with stage(replace(view, pen=replace(view.pen, settling=True)), (80, 24)) as s:
         assert "▶ NEEDLING  FRR  checking with the pen" in s.rows()[2]
+
+
+async def test_a_log_line_that_is_cut_beside_the_map_says_which_key_shows_it(stage: StageMaker) -> None:
+    log = (LogView(scenes.NOON, "one"), LogView(scenes.NOON - 1, "two " * 60))
+    async with stage(replace(scenes.IDLE, log=log), (80, 24)) as s:
+        assert s.rows()[-3].endswith("… l")
+        assert "one" in s.rows()[-5]

@@ -159,8 +159,15 @@ def log_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Ro
     head: list[Row] = [(("Session log", BRIGHT), ("" if recorded else "  NOT RECORDING", BRIGHT))]
     shown: list[Row] = head if rows > 3 else []
     for line in sorted(live.log, key=lambda line: -line.at)[:rows]:
-        shown += log_line(line, width, localtime, seconds=width >= 50)
-    return shown[:rows]
+        entry, room = log_line(line, width, localtime, seconds=width >= 50), rows - len(shown)
+        if room <= 0:
+            break
+        if room < len(entry):
+            at, (words, ink) = entry[room - 1]
+            more = f"… {live.key('log')}"
+            entry = [*entry[: room - 1], (at, (text.ended(words, width - len(at[0]), more), ink))]
+        shown += entry
+    return shown
 
 
 def log_line(line: LogView, width: int, localtime: Localtime, seconds: bool = True) -> list[Row]:
