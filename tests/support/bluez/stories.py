@@ -10,8 +10,10 @@ from typing import Final
 
 from bleak import BleakClient
 
+from drivers.address import parse_address
 from drivers.api import Action, Confirmed, Lost, NotSent, PenState, Status, Telemetry
 from drivers.ble.find import Seen, scan
+from drivers.ble.forget import forget_bond
 from drivers.ble.radio import SystemRadio
 from drivers.penlink.gatt import Characteristic
 
@@ -111,8 +113,8 @@ async def a_pen_that_refuses_to_pair_says_so(stage: Stage) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def a_pen_that_lost_its_bond_says_so(stage: Stage) -> None:
-    """BlueZ still has a key, the pen does not."""
+async def a_pen_that_lost_its_bond_says_so_and_can_be_bonded_anew(stage: Stage) -> None:
+    """BlueZ still has a key, the pen does not: after the advice of the sentence everything is well again."""
     async with play(stage, PLAIN) as one:
         await one.ready()
         await one.pen.close()
@@ -122,10 +124,12 @@ async def a_pen_that_lost_its_bond_says_so(stage: Stage) -> None:
             await one.pen.connect()
             await one.pen.secure()
 
-        await one.fails(again(), "bond-lost")
+        error = await one.fails(again(), "bond-lost")
+        assert f"devicectl forget {one.address}" in str(error)
         assert not one.pen.obeys
-    async with play(stage, PLAIN) as one:
+        await forget_bond(parse_address(one.address))
         await one.ready()
+        assert one.pen.obeys
 
 
 async def the_pen_is_driven_and_stopped(stage: Stage) -> None:
@@ -222,7 +226,7 @@ STORIES: Final[tuple[Callable[[Stage], Awaitable[None]], ...]] = (
     a_pen_with_display_bonds_by_its_passkey,
     a_wrong_or_missing_passkey_says_so,
     a_pen_that_refuses_to_pair_says_so,
-    a_pen_that_lost_its_bond_says_so,
+    a_pen_that_lost_its_bond_says_so_and_can_be_bonded_anew,
     an_adapter_switched_off_says_so_and_comes_back,
     a_dead_bluetoothd_is_noticed_and_comes_back,
 )
