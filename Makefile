@@ -11,7 +11,7 @@ USUAL = not soak and not hardware
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: .venv run test test-bluez lint bench soak lock help clean distclean
+.PHONY: .venv run radio test test-bluez lint bench soak lock help clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ help: ## this list
 run: $(VENV)/.stamp-editable ## the dashboard on a simulated pen (without a terminal: 20 s of it as text)
 	@if test -t 0 && test -t 1; then exec $(BIN)/devicectl demo $(ARGS); \
 	else exec $(BIN)/devicectl demo --headless --seconds 20 $(ARGS); fi
+
+radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): the virtual radio
+	@echo "Try: $(BIN)/devicectl simulate ble"
 
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules" --cov --cov-report=term:skip-covered $(ARGS)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 
-MISSING = "The virtual radio is not installed: pip install 'devicectl[simulator-ble]', then try again."
+MISSING = (
+    "The virtual radio is not installed: run 'make radio' in the checkout (elsewhere pip install 'devicectl[simulator-ble]'), "
+    "then try again."
+)
 
 if importlib.util.find_spec("bumble") is None:
     raise ImportError(MISSING, name="bumble")
