@@ -170,5 +170,5 @@ async def _opened(point: EntryPoint, spec: str) -> Radio:
 def _incomplete(spec: str, error: ImportError) -> LinkRefused:
     text = str(error)
     if "devicectl[" not in text:
-        text = f"{text}; run 'make radio' in the checkout (elsewhere pip install 'devicectl[simulator-ble]')"
+        text = f"{text}; run 'make radio' in the checkout (elsewhere pip install 'devicectl[simulator-ble]')."
     return LinkRefused(f"radio {spec}: a part of it is not installed: {text}", "missing-extra")
