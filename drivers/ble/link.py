@@ -258,10 +258,11 @@ class BleLink:
                 self._lose(sentence(self.address, error))
 
     def write_stop(self, data: bytes) -> bool:
-        """Drop what waits, and write Stop without response in the next turn of the loop, behind no request."""
+        """Drop a command that waits, and write Stop without response in the next turn of the loop, behind no request."""
         if not self._up:
             return False
-        self._drop("STOP came in between; try again.")
+        if self._requests.take("command"):
+            self.on_refused(NotSent("nothing was sent: STOP came in between; try again."))
         if len(self._stops) >= STOPS_AT_ONCE:
             return False
         self._stopped_at = self._loop.time()
@@ -269,12 +270,6 @@ class BleLink:
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
         return True
-
-    def _drop(self, why: str) -> None:
-        for job in self._requests.take_all():
-            job.fail(LinkRefused(f"{self.address}: {why}", "stopped"))
-            if job.kind == "command":
-                self.on_refused(NotSent(f"nothing was sent: {why}"))
 
     @property
     def idle(self) -> bool:
@@ -341,7 +336,7 @@ class BleLink:
             self._timer.cancel()
             self._timer = None
         self._requests.stop()
-        for job in self._requests.take_all():
+        for job in self._requests.take():
             job.fail(LinkLost(sentence_for(self.address, "link-lost")))
         if self._stops:
             await asyncio.wait(set(self._stops), timeout=CLOSE_S)
