@@ -53,11 +53,13 @@ class Target:
 
     ``where`` is a Bluetooth address or an advertised name. A name is looked for once: afterwards ``where`` is the
     address it led to, so that a reconnect never ends at another pen of that name. ``spec`` names the radio, empty for
-    the system's own. ``leaving`` is the end of the link before, which the next one waits for.
+    the system's own. ``names`` are all that the pen was found to answer to. ``leaving`` is the end of the link before,
+    which the next one waits for.
     """
 
     where: str
     spec: str = ""
+    names: frozenset[str] = frozenset()
     leaving: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -144,6 +146,7 @@ class BleLink:
             if hung_up(device, error):
                 raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
             raise
+        self._target.names |= {self._target.where, device.address} | ({device.name} if device.name else set())
         self._target.where = device.address
         self._chars = self._resolve(client)
 
