@@ -11,10 +11,10 @@ USUAL = not soak and not hardware
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: .venv run test lint bench soak lock help clean distclean
+.PHONY: .venv run test test-bluez lint bench soak lock help clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .venv: $(VENV)/.stamp-editable ## the program in a virtual environment of its own: .venv/bin/devicectl
 
@@ -25,6 +25,9 @@ run: $(VENV)/.stamp-editable ## the dashboard on a simulated pen (without a term
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules" --cov --cov-report=term:skip-covered $(ARGS)
 	$(BIN)/python -m pytest tests/schedules -n 2 -m schedules
+
+test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)
+	$(BIN)/python tests/bluez-vm/run.py $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## style, types and who may import whom
 	$(BIN)/ruff check .
@@ -52,7 +55,7 @@ clean: ## removes what tests and tools left behind
 	find devicectl drivers simulator tui migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and the virtual environments too
-	rm -rf $(VENV) .venv-lock
+	rm -rf $(VENV) .venv-lock .bluez-vm
 
 # ---- how the environment is made; a stamp is written last, so what was interrupted is done again
 

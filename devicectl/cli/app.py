@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
     "station": ("station", "Run the station in the foreground, or end the one that runs."),
+    "keys": ("keys", "Show the keys of the dashboard, yours included."),
     "completion": ("completion", "Print the shell completion for bash, zsh or fish."),
 }
 """Name → module of this package and the line in the help. Help is made from this table, without any import."""
@@ -109,6 +110,8 @@ class Root(Group):
                     ("DEVICECTL_RADIO", "the radio for ble:// pens, as --radio; else the computer's own Bluetooth"),
                     ("DEVICECTL_RUNTIME_DIR", "where stations and simulators are found"),
                     ("DEVICECTL_LIMITS", "the file with this station's limits"),
+                    ("DEVICECTL_ASCII", "1: the dashboard writes only ASCII; 0: it never does"),
+                    ("NO_COLOR", "the dashboard writes no colour"),
                 ]
             )
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+from bench.row_c import run_down_ms
 from support import air
 from support.ble import BleRig, number
 from support.world import World, refused
@@ -235,5 +237,20 @@ def test_one_pen_by_its_name_and_by_its_address_is_one_desk() -> None:
         assert "there is no such pen" in await refused(other.ask("pen.open", address=elsewhere))
         answer = await other.ask("pen.stop", address=f"ble://{world.rig.on_air.name}")
         assert answer["pens"] == [world.rig.address]
+
+
+@pytest.mark.parametrize("moment", [0.4, 0.9, 1.3, 2.2])
+def test_from_the_key_to_a_still_motor_takes_at_most_250_ms_and_the_run_down(moment: float) -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.session()
+        await screen.ask("setpoint", depth_um=1000, rate_mhz=150_000)
+        assert (await screen.start()).outcome == "confirmed"
+        await asyncio.sleep(moment)
+        own_ms = run_down_ms(world.sim.physics)
+        world.station.stop_all("SPACE")
+        await world.until(lambda: world.desk.control.last_stop_ms is not None)
+        # The truth, and what the samples that come back over the air show.
+        assert world.sim.still_since is not None
+        assert world.desk.control.last_stop_ms <= 250 + own_ms
 
     on_air(scenario)
