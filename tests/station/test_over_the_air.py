@@ -238,6 +238,8 @@ def test_one_pen_by_its_name_and_by_its_address_is_one_desk() -> None:
         answer = await other.ask("pen.stop", address=f"ble://{world.rig.on_air.name}")
         assert answer["pens"] == [world.rig.address]
 
+    on_air(scenario)
+
 
 @pytest.mark.parametrize("moment", [0.4, 0.9, 1.3, 2.2])
 def test_from_the_key_to_a_still_motor_takes_at_most_250_ms_and_the_run_down(moment: float) -> None:
