@@ -333,6 +333,10 @@ class Pen(Protocol):
         """True between :class:`Up` and :class:`Lost`."""
 
     @property
+    def names(self) -> frozenset[str]:
+        """Over BLE: every address and name it was found to answer to; elsewhere nothing."""
+
+    @property
     def lease_ms(self) -> int:
         """The lease that a run over this link asks for: 500 ms on a wire, 1,000 ms over BLE."""
 

@@ -190,7 +190,7 @@ class Connection:
         self._answer(message.get("id"), {"sent": sent, "text": text, "pens": pens})
 
     def _on_the_air(self, address: Address) -> bool:
-        """Whether we hold BLE pens: one has a name and an address, and which is meant is nothing to ponder at a STOP."""
+        """Whether we hold BLE pens: one has names and a radio, and which is meant is nothing to ponder at a STOP."""
         return address.scheme == "ble" and any(desk.address.scheme == "ble" for desk in self.station.desks)
 
     def need_desk(self) -> Desk:

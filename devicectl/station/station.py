@@ -95,6 +95,12 @@ class _Held:
                 lock.release(used=bool(self.serial))
 
 
+def _answers_to(desk: Desk, address: Address) -> bool:
+    """Whether the pen of this desk is on the same air and was found to be called so."""
+    same_air = desk.address.options.get("radio", "") == address.options.get("radio", "")
+    return address.scheme == "ble" and same_air and address.where in desk.pen.names
+
+
 class Station:
     """Owns every pen and the writing connection of one workstation."""
 
@@ -132,19 +138,19 @@ class Station:
         return [held.desk for held in self._held.values()]
 
     def desk_at(self, address: Address) -> Desk | None:
-        """The desk of a port, if the station holds it; a BLE address may leave out which radio the pen is on."""
+        """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
         held = self._held.get(address.port_key)
         if held is not None:
             return held.desk
-        return next((desk for desk in self.desks if desk.address.may_be(address)), None)
+        return next((desk for desk in self.desks if _answers_to(desk, address)), None)
 
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
         """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
-        known = self._held.get(address.port_key)
+        known = self.desk_at(address)
         if known is not None:
-            if not known.desk.pen.connected:
-                raise PenError(f"{address}: {known.desk.link_text}", "link-lost")
-            return known.desk
+            if not known.pen.connected:
+                raise PenError(f"{address}: {known.link_text}", "link-lost")
+            return known
         # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
         pen = self.ports.open_pen(address)
         lock = self.ports.lock_port(address)

@@ -53,11 +53,13 @@ class Target:
 
     ``where`` is a Bluetooth address or an advertised name. A name is looked for once: afterwards ``where`` is the
     address it led to, so that a reconnect never ends at another pen of that name. ``spec`` names the radio, empty for
-    the system's own. ``leaving`` is the end of the link before, which the next one waits for.
+    the system's own. ``names`` are all that the pen was found to answer to. ``leaving`` is the end of the link before,
+    which the next one waits for.
     """
 
     where: str
     spec: str = ""
+    names: frozenset[str] = frozenset()
     leaving: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -144,6 +146,7 @@ class BleLink:
             if hung_up(device, error):
                 raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
             raise
+        self._target.names |= {self._target.where, device.address} | ({device.name} if device.name else set())
         self._target.where = device.address
         self._chars = self._resolve(client)
 
@@ -258,10 +261,11 @@ class BleLink:
                 self._lose(sentence(self.address, error))
 
     def write_stop(self, data: bytes) -> bool:
-        """Drop what waits, and write Stop without response in the next turn of the loop, behind no request."""
+        """Drop a command that waits, and write Stop without response in the next turn of the loop, behind no request."""
         if not self._up:
             return False
-        self._drop("STOP came in between; try again.")
+        if self._requests.take("command"):
+            self.on_refused(NotSent("nothing was sent: STOP came in between; try again."))
         if len(self._stops) >= STOPS_AT_ONCE:
             return False
         self._stopped_at = self._loop.time()
@@ -269,12 +273,6 @@ class BleLink:
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
         return True
-
-    def _drop(self, why: str) -> None:
-        for job in self._requests.take_all():
-            job.fail(LinkRefused(f"{self.address}: {why}", "stopped"))
-            if job.kind == "command":
-                self.on_refused(NotSent(f"nothing was sent: {why}"))
 
     @property
     def idle(self) -> bool:
@@ -341,7 +339,7 @@ class BleLink:
             self._timer.cancel()
             self._timer = None
         self._requests.stop()
-        for job in self._requests.take_all():
+        for job in self._requests.take():
             job.fail(LinkLost(sentence_for(self.address, "link-lost")))
         if self._stops:
             await asyncio.wait(set(self._stops), timeout=CLOSE_S)

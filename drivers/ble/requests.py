@@ -76,12 +76,15 @@ class Requests:
         """True while a job of this kind is queued."""
         return any(job.kind == kind for job in (*self._urgent, *self._others))
 
-    def take_all(self) -> list[Job]:
-        """Everything that waits, taken out of the queue; what is in progress goes on."""
-        jobs = [*self._urgent, *self._others]
-        self._urgent.clear()
-        self._others.clear()
-        return jobs
+    def take(self, kind: str | None = None) -> list[Job]:
+        """What waits, of one kind or of all, taken out of the queue; what is in progress goes on."""
+        taken: list[Job] = []
+        for lane in (self._urgent, self._others):
+            jobs = list(lane)
+            lane.clear()
+            for job in jobs:
+                (taken if kind is None or job.kind == kind else lane).append(job)
+        return taken
 
     async def run(self, work: Coroutine[Any, Any, T], seconds: float = REQUEST_S) -> T:
         """One procedure, to its end whatever becomes of the caller. Raises :class:`Gone`, TimeoutError, what it raises."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from drivers.address import Address
@@ -20,7 +19,7 @@ USB_IDS: Final[frozenset[tuple[int, int]]] = frozenset()
 def _open(address: Address) -> Pen:
     text = str(address)
     if address.scheme == "ble":
-        return PenlinkPen(text, _ble(address), BLE)
+        return _ble(address)
     if address.scheme == "tcp":
         url, settings = f"socket://{address.where}", PortSettings()
     else:
@@ -33,7 +32,7 @@ def _open(address: Address) -> Pen:
     return PenlinkPen(text, lambda: SerialLink(text, url, settings))
 
 
-def _ble(address: Address) -> Callable[[], Link]:
+def _ble(address: Address) -> Pen:
     # Bluetooth is loaded by those who use it only.
     from drivers.ble.link import BleLink, Target
 
@@ -43,7 +42,10 @@ def _ble(address: Address) -> Callable[[], Link]:
     async def passkey() -> int | None:
         return int(number) if number else None
 
-    return lambda: BleLink(str(address), target, passkey=passkey if number else None)
+    def link() -> Link:
+        return BleLink(str(address), target, passkey=passkey if number else None)
+
+    return PenlinkPen(str(address), link, BLE, lambda: target.names)
 
 
 def _match(port: PortFacts) -> PortMatch:

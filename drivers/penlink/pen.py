@@ -92,8 +92,15 @@ class _Pending:
 class PenlinkPen:
     """A :class:`drivers.api.Pen`. ``make_link`` makes a fresh link for every attempt to connect."""
 
-    def __init__(self, address: str, make_link: Callable[[], Link], timing: Timing = WIRE) -> None:
+    def __init__(
+        self,
+        address: str,
+        make_link: Callable[[], Link],
+        timing: Timing = WIRE,
+        names: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self.address = address
+        self._names = names
         self._timing = timing
         self.statistics = LinkStatistics()
         self._make_link = make_link
@@ -120,6 +127,11 @@ class PenlinkPen:
     def connected(self) -> bool:
         """True once every HELLO page is in, until the link is lost or the pen reboots."""
         return self._connected
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it was found to answer to."""
+        return self._names()
 
     @property
     def lease_ms(self) -> int:

@@ -44,9 +44,9 @@ def turning(house: House, pen: OnAir, until: Until) -> subprocess.Popen[str]:
         until(lambda run=run: pen.rate_hz > 50 or run.poll() is not None, "the motor")
         if run.poll() is None:
             return run
-        house.finish(run)
+        told = house.finish(run)
         house.run("reset", pen.full)
-    raise AssertionError("the motor was never seen turning")
+    raise AssertionError(f"the motor was never seen turning: {told.out} {told.err}")
 
 
 def done(house: House, *arguments: str) -> Result:

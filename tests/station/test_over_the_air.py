@@ -224,6 +224,23 @@ def test_complaint_17_nobody_listens_on_the_air_while_a_pen_there_may_turn() -> 
     on_air(scenario)
 
 
+def test_one_pen_by_its_name_and_by_its_address_is_one_desk() -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.open()
+        other = await world.screen("other")
+        answer = await other.ask("pen.open", address=f"ble://{world.rig.on_air.name}")
+        assert answer["pen"].address == world.rig.address
+        assert not answer["you_control"]
+        assert len(world.station.desks) == 1
+        await world.until(lambda: screen.view.pen is not None and screen.view.pen.link == "up")
+        elsewhere = f"ble://{world.rig.on_air.name}?radio=unix:/x"
+        assert "there is no such pen" in await refused(other.ask("pen.open", address=elsewhere))
+        answer = await other.ask("pen.stop", address=f"ble://{world.rig.on_air.name}")
+        assert answer["pens"] == [world.rig.address]
+
+    on_air(scenario)
+
+
 @pytest.mark.parametrize("moment", [0.4, 0.9, 1.3, 2.2])
 def test_from_the_key_to_a_still_motor_takes_at_most_250_ms_and_the_run_down(moment: float) -> None:
     async def scenario(world: AirWorld) -> None:

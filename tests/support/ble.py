@@ -38,7 +38,7 @@ class BleRig(air.Rig):
         self.target = Target(where or self.on_air.address)
         self.links: list[BleLink] = []
         self.passkey = passkey
-        self.host_pen = PenlinkPen(self.address, self.link, BLE)
+        self.host_pen = PenlinkPen(self.address, self.link, BLE, lambda: self.target.names)
         self.inputs: list[PenInput] = []
         self.failures: list[str] = []
         self.host_pen.subscribe(self.inputs.append)
