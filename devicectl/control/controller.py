@@ -43,6 +43,7 @@ from .events import (
     RunOver,
     RunPaused,
     RunResumed,
+    SetpointApplied,
     StopDone,
     StopRequested,
     Uncommanded,
@@ -192,6 +193,11 @@ class Controller:
     def _read_back(self, item: ReadBack) -> None:
         self.readback = item
         self.arrival.expect(item.depth_um, item.at)
+        run = self.run
+        # While a command is on its way, whoever sent it tells what came of it.
+        if run is not None and not self.lane.busy and (run.depth_um, run.rate_mhz) != (item.depth_um, item.rate_mhz):
+            run.depth_um, run.rate_mhz = item.depth_um, item.rate_mhz
+            self.tell(SetpointApplied(item.at, item.depth_um, item.rate_mhz))
 
     def _vitals(self, item: Vitals) -> None:
         self.vitals = item
