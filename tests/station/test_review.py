@@ -17,7 +17,7 @@ from devicectl.control.events import StopRequested
 from devicectl.station import stop_line
 from devicectl.station.paths import STOP_ACK, STOP_NAK
 from devicectl.station.stop_line import StopLine
-from drivers.api import PenError, Up
+from drivers.api import PenError, PenState, Up
 from drivers.links.memory import MemoryLink
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import run_virtual
@@ -58,6 +58,62 @@ def test_a_pen_whose_stop_fails_keeps_no_other_from_its_stop() -> None:
         assert w.station.stop_all("test") is False
         w.station._held = held
         await w.until(lambda: not w.sim.truth.driven, 0.1)
+
+    scenario(play)
+
+
+def test_a_pen_that_is_being_let_go_still_gets_its_stop() -> None:
+    """A record that cannot be written holds the end up for seconds, in which the pen may do anything."""
+
+    async def play(w: World) -> None:
+        s = await w.ready()
+        desk = w.desk
+        desk.recording._outbox._submit = lambda job: w.loop.create_future()
+        closing = asyncio.ensure_future(s.ask("pen.close"))
+        await asyncio.sleep(0.5)
+        assert not closing.done()
+        assert w.sim.firmware.state is PenState.IDLE
+        assert w.station.pressed("test") is True
+        await w.until(lambda: w.sim.firmware.state is PenState.STOPPED, 0.1)
+        await closing
+        assert w.station.pressed("test") is True
+
+    scenario(play)
+
+
+def test_a_client_that_goes_while_its_pen_is_let_go_leaves_no_pen_behind() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        released: list[bool] = []
+
+        class Lock:
+            def release(self, *, used: bool = True) -> None:
+                released.append(used)
+
+        w.station._held[ADDRESS].port = Lock()
+        w.desk.recording._outbox._submit = lambda job: w.loop.create_future()
+        closing = asyncio.ensure_future(s.ask("pen.close"))
+        await asyncio.sleep(0.5)
+        await s.close()
+        closing.cancel()
+        await asyncio.sleep(0.5)
+        assert w.station.pressed("test") is True
+        await w.until(lambda: w.sim.firmware.state is PenState.STOPPED, 0.1)
+        await w.until(lambda: bool(released), 10)
+        assert not w.pen.connected
+
+    scenario(play)
+
+
+def test_a_stop_after_the_end_of_control_is_sent_and_not_repeated_for_ever() -> None:
+    async def play(w: World) -> None:
+        await w.ready()
+        desk = w.desk
+        await desk.control.close()
+        assert desk.stop("test") is True
+        await w.until(lambda: w.sim.firmware.state is PenState.STOPPED, 0.1)
+        await asyncio.sleep(1)
+        assert not desk.alarms.active("stop-not-still")
 
     scenario(play)
 
