@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from devicectl.alarms.board import AlarmBoard
 from devicectl.control.envelope import StationLimits
 from devicectl.control.events import (
     CartridgeRead,
+    CommandDone,
     RunPaused,
     SetpointApplied,
     StopDone,
@@ -575,3 +576,84 @@ def test_a_start_sheet_that_does_not_show_the_override_starts_nothing() -> None:
         assert isinstance(await rig.start(), Confirmed)
 
     scenario(play)
+
+
+# -- rule 4: what an earlier process left open
+
+
+class AskedJournal(MemoryJournal):
+    """Answers what is open when the test says so: ``trouble`` fails every question, else each waits in ``asked``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble = False
+        self.hold = False
+        self.asked: list[asyncio.Future[Sequence[Intent]]] = []
+
+    def open_commands(self, pen_id: UUID) -> asyncio.Future[Sequence[Intent]]:
+        if not (self.trouble or self.hold):
+            return super().open_commands(pen_id)
+        future: asyncio.Future[Sequence[Intent]] = asyncio.get_running_loop().create_future()
+        self.asked.append(future)
+        if self.trouble:
+            future.set_exception(OSError("The disk is full."))
+        return future
+
+
+def left_open(rig: Rig) -> Intent:
+    lane = rig.control.lane
+    assert lane.pen_id is not None
+    return Intent(UUID(int=8), lane.pen_id, None, lane.boot_id, rig.pen.next_id(), "set_rate", 90_000, 1, 1)
+
+
+def test_nothing_starts_until_a_record_that_stumbled_has_told_what_is_open() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.journal.intend(left_open(rig))
+        rig.journal.trouble = True
+        rig.control.adopt_open()
+        await asyncio.sleep(0.1)
+        rig.journal.trouble = False
+        assert isinstance(await rig.start(), NotSent)
+        assert not rig.sim.truth.driven
+        await rig.until(lambda: not rig.control.lane.unsettled, 5)
+        assert rig.journal.outcomes[UUID(int=8)].outcome == "not_sent"
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play, journal=AskedJournal())
+
+
+def test_what_one_pen_left_open_is_not_judged_by_another() -> None:
+    async def play(rig: Rig) -> None:
+        rig.journal.hold = True
+        rig.control.adopt_open()
+        await asyncio.sleep(0)
+        rig.control.lane.other_pen()
+        rig.journal.hold = False
+        rig.control.bind(UUID(int=6))
+        rig.journal.asked[0].set_result([Intent(UUID(int=8), UUID(int=7), None, 1, 1, "set_rate", 90_000, 1, 1)])
+        await asyncio.sleep(1)
+        assert UUID(int=8) not in rig.journal.outcomes
+        assert not rig.control.lane.unsettled
+
+    scenario(play, journal=AskedJournal())
+
+
+def test_a_command_settled_while_the_record_is_asked_is_not_judged_again() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(from_pen__silence=True)
+        setting = asyncio.ensure_future(rig.intents.set_depth(700))
+        await rig.until(lambda: rig.sim.firmware.depth == 700)
+        outcome, _ = await setting
+        assert isinstance(outcome, Unknown)
+        (intent,) = [one for one in rig.journal.intents.values() if one.value == 700]
+        rig.journal.hold = True
+        rig.control.adopt_open()
+        rig.sim.clear_faults()
+        await rig.until(lambda: rig.journal.outcomes[intent.id].outcome == "confirmed")
+        rig.journal.hold = False
+        rig.journal.asked[0].set_result([intent])
+        await rig.until(lambda: not rig.control.lane.unsettled)
+        told = [done for done in rig.seen(CommandDone) if done.value == 700]
+        assert [done.outcome for done in told] == ["unknown", "confirmed"]
+
+    scenario(play, journal=AskedJournal())
