@@ -214,6 +214,39 @@ def test_another_pen_at_the_same_port_ends_the_session() -> None:
     scenario(play)
 
 
+def test_a_session_that_was_being_opened_for_one_pen_is_not_the_next_ones() -> None:
+    async def play(w: World) -> None:
+        s = await w.screen()
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still)
+        recording, first = w.desk.recording, w.desk.recording.binding.pen_id
+        submit = recording._submit
+
+        def slowly(job: Any) -> asyncio.Future[Any]:
+            async def later() -> Any:
+                await asyncio.sleep(3)
+                return await submit(job)
+
+            return asyncio.ensure_future(later())
+
+        recording._submit = slowly
+        opening = asyncio.ensure_future(s.ask("session.open", purpose="bench", client=None))
+        await asyncio.sleep(0.1)
+        other = SimulatedPen("reference", seed=2)
+        w.pen._make_link = lambda: MemoryLink(other.line(115_200), ADDRESS)
+        for line in tuple(w.sim._lines):
+            line.unplug("pulled out")
+        await w.until(lambda: recording.binding.known and recording.binding.pen_id != first, 2.5)
+        assert "again" in await refused(opening)
+        assert recording.session_view() is None
+        assert w.desk.control.purpose is None
+        [session] = w.rows("select ended_utc_us, pen_id from sessions")
+        assert session["ended_utc_us"] is not None
+        other.close()
+
+    scenario(play)
+
+
 def test_passes_belong_to_the_cartridge_that_is_plugged_in() -> None:
     async def play(w: World) -> None:
         s = await w.ready()
