@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from drivers.address import Address, parse_address
+from drivers.api import PenError
 from drivers.direct_stop import REPEATS, direct_stop
 from drivers.penlink.frame import STOP
 from drivers.port_identity import port_identity
@@ -239,6 +241,24 @@ def test_a_port_that_was_only_tried_is_left_as_before() -> None:
     assert left_behind() == []
 
 
+def test_a_full_disk_takes_no_lock_and_nothing_that_was_left() -> None:
+    address = parse_address("/dev/ttyPEN0")
+    kill_holder(str(address))
+    [before] = left_behind()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(PenError, match="free some space"):
+            lock_port(address, "a station")
+        with pytest.raises(PenError, match="free some space"):
+            lock_port(parse_address("/dev/ttyPEN1"), "a station")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert left_behind() == [before]
+    lock_port(address, "a station").release()
+    lock_port(parse_address("/dev/ttyPEN1"), "a station").release()
+
+
 def test_who_looks_at_a_lock_does_not_pass_for_its_holder(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A station may open a port in the very moment in which somebody's STOP looks who holds it."""
     address = parse_address("/dev/ttyPEN0")
@@ -390,3 +410,16 @@ def test_stop_over_a_second_connection(host: str) -> None:
     server.close()
     assert done.sent
     assert heard == STOP * REPEATS
+
+
+def test_a_port_that_cannot_be_set_gets_its_stop_all_the_same(tmp_path: Path) -> None:
+    """Whatever refuses a baud rate may still take bytes."""
+    path = tmp_path / "port"
+    os.mkfifo(path)
+    pen = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        result = direct_stop(Address("serial", str(path)), alone=True)
+        assert result.sent
+        assert os.read(pen, 1000) == STOP * REPEATS
+    finally:
+        os.close(pen)
