@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -303,8 +303,17 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
         raise StationError("A bench session has no client; leave the client out.", "bench-client")
-    plan = {parse_zone(code).code: depth for code, depth in q.plan.items()}
-    return {"session": await desk.recording.open_session(purpose, q.client, plan)}
+    return {"session": await desk.recording.open_session(purpose, q.client, _plan(q.plan))}
+
+
+def _plan(asked: Mapping[str, int]) -> dict[str, int]:
+    plan: dict[str, int] = {}
+    for text, depth_um in asked.items():
+        code = parse_zone(text).code
+        if code in plan:
+            raise StationError(f"The plan names zone {code} twice; name it once.", "bad-plan")
+        plan[code] = depth_um
+    return plan
 
 
 def _need_no_run(desk: Desk) -> None:

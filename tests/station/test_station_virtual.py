@@ -596,6 +596,8 @@ def test_a_plan_limits_depth_in_its_zones() -> None:
         s = await w.ready()
         await s.ask("session.close")
         assert "no zone" in (await refused(s.ask("session.open", purpose="bench", plan={"NOSE": 500}))).lower()
+        twice = await refused(s.ask("session.open", purpose="bench", plan={"VTX": 500, "vtx": 900}))
+        assert "VTX twice" in twice
         await s.ask("session.open", purpose="bench", client=None, plan={"vtx": 600})
         await s.ask("zone.select", zone="VTX")
         answer = await s.ask("setpoint", depth_um=1000)
