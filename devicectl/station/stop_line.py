@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import threading
@@ -63,12 +64,13 @@ class StopLine:
 
     def press(self, source: str) -> None:
         """STOP now. Never raises and never waits for an answer; the watching thread does. Takes 4 ms."""
-        line = self._socket
         number, code = 0, stop_code(source)
-        if line is not None:
-            with self._sending:
+        with self._sending:
+            line = self._socket
+            if line is not None:
                 try:
-                    line.send(code, socket.MSG_DONTWAIT)
+                    # By the descriptor: a socket with a time limit waits for room, though told not to.
+                    os.write(line.fileno(), code)
                     self._sent += 1
                     number = self._sent
                 except OSError:
@@ -112,6 +114,8 @@ class StopLine:
     def close(self) -> None:
         """End the thread and the connection."""
         self._pressed.put(None)
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        # Not while a press writes: its descriptor may be somebody else's the next moment.
+        with self._sending:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -186,6 +187,26 @@ def test_a_late_answer_is_not_taken_for_that_to_the_next_press(tmp_path: Path, m
             line._thread.join(5)
         line.close()
     assert len(calls) == 2
+
+
+def test_pressing_does_not_wait_for_a_station_that_reads_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key held down fills the connection to a hung station; the thread that reads the keys must not stand still."""
+    monkeypatch.setattr(stop_line, "stop_directly", lambda *_: [])
+    with contextlib.closing(answering(tmp_path / "s")):
+        line = StopLine(tmp_path / "s")
+
+        def hold() -> None:
+            for _ in range(600):
+                line.press("SPACE")
+
+        holding = threading.Thread(target=hold, daemon=True)
+        holding.start()
+        holding.join(40)
+        pressing = holding.is_alive()
+        line.close()
+        assert not pressing
 
 
 # -- who and what a row belongs to
