@@ -211,7 +211,11 @@ class Station:
         desks = self.desks if desk is None else [desk]
         sent = self.stop_all(source) if desk is None else desk.stop(source)
         if desk is None:
-            self.ports.stop_left(source)
+            try:
+                self.ports.stop_left(source)
+            except Exception:  # whatever it is: told by the answer, so that whoever pressed goes to those ports itself
+                log.exception("STOP could not be sent to what was left behind")
+                sent = False
         behind = self._pulse.behind()
         if behind:
             text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."

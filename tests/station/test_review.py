@@ -15,6 +15,7 @@ import pytest
 from support.world import ADDRESS, World, refused
 
 from devicectl.control.events import StopRequested
+from devicectl.records.errors import DatabaseLocked
 from devicectl.station import stop_line
 from devicectl.station.paths import STOP_ACK, STOP_NAK
 from devicectl.station.stop_line import StopLine
@@ -115,6 +116,18 @@ def test_a_stop_after_the_end_of_control_is_sent_and_not_repeated_for_ever() -> 
         await w.until(lambda: w.sim.firmware.state is PenState.STOPPED, 0.1)
         await asyncio.sleep(1)
         assert not desk.alarms.active("stop-not-still")
+
+    scenario(play)
+
+
+def test_a_stop_is_answered_though_what_was_left_behind_cannot_be_reached() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        w.station.ports.stop_left = explode
+        # Whoever pressed tries those ports itself.
+        assert w.station.pressed("test") is False
+        await w.until(lambda: not w.sim.truth.driven, 0.1)
 
     scenario(play)
 
@@ -441,5 +454,56 @@ def test_going_back_to_an_older_firmware_is_a_change_too() -> None:
         connect(first)
         await asyncio.sleep(0.1)
         assert "changed from 9.9.9" in recording.firmware_problem()
+
+    scenario(play)
+
+
+def test_firmware_that_was_accepted_for_one_pen_is_not_trusted_in_the_next() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        recording, control = w.desk.recording, w.desk.control
+        first = control.identity
+
+        async def connect(**changes: str) -> None:
+            control.identity = replace(first, **changes)
+            recording.pen_up(Up(w.loop.time(), control.identity, control.capabilities, control.cartridge))
+            await asyncio.sleep(0.1)
+
+        await connect(serial="OTHER")
+        await connect(firmware="9.9.9")
+        assert recording.firmware_problem() is not None
+        submit = recording.binding._submit
+
+        def slowly(job: Any) -> asyncio.Future[Any]:
+            async def later() -> Any:
+                await asyncio.sleep(1)
+                return await submit(job)
+
+            return asyncio.ensure_future(later())
+
+        recording.binding._submit = slowly
+        accepting = asyncio.ensure_future(s.ask("pen.accept_firmware"))
+        await asyncio.sleep(0.1)
+        recording.binding._submit = submit
+        await connect(serial="OTHER", firmware="8.8.8")
+        await accepting
+        assert "8.8.8" in recording.firmware_problem()
+
+    scenario(play)
+
+
+def test_firmware_cannot_be_accepted_without_the_record() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+
+        def locked(connection: Any) -> None:
+            raise DatabaseLocked("Another program is writing.")
+
+        submit, binding = w.store.submit, w.desk.recording.binding
+        w.store.submit = lambda job: submit(locked)  # type: ignore[method-assign]
+        assert "Another program is writing" in await refused(s.ask("pen.accept_firmware"))
+        w.store.submit = submit  # type: ignore[method-assign]
+        binding.pen_id = None
+        assert "does not know this pen" in await refused(s.ask("pen.accept_firmware"))
 
     scenario(play)
