@@ -283,7 +283,8 @@ def _all_left() -> list[Left]:
 def sign_of_life() -> None:
     """This process is alive and holds its ports: call it every :data:`SIGN_S`; it touches files, so not on a loop."""
     for path, holding in _files():
-        if holding.pid == os.getpid():
+        # After a restart a file that was left behind may name the number that is ours now.
+        if holding.pid == os.getpid() and _locked(path):
             try:
                 os.utime(path)
             except OSError:

@@ -414,7 +414,7 @@ async def _note(c: Connection, q: p.Note) -> Any:
 
 async def _override(c: Connection, q: p.Override) -> Any:
     desk = c.need_control()
-    problem = desk.control.override(q.gate, q.reason.strip())
+    problem = desk.control.override(q.gate, q.reason)
     if problem is not None:
         raise StationError(problem, "override-refused")
     return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import socket
@@ -20,6 +21,7 @@ GIVE_WAY_S: Final = 0.004
 """The caller pauses so long after the byte, because what it does next (a screen repaints) would take the processor from
 the station: on two cores that doubled the median time to the pen."""
 _CODES: Final = {name.lower(): code for code, name in STOP_SOURCES.items()}
+log = logging.getLogger("devicectl.client")
 
 
 def stop_code(source: str) -> bytes:
@@ -84,11 +86,17 @@ class StopLine:
             pressed, number, code = press
             if time.monotonic() - pressed.monotonic > ANSWER_S and not self._pressed.empty():
                 continue
-            if not self._answered(number):
-                # A connection that is broken says nothing of the station that listens at its place by now.
-                results = stop_directly(code, None if self._dead else self._path)
-                leave_notes(results, STOP_SOURCES[code], pressed)
-                self._on_direct(results)
+            try:
+                if not self._answered(number):
+                    self._past_the_station(pressed, code)
+            except Exception:  # whatever it is: the next press needs this thread too
+                log.exception("STOP past the station failed")
+
+    def _past_the_station(self, pressed: Moment, code: bytes) -> None:
+        # A connection that is broken says nothing of the station that listens at its place by now.
+        results = stop_directly(code, None if self._dead else self._path)
+        leave_notes(results, STOP_SOURCES[code], pressed)
+        self._on_direct(results)
 
     def _answered(self, number: int) -> bool:
         """True when the answer to press ``number`` came and said that the links took STOP."""

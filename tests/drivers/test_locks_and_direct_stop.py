@@ -1,6 +1,7 @@
 """Port locks between processes, and STOP written past a process that holds the port."""
 
 import fcntl
+import json
 import os
 import resource
 import select
@@ -205,6 +206,15 @@ def test_what_is_left_counts_from_the_holders_last_sign_of_life(runtime: Path) -
     tidy(died + LEFT_S + 1)
     assert left_behind() == []
     assert {p.read_text() for p in runtime.glob("port-*.lock")} == {""}
+
+
+def test_a_process_that_got_the_number_of_a_killed_one_gives_no_sign_for_it(runtime: Path) -> None:
+    kill_holder("/dev/ttyPEN0")
+    for path in runtime.glob("port-*.lock"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": os.getpid()}))
+        os.utime(path, (1000, 1000))
+    sign_of_life()
+    assert {path.stat().st_mtime for path in runtime.glob("port-*.lock")} == {1000}
 
 
 def test_a_later_owner_of_the_pen_cleans_what_was_left_at_another_port() -> None:

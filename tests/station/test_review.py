@@ -202,6 +202,24 @@ def test_a_late_answer_is_not_taken_for_that_to_the_next_press(tmp_path: Path, m
     assert len(calls) == 2
 
 
+def test_trouble_in_the_watching_thread_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next press needs its way past the station as much as this one."""
+    calls: list[int] = []
+
+    def trouble(*_: object) -> list[Any]:
+        calls.append(1)
+        raise OSError("the runtime folder cannot be read")
+
+    monkeypatch.setattr(stop_line, "stop_directly", trouble)
+    line = StopLine(tmp_path / "nobody")
+    line.press("SPACE")
+    line.press("SPACE")
+    line._pressed.put(None)
+    line._thread.join(30)
+    line.close()
+    assert len(calls) == 2
+
+
 def test_pressing_does_not_wait_for_a_station_that_reads_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

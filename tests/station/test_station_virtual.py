@@ -575,6 +575,7 @@ def test_an_overridden_gate_is_written_down_with_its_reason_and_closes_with_the_
         shut = [g for g in sheet.gates if not g.passed]
         assert [(g.name, g.overridable) for g in shut] == [("battery", True)]
         assert "reason" in await refused(s.ask("gate.override", gate="battery"))
+        assert "reason" in await refused(s.ask("gate.override", gate="battery", reason="  x  "))
         assert "cannot be overridden" in await refused(s.ask("gate.override", gate="latch", reason="no patience"))
         await s.ask("gate.override", gate="battery", reason="runs from a supply")
         assert (await s.start()).outcome == "confirmed"
