@@ -476,6 +476,56 @@ def test_going_back_to_an_older_firmware_is_a_change_too() -> None:
     scenario(play)
 
 
+def test_a_cartridge_that_cannot_be_read_is_not_taken_for_the_one_before() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        assert w.desk.recording.binding.cartridge_id is not None
+
+        async def silent() -> Any:
+            raise PenError("no answer")
+
+        w.pen.refresh_cartridge = silent  # type: ignore[method-assign]
+        w.sim.remove_cartridge()
+        w.sim.insert_cartridge()
+        await w.until(lambda: not w.desk.control.cartridge.present)
+        await asyncio.sleep(0.5)
+        await s.ask("gate.override", gate="cartridge", reason="cannot be read")
+        assert (await s.start()).outcome == "confirmed"
+        await asyncio.sleep(1)
+        await s.ask("run.end")
+        await asyncio.sleep(1.5)
+        assert w.rows("select cartridge_id from passes") == [{"cartridge_id": None}]
+
+    scenario(play)
+
+
+def test_an_older_answer_does_not_say_which_cartridge_is_there() -> None:
+    async def play(w: World) -> None:
+        await w.ready()
+        control, real = w.desk.control, w.pen.refresh_cartridge
+        answers: list[asyncio.Future[Any]] = []
+
+        async def asked() -> Any:
+            answers.append(w.loop.create_future())
+            return await answers[-1]
+
+        before = control.cartridge
+        w.pen.refresh_cartridge = asked  # type: ignore[method-assign]
+        w.sim.remove_cartridge()
+        await w.until(lambda: len(answers) == 1)
+        w.sim.insert_cartridge()
+        await w.until(lambda: len(answers) == 2)
+        answers[0].set_result(before)
+        await asyncio.sleep(0.1)
+        assert not control.cartridge.present
+        answers[1].set_result(await real())
+        await asyncio.sleep(0.1)
+        assert control.cartridge.present
+        assert control.cartridge != before
+
+    scenario(play)
+
+
 def test_firmware_that_was_accepted_for_one_pen_is_not_trusted_in_the_next() -> None:
     async def play(w: World) -> None:
         s = await w.ready()
