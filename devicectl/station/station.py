@@ -268,9 +268,9 @@ class Station:
             self._suspended(max(steps) - min(steps))
 
     def _suspended(self, seconds: float) -> None:
+        self.stop_all("suspended or clock set")
+        text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
         for desk in self.desks:
-            text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
-            desk.stop("suspended or clock set")
             desk.alarms.raise_("clock", Priority.HIGH, text)
             desk.recording.clock_broken()
             desk.holder = None

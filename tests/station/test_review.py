@@ -132,6 +132,40 @@ def test_a_stop_is_answered_though_what_was_left_behind_cannot_be_reached() -> N
     scenario(play)
 
 
+def test_a_computer_that_slept_stops_every_pen_whatever_one_of_them_does() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+
+        class Broken:
+            address = "broken"
+            stop = staticmethod(explode)
+
+        class Held:
+            desk = Broken()
+
+        held = w.station._held
+        w.station._held = {"broken": Held(), **held}  # type: ignore[dict-item]
+        w.source.jump_us = 5_000_000
+        await w.until(lambda: not w.sim.truth.driven, 1.1)
+        w.station._held = held
+
+    scenario(play)
+
+
+def test_a_stop_is_written_down_though_the_record_does_not_know_the_pen_yet() -> None:
+    async def play(w: World) -> None:
+        await w.ready()
+        w.desk.recording.binding.pen_id = None
+        w.station.pressed("test")
+        await w.until(lambda: bool(w.rows("select * from stops")), 1)
+        [row] = w.rows("select source, pen_id, still from stops")
+        assert (row["source"], row["pen_id"]) == ("test", None)
+        await w.until(lambda: w.rows("select still from stops") == [{"still": 1}], 2)
+
+    scenario(play)
+
+
 def test_a_recording_that_fails_stops_the_pen_and_is_told() -> None:
     async def play(w: World) -> None:
         s = await w.ready()
