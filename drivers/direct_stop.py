@@ -101,7 +101,10 @@ def _to_device(path: str, options: Mapping[str, str] | None) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if options is not None:
-            _prepare(fd, options)
+            try:
+                _prepare(fd, options)
+            except (OSError, termios.error):
+                pass  # what cannot be set may be set already: STOP is tried all the same
         for _ in range(REPEATS):
             try:
                 whole = os.write(fd, STOP) == len(STOP)

@@ -60,9 +60,15 @@ class PortLock:
     """
 
     def __init__(self, key: str, holding: Holding) -> None:
-        """Take the lock for ``key`` (a port key or ``pen:SERIAL``). Raises :class:`PortHeld`."""
+        """Take the lock for ``key`` (a port key or ``pen:SERIAL``).
+
+        Raises :class:`PortHeld`, and :class:`drivers.api.PenError` when the file cannot be written.
+        """
         path = _path(key)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _no_lock(holding, error) from error
         if not _flock(fd):
             other = _read(path)
             os.close(fd)
@@ -73,12 +79,20 @@ class PortLock:
         self.before = _read(path)
         self._before_ns = os.fstat(fd).st_mtime_ns
         self._fd = fd
-        self._write(holding)
+        try:
+            self._write(holding)
+        except OSError as error:
+            os.close(fd)
+            raise _no_lock(holding, error) from error
 
     def _write(self, holding: Holding | None) -> None:
-        os.ftruncate(self._fd, 0)
-        if holding is not None:
-            os.pwrite(self._fd, json.dumps(asdict(holding)).encode(), 0)
+        if holding is None:
+            os.ftruncate(self._fd, 0)
+            return
+        # In one piece over what was there, blanks to its end: who reads meanwhile finds the one or the other, and a full
+        # disk takes nothing away.
+        data = json.dumps(asdict(holding)).encode()
+        os.pwrite(self._fd, data.ljust(os.fstat(self._fd).st_size), 0)
 
     def release(self, *, used: bool = True) -> None:
         """Give the port back; safe to call twice. ``used`` False: no pen answered there, so what a killed holder had left
@@ -100,6 +114,15 @@ class PortLock:
         for path, holding in _files():
             if (holding.address, holding.pid) == (before.address, before.pid):
                 _empty(path, before.pid)
+
+
+def _no_lock(holding: Holding, error: OSError) -> PenError:
+    """Without its file a pen could not be found by a STOP, so it is not opened at all."""
+    return PenError(
+        f"{holding.address}: its lock file cannot be written ({error.strerror}); free some space in {runtime_dir()}, or set "
+        "DEVICECTL_RUNTIME_DIR to a folder that can be written.",
+        "no-lock",
+    )
 
 
 def _flock(fd: int) -> bool:
@@ -136,7 +159,7 @@ def _port_path_of(text: str) -> Path | None:
 
 
 def lock_port(address: Address, owner: str, record: str = "") -> PortLock:
-    """Hold the port of an address for this process. Raises :class:`PortHeld`."""
+    """Hold the port of an address for this process. Raises as :class:`PortLock` does."""
     device = port_identity(address.where)
     return PortLock(_port_key(address), Holding(str(address), os.getpid(), owner, device=device, record=record))
 
@@ -259,7 +282,8 @@ def _all_left() -> list[Left]:
 def sign_of_life() -> None:
     """This process is alive and holds its ports: call it every :data:`SIGN_S`; it touches files, so not on a loop."""
     for path, holding in _files():
-        if holding.pid == os.getpid():
+        # After a restart a file that was left behind may name the number that is ours now.
+        if holding.pid == os.getpid() and _locked(path):
             try:
                 os.utime(path)
             except OSError:

@@ -144,8 +144,10 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     )
 
 
-ABOUT_STOP: Final = ("stop-read-late", "stop-direct")
-"""Events without which the times of the stops above them would say too much."""
+ABOUT_STOP: Final = frozenset({"stop-read-late", "stop-direct"})
+"""Events without which the times of the stops above them would say too much; they stand right below them."""
+_ELSEWHERE: Final = ABOUT_STOP | {"run-over"}
+"""Events that stand below the stops, or that the table of passes tells already; --json has them all."""
 
 
 def show_detail(detail: SessionDetail) -> None:
@@ -179,17 +181,13 @@ def show_detail(detail: SessionDetail) -> None:
         print_table(
             ("alarm at", "priority", "text"), [(utc_text(a.raised_utc_us), a.priority, a.text) for a in detail.alarms]
         )
-    told = [e for e in detail.events if e.code not in _ROUTINE and not e.code.startswith("pen-")]
+    told = [e for e in detail.events if e.code not in _ELSEWHERE and not e.code.startswith("pen-")]
     if told:
         click.echo()
         print_table(
             ("event at", "what", "text"),
             [(utc_text(e.at_utc_us), e.code.replace("-", " "), e.text) for e in told],
         )
-
-
-_ROUTINE = {"run-over"}
-"""Events that the table of passes tells already; --json has them all."""
 
 
 def _ms(us: int | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +42,7 @@ from .events import (
     RunOver,
     RunPaused,
     RunResumed,
+    SetpointApplied,
     StopDone,
     StopRequested,
     Uncommanded,
@@ -131,6 +131,7 @@ class Controller:
 
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._uncommanded = False
+        self._cartridge_generation = 0
         self._context: Context | None = None
         self._context_of: tuple[object, ...] = ()
         self._pause_motion_at: float | None = None
@@ -191,6 +192,11 @@ class Controller:
     def _read_back(self, item: ReadBack) -> None:
         self.readback = item
         self.arrival.expect(item.depth_um, item.at)
+        run = self.run
+        # While a command is on its way, whoever sent it tells what came of it.
+        if run is not None and not self.lane.busy and (run.depth_um, run.rate_mhz) != (item.depth_um, item.rate_mhz):
+            run.depth_um, run.rate_mhz = item.depth_um, item.rate_mhz
+            self.tell(SetpointApplied(item.at, item.depth_um, item.rate_mhz))
 
     def _vitals(self, item: Vitals) -> None:
         self.vitals = item
@@ -296,10 +302,11 @@ class Controller:
         elif event.code is EventCode.PAUSE_OVER and self.run is not None:
             self.end_run("pause over")
         elif event.code is EventCode.CARTRIDGE_CHANGED:
-            self.cartridge = replace(self.cartridge, present=False)
+            self._cartridge_generation += 1
+            self.cartridge = Cartridge(False)
             if self.run is not None:
                 self.stop("cartridge changed")
-            self._spawn(self._read_cartridge())
+            self._spawn(self._read_cartridge(self._cartridge_generation))
 
     def _up(self, up: Up) -> None:
         before = self.identity
@@ -307,6 +314,7 @@ class Controller:
             self.lane.other_pen()
             self.end_session()
         self.identity, self.capabilities, self.cartridge = up.identity, up.capabilities, up.cartridge
+        self._cartridge_generation += 1
         self.lane.boot_id = up.identity.boot_id
         self.alarms.clear("link")
         self.up_at = up.at
@@ -359,11 +367,15 @@ class Controller:
         await self.lane.adopt_open()
         await self.depth_limit.push()
 
-    async def _read_cartridge(self) -> None:
+    async def _read_cartridge(self, generation: int) -> None:
         try:
-            self.cartridge = await self.pen.refresh_cartridge()
+            cartridge = await self.pen.refresh_cartridge()
         except PenError:
-            return  # the link's own alarm tells; the next connection reads the cartridge again
+            # Which one it is nobody knows: not the one before. The next connection reads it again.
+            cartridge = Cartridge(False)
+        if generation != self._cartridge_generation:
+            return
+        self.cartridge = cartridge
         self.pen.query()
         self.tell(CartridgeRead(self.loop.time(), self.cartridge))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from drivers.api import Action, Command, Confirmed, NotSent, Outcome, Reason, Rejected, Result, Unknown
 
 from .controller import RUN_MAX_MS, Controller
-from .envelope import Bound, Refused, bound_depth, bound_rate, mm
+from .envelope import Bound, Context, Refused, bound_depth, bound_rate, mm
 from .events import RunGranted, RunOver, RunResumed, RunStarting, SetpointApplied, ZoneChosen
 from .gates import Gate
 from .grant import Grant
@@ -22,6 +22,19 @@ MOTION_DEADLINE_S: Final = 0.6
 """How long after an accepted START the motor may take to be seen turning."""
 TICKET_S: Final = 10.0
 NOT_BEFORE_S: Final = 0.15
+
+Limit = Callable[[float, Context], Bound | Refused]
+
+
+def _not_as_asked(bound: Bound | Refused) -> str | None:
+    """The sentence why a value that was allowed once is not now; None when it still is."""
+    if isinstance(bound, Refused):
+        return bound.text
+    return f"{'; '.join(bound.reasons)}. This limit came after it was asked for; ask again." if bound.lowered else None
+
+
+def _overridden(gates: Sequence[Gate]) -> set[str]:
+    return {gate.name for gate in gates if gate.overridden}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,8 @@ class Intents:
         """True from the second step of a start until it is answered."""
         self.depth_request_um: int | None = None
         self.rate_request_mhz: int | None = None
+        self._depths_asked_um: list[int] = []
+        """Asked of the pen and not answered yet."""
 
     def _guard(self, generation: int) -> Callable[[], str | None]:
         c = self._c
@@ -71,7 +86,8 @@ class Intents:
         return guard
 
     def _start_guard(self, sheet: Sheet, grant: Grant) -> Callable[[], str | None]:
-        """Writing START down may take 0.5 s, and the sheet may be older: everything is judged anew at the last instant."""
+        """Writing START down may take 0.5 s, and the sheet may be older: gates and limits are judged anew at the last
+        instant."""
         c, common = self._c, self._guard(sheet.generation)
 
         def guard() -> str | None:
@@ -79,7 +95,28 @@ class Intents:
                 return problem
             if c.run is not grant:
                 return "the run was taken back in between; nothing was started, open the start sheet again."
-            return next((gate.text for gate in c.gates() if not gate.passed), None)
+            closed = next((gate.text for gate in c.gates() if not gate.passed), None)
+            return closed or self._above_limits(grant)
+
+        return guard
+
+    def _above_limits(self, grant: Grant) -> str | None:
+        """Why the setpoint of ``grant`` may not run now, or None."""
+        context = self._c.context(grant.zone)
+        if context is None:
+            return "no pen is connected; choose one."
+        depth, rate = bound_depth(grant.depth_um, context), bound_rate(grant.rate_mhz, context)
+        return _not_as_asked(depth) or _not_as_asked(rate)
+
+    def _set_guard(self, limit: Limit, applied: int, context: Context, generation: int) -> Callable[[], str | None]:
+        """Writing a setpoint down may take 0.5 s: a zone, a cartridge or a plan that came meanwhile limits it too."""
+        c, common = self._c, self._guard(generation)
+
+        def guard() -> str | None:
+            if (problem := common()) is not None:
+                return problem
+            now = c.context()
+            return None if now is None or now is context else _not_as_asked(limit(applied, now))
 
         return guard
 
@@ -100,29 +137,35 @@ class Intents:
 
     async def set_depth(self, um: float, *, lower: bool = False) -> tuple[Outcome, Bound | None]:
         """Ask for a needle protrusion in µm; with ``lower`` a limit may lower it, else it then refuses."""
-        context = self._c.context()
-        if context is None:
-            return NotSent("no pen is connected; choose one."), None
-        return await self._set(Action.SET_DEPTH, bound_depth(um, context), lower)
+        return await self._set(Action.SET_DEPTH, um, bound_depth, lower)
 
     async def set_rate(self, mhz: float, *, lower: bool = False) -> tuple[Outcome, Bound | None]:
         """Ask for a stroke rate in mHz; ``lower`` as in :meth:`set_depth`."""
-        context = self._c.context()
+        return await self._set(Action.SET_RATE, mhz, bound_rate, lower)
+
+    async def _set(self, action: Action, asked: float, limit: Limit, lower: bool) -> tuple[Outcome, Bound | None]:
+        c = self._c
+        context = c.context()
         if context is None:
             return NotSent("no pen is connected; choose one."), None
-        return await self._set(Action.SET_RATE, bound_rate(mhz, context), lower)
-
-    async def _set(self, action: Action, bound: Bound | Refused, lower: bool) -> tuple[Outcome, Bound | None]:
+        bound = limit(asked, context)
         if isinstance(bound, Refused):
             return NotSent(bound.text), None
         if bound.lowered and not lower:
             return NotSent(f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."), bound
-        c = self._c
         if (problem := c.firmware_problem()) is not None:
             return NotSent(problem), bound
-        outcome = await self._send(action, bound.applied, generation=c.stop_generation)
+        guard = self._set_guard(limit, bound.applied, context, c.stop_generation)
+        depth = action is Action.SET_DEPTH
+        if depth:
+            self._depths_asked_um.append(bound.applied)
+        try:
+            outcome = await self._send(action, bound.applied, generation=c.stop_generation, guard=guard)
+        finally:
+            if depth:
+                self._depths_asked_um.remove(bound.applied)
         if isinstance(outcome, Confirmed):
-            if action is Action.SET_DEPTH:
+            if depth:
                 self.depth_request_um = outcome.applied
             else:
                 self.rate_request_mhz = outcome.applied
@@ -152,11 +195,14 @@ class Intents:
             return "A start is on its way; wait until it is answered."
         if run is not None and run.phase == "paused":
             return "A run is paused for another zone; resume it, or end it first."
+        if run is not None and c.lane.unsettled:
+            return "An earlier command is still being checked with the pen; wait for it."
         if run is not None and context is not None:
-            bound = bound_depth(run.depth_um, context)
+            depth_um = max(run.depth_um, *self._depths_asked_um, 0)
+            bound = bound_depth(depth_um, context)
             if isinstance(bound, Refused) or bound.lowered:
                 limit = mm(bound.applied) if isinstance(bound, Bound) else "its limit"
-                return f"The running depth {mm(run.depth_um)} is above {limit} of zone {zone}; END first."
+                return f"The running depth {mm(depth_um)} is above {limit} of zone {zone}; END first."
             run.zone = zone
         elif c.motion.at(c.loop.time()) is not Motion.STILL and c.motion.turning:
             return "The motor still turns; wait until it is still."
@@ -215,9 +261,12 @@ class Intents:
             return NotSent("another command is in progress; try again in a moment.")
         if sheet.resumes and (c.run is None or c.run.phase != "paused"):
             return NotSent("the paused run is over; open the start sheet again.")
-        closed = [gate.text for gate in c.gates() if not gate.passed]
+        gates = c.gates()
+        closed = [gate.text for gate in gates if not gate.passed]
         if closed:
             return NotSent(closed[0])
+        if _overridden(gates) - _overridden(sheet.gates):
+            return NotSent("a gate was overridden meanwhile; open the start sheet again, it says so.")
         self.starting = True
         try:
             outcome = await self._prepare(sheet)

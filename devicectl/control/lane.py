@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 from uuid import UUID
@@ -15,6 +15,7 @@ from .source import Source
 
 JOURNAL_DEADLINE_S: Final = 0.5
 ASK_AGAIN_S: Final = 0.1
+ADOPT_AGAIN_S: Final = 1.0
 NOT_AFTER_MS: Final = 300
 TOO_LATE_MS: Final = 500
 """A command without ``not_after`` that the pen has not seen after this much of its own time was lost."""
@@ -51,7 +52,9 @@ class CommandLane:
         self._housekeeping: asyncio.Event | None = None
         self._closed = False
         self._in_flight: UUID | None = None
-        self._adopting = False
+        self._adoptions = 0
+        self._settled_meanwhile: set[UUID] = set()
+        """Settled since the record was asked what is open: its answer may be older."""
         self._open: list[_Open] = []
         self._asking: asyncio.TimerHandle | None = None
         self.pen_id: UUID | None = None
@@ -62,7 +65,7 @@ class CommandLane:
     @property
     def unsettled(self) -> bool:
         """True while the outcome of an earlier command is not known."""
-        return self._adopting or bool(self._open)
+        return bool(self._adoptions or self._open)
 
     @property
     def busy(self) -> bool:
@@ -171,6 +174,8 @@ class CommandLane:
             self._settle(intent, "not_sent", text)
 
     def _settle(self, intent: Intent, outcome: str, text: str, applied: int = 0) -> None:
+        if self._adoptions and outcome != "unknown":
+            self._settled_meanwhile.add(intent.id)
         future = self._journal.settle(Settled(intent.id, outcome, text, applied, self._source.utc_us()))
         if not future.done():
             future.add_done_callback(self._settled_written)
@@ -185,21 +190,33 @@ class CommandLane:
     # -- settlement
 
     def expect_adoption(self) -> None:
-        """From now until :meth:`adopt_open` has answered, nothing counts as settled and nothing is sent."""
-        self._adopting = True
+        """From now until a call of :meth:`adopt_open` has answered, nothing counts as settled and nothing is sent."""
+        self._adoptions += 1
 
     async def adopt_open(self) -> None:
-        """Take up the commands that an earlier process left open for this pen (call once per connection)."""
-        if self.pen_id is None:
-            return
+        """Take up the commands that an earlier process left open for this pen (call once per connection).
+
+        A record that cannot answer is asked again: until it has, nothing counts as settled.
+        """
+        pen_id = self.pen_id
         try:
-            rows = await self._journal.open_commands(self.pen_id)
-        except Exception as error:  # whatever the record's trouble is: it is shown, and arming is refused by its gate
-            self._on_trouble(str(error))
-            return
+            while pen_id is not None and pen_id == self.pen_id and not self._closed:
+                try:
+                    rows = await self._journal.open_commands(pen_id)
+                except Exception as error:  # whatever the record's trouble is, it is shown
+                    self._on_trouble(str(error))
+                    await asyncio.sleep(ADOPT_AGAIN_S)
+                    continue
+                if pen_id == self.pen_id:
+                    self._take_up(rows)
+                return
         finally:
-            self._adopting = False
-        known = {o.intent.id for o in self._open} | {self._in_flight}
+            self._adoptions -= 1
+            if not self._adoptions:
+                self._settled_meanwhile.clear()
+
+    def _take_up(self, rows: Sequence[Intent]) -> None:
+        known = {o.intent.id for o in self._open} | {self._in_flight} | self._settled_meanwhile
         self._open += [_Open(row, None) for row in rows if row.id not in known]
         if self._open:
             self._ask()

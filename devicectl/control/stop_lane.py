@@ -34,6 +34,7 @@ class StopLane:
         self._source = ""
         self._latched_seen = False
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     @property
     def active(self) -> bool:
@@ -41,9 +42,12 @@ class StopLane:
         return self._since is not None
 
     def begin(self, source: str) -> bool:
-        """STOP now; True when the link took the bytes. A second call sends again and keeps the first intent's time."""
+        """STOP now; True when the link took the bytes. A second call sends again and keeps the first intent's time.
+
+        After :meth:`close` it is sent once and followed up no more.
+        """
         sent = self._send()
-        if self._since is None:
+        if self._since is None and not self._closed:
             self._since = self._loop.time()
             self._source = source
             self._latched_seen = False
@@ -95,6 +99,7 @@ class StopLane:
 
     def close(self) -> None:
         """End the timer."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from devicectl.records import jobs
+from devicectl.records.errors import RecordError
 from devicectl.records.firmware import ACCEPTED, changed_from
 from devicectl.records.rows import CartridgeRow, PenRow
 from devicectl.records.writer import Job
@@ -144,9 +145,19 @@ class PenBinding:
         )
 
     async def accept_firmware(self, log: Logbook) -> None:
-        """Somebody has checked the pen with its new firmware; returns when that is stored."""
-        await self._submit(jobs.event_logged(log.event_row(ACCEPTED, "firmware accepted")))
-        self.firmware_before = None
+        """Somebody has checked the pen with its new firmware; returns when that is stored.
+
+        Raises :class:`StationError` when it cannot be, or when the record does not know the pen.
+        """
+        pen_id = self.pen_id
+        if pen_id is None or not self.known:
+            raise StationError("The record does not know this pen yet; wait a second.", "record")
+        try:
+            await self._submit(jobs.event_logged(log.event_row(ACCEPTED, "firmware accepted")))
+        except RecordError as error:
+            raise StationError(f"The acceptance could not be stored: {error}", "record") from error
+        if pen_id == self.pen_id:
+            self.firmware_before = None
 
     def close(self) -> None:
         """Bind no more."""

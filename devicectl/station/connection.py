@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -318,9 +318,19 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
         raise StationError("A bench session has no client; leave the client out.", "bench-client")
-    plan = {parse_zone(code).code: depth for code, depth in q.plan.items()}
+    plan = _plan(q.plan)
     desk = await _obeying(c)
     return {"session": await desk.recording.open_session(purpose, q.client, plan)}
+
+
+def _plan(asked: Mapping[str, int]) -> dict[str, int]:
+    plan: dict[str, int] = {}
+    for text, depth_um in asked.items():
+        code = parse_zone(text).code
+        if code in plan:
+            raise StationError(f"The plan names zone {code} twice; name it once.", "bad-plan")
+        plan[code] = depth_um
+    return plan
 
 
 async def _obeying(c: Connection) -> Desk:
@@ -432,7 +442,7 @@ async def _note(c: Connection, q: p.Note) -> Any:
 
 async def _override(c: Connection, q: p.Override) -> Any:
     desk = c.need_control()
-    problem = desk.control.override(q.gate, q.reason.strip())
+    problem = desk.control.override(q.gate, q.reason)
     if problem is not None:
         raise StationError(problem, "override-refused")
     return {}

@@ -49,10 +49,13 @@ class LeftPorts:
 
 async def keep_house(station: Station, store: Store, record: str, left: LeftPorts) -> None:
     """Run until cancelled. Whatever touches a file does so in a thread: a STOP must not wait behind a disk."""
-    await asyncio.to_thread(tidy)
+    tidied = False
     sign_due = station.loop.time()
     while True:
         try:
+            if not tidied:
+                await asyncio.to_thread(tidy)
+                tidied = True
             if station.loop.time() >= sign_due:
                 sign_due = station.loop.time() + SIGN_S
                 await asyncio.to_thread(sign_of_life)
@@ -60,6 +63,8 @@ async def keep_house(station: Station, store: Store, record: str, left: LeftPort
             await take_notes(station, store, record)
         except OSError as error:
             log.warning("the runtime directory cannot be read: %s", error)
+        except Exception:  # whatever it is: no STOP must be missing from the record because of it
+            log.exception("the housekeeping failed; it is tried again")
         await asyncio.sleep(LOOK_S)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from devicectl.control.journal import Intent, Journal, Settled
 from devicectl.records import jobs
-from devicectl.records.errors import JournalFull
+from devicectl.records.errors import JournalFull, RecordRefused, WriterClosed
 from devicectl.records.writer import Job
 
 from .outbox import LIMIT, Outbox
@@ -75,7 +75,9 @@ class KeptJournal:
         return future
 
     def _tried(self, future: asyncio.Future[Any]) -> None:
-        self._failure = None if future.cancelled() else future.exception()
+        error = None if future.cancelled() else future.exception()
+        # What the record's own rules refuse says nothing of the others; `Outbox` fails the one that it is.
+        self._failure = None if isinstance(error, RecordRefused | WriterClosed) else error
         if self._failure is not None:
             for _, told in self._waiting.values():
                 if not told.done():

@@ -29,7 +29,10 @@ EXAMPLE: Final = """\
 # VTX = 1.0
 """
 
-Depth = Annotated[float, Field(gt=0, le=DEPTH_MAX_MM, allow_inf_nan=False)]
+_LEAST: Final = 0.001
+"""Less would be rounded down to nothing, and nothing is no limit."""
+
+Depth = Annotated[float, Field(strict=True, ge=_LEAST, le=DEPTH_MAX_MM, allow_inf_nan=False)]
 
 
 class LimitsRefused(Exception):
@@ -46,18 +49,21 @@ class LimitsFile(BaseModel):
     soft_depth_mm: Depth = SOFT_DEPTH_UM / 1000
     hard_depth_mm: Depth = HARD_DEPTH_UM / 1000
     operator_depth_mm: Depth | None = None
-    max_rate_hz: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
+    max_rate_hz: Annotated[float, Field(strict=True, ge=_LEAST, le=1000, allow_inf_nan=False)] | None = None
     zone_depth_mm: dict[str, Depth] = Field(default_factory=dict)
 
     @field_validator("zone_depth_mm")
     @classmethod
     def _zones(cls, value: dict[str, float]) -> dict[str, float]:
-        known = {}
-        for code, depth in value.items():
+        known: dict[str, float] = {}
+        for text, depth in value.items():
             try:
-                known[parse_zone(code).code] = depth
+                code = parse_zone(text).code
             except UnknownZone as error:
                 raise ValueError(str(error)) from error
+            if code in known:
+                raise ValueError(f"zone {code} is named twice")
+            known[code] = depth
         return known
 
     @model_validator(mode="after")

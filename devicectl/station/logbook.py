@@ -43,10 +43,9 @@ class Logbook:
         self._put(jobs.event_logged(self.event_row(code, text, data)))
 
     def stop_requested(self, stop: StopRequested) -> None:
-        """Every intent is written at once; the first is the one whose stillness is measured."""
+        """Every intent is written at once, also for a pen that the record does not know yet; the first is the one whose
+        stillness is measured."""
         session, pen = self._whose()
-        if pen is None:
-            return
         source = self._source
         key = source.uuid()
         if self._stop is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 PROTOCOL_VERSION = 1
 REQUEST_MAX = 256 * 1024
@@ -78,7 +78,9 @@ class Override(Params):
     """Opens a gate until the session ends; ``reason`` is written into the record and must not name a person."""
 
     gate: Name
-    reason: str = Field(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+    ]
 
 
 class SelectZone(Params):

@@ -202,6 +202,9 @@ class Recording:
             raise
         except Exception as error:
             raise StationError(f"The session could not be opened: {error}", "record") from error
+        if pen_id != self.binding.pen_id:
+            self._outbox.put(jobs.session_closed(key, source.utc_us()))
+            raise StationError("Another pen was connected meanwhile; open the session again.", "another-pen")
         self._recorder.close(self._loop.time())
         self._session, self._purpose, self._client = key, purpose, client or ""
         self._opened_at = self._loop.time()

@@ -122,6 +122,8 @@ class Station:
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, _Held] = {}
+        self._leaving: dict[Desk, asyncio.Task[None]] = {}
+        """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
@@ -190,21 +192,32 @@ class Station:
         held.desk.recording.pen_up(up)
 
     async def close_desk(self, desk: Desk, why: str) -> None:
-        """Stop that pen if it may turn, close its session, let go of the port."""
+        """Stop that pen if it may turn, close its session, let go of the port.
+
+        Once begun it is finished, though the one who asked may be gone: else nobody could stop or open that pen.
+        """
         held = self._held.pop(desk.address.port_key, None)
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None
-        await desk.close(why)
-        if held is not None:
-            held.release()
+        if desk not in self._leaving:
+            self._leaving[desk] = self.loop.create_task(self._let_go(desk, held, why))
+        await asyncio.shield(self._leaving[desk])
+
+    async def _let_go(self, desk: Desk, held: _Held | None, why: str) -> None:
+        try:
+            await desk.close(why)
+        finally:
+            del self._leaving[desk]
+            if held is not None:
+                held.release()
 
     # -- STOP
 
     def stop_all(self, source: str) -> bool:
         """STOP every pen; True when every link took the bytes (and when there is no pen)."""
         done = True
-        for desk in self.desks:
+        for desk in (*self.desks, *self._leaving):
             try:
                 done = desk.stop(source) and done
             except Exception:  # whatever it is: the pens behind this one get their STOP
@@ -220,7 +233,11 @@ class Station:
         desks = self.desks if desk is None else [desk]
         sent = self.stop_all(source) if desk is None else desk.stop(source)
         if desk is None:
-            self.ports.stop_left(source)
+            try:
+                self.ports.stop_left(source)
+            except Exception:  # whatever it is: told by the answer, so that whoever pressed goes to those ports itself
+                log.exception("STOP could not be sent to what was left behind")
+                sent = False
         behind = self._pulse.behind()
         if behind:
             text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."
@@ -273,9 +290,9 @@ class Station:
             self._suspended(max(steps) - min(steps))
 
     def _suspended(self, seconds: float) -> None:
+        self.stop_all("suspended or clock set")
+        text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
         for desk in self.desks:
-            text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
-            desk.stop("suspended or clock set")
             desk.alarms.raise_("clock", Priority.HIGH, text)
             desk.recording.clock_broken()
             desk.holder = None
@@ -294,3 +311,4 @@ class Station:
             self._soon_timer.cancel()
         for desk in self.desks:
             await self.close_desk(desk, why)
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import queue
 import socket
 import threading
@@ -19,6 +21,7 @@ GIVE_WAY_S: Final = 0.004
 """The caller pauses so long after the byte, because what it does next (a screen repaints) would take the processor from
 the station: on two cores that doubled the median time to the pen."""
 _CODES: Final = {name.lower(): code for code, name in STOP_SOURCES.items()}
+log = logging.getLogger("devicectl.client")
 
 
 def stop_code(source: str) -> bytes:
@@ -63,12 +66,13 @@ class StopLine:
 
     def press(self, source: str) -> None:
         """STOP now. Never raises and never waits for an answer; the watching thread does. Takes 4 ms."""
-        line = self._socket
         number, code = 0, stop_code(source)
-        if line is not None:
-            with self._sending:
+        with self._sending:
+            line = self._socket
+            if line is not None:
                 try:
-                    line.send(code, socket.MSG_DONTWAIT)
+                    # By the descriptor: a socket with a time limit waits for room, though told not to.
+                    os.write(line.fileno(), code)
                     self._sent += 1
                     number = self._sent
                 except OSError:
@@ -82,11 +86,17 @@ class StopLine:
             pressed, number, code = press
             if time.monotonic() - pressed.monotonic > ANSWER_S and not self._pressed.empty():
                 continue
-            if not self._answered(number):
-                # A connection that is broken says nothing of the station that listens at its place by now.
-                results = stop_directly(code, None if self._dead else self._path)
-                leave_notes(results, STOP_SOURCES[code], pressed)
-                self._on_direct(results)
+            try:
+                if not self._answered(number):
+                    self._past_the_station(pressed, code)
+            except Exception:  # whatever it is: the next press needs this thread too
+                log.exception("STOP past the station failed")
+
+    def _past_the_station(self, pressed: Moment, code: bytes) -> None:
+        # A connection that is broken says nothing of the station that listens at its place by now.
+        results = stop_directly(code, None if self._dead else self._path)
+        leave_notes(results, STOP_SOURCES[code], pressed)
+        self._on_direct(results)
 
     def _answered(self, number: int) -> bool:
         """True when the answer to press ``number`` came and said that the links took STOP."""
@@ -112,6 +122,8 @@ class StopLine:
     def close(self) -> None:
         """End the thread and the connection."""
         self._pressed.put(None)
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        # Not while a press writes: its descriptor may be somebody else's the next moment.
+        with self._sending:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None

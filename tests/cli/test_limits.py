@@ -61,6 +61,10 @@ def test_a_limit_of_the_file_holds_at_the_pen(house: House) -> None:
         ("[zone_depth_mm]\nNOSE = 1", "NOSE"),
         ("soft_depth_mm = nan", "soft_depth_mm"),
         ("this is not toml", "not TOML"),
+        ("operator_depth_mm = true", "operator_depth_mm"),
+        ("operator_depth_mm = 0.0004", "operator_depth_mm"),
+        ("max_rate_hz = 0.0004", "max_rate_hz"),
+        ("[zone_depth_mm]\nVTX = 0.5\nvtx = 1.5", "VTX is named twice"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_refused_whole(house: House, text: str, words: str) -> None:

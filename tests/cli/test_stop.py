@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +42,42 @@ def test_a_pen_that_was_let_go_after_stop_is_not_called_nothing(monkeypatch: pyt
     monkeypatch.setattr(stop, "_watch", lambda *_: [])
     (pen,) = stop._stop_all([])
     assert (pen.address, pen.reached, pen.still, pen.way) == ("tcp://127.0.0.1:7001", True, None, "station")
+
+
+def test_a_station_that_hangs_delays_no_stop_through_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVICECTL_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(stop, "ANSWER_S", 5.0)
+    monkeypatch.setattr(stop, "_watch", lambda *_: [])
+    listeners = []
+    for name in ("station-a", "station-b"):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(tmp_path / f"{name}.sock"))
+        listener.listen(1)
+        listeners.append(listener)
+        (tmp_path / f"{name}.stop").touch()
+    still_asked: list[bool] = []
+
+    def answer() -> None:
+        hung, _ = listeners[0].accept()
+        line, _ = listeners[1].accept()
+        with contextlib.closing(hung), contextlib.closing(line):
+            assert b"pen.stop" in line.recv(4096)
+            assert b"pen.stop" in hung.recv(4096)
+            hung.setblocking(False)
+            try:
+                still_asked.append(hung.recv(1) != b"")
+            except BlockingIOError:
+                still_asked.append(True)
+            line.sendall(b'{"id": 1, "result": {"sent": true}}\n')
+
+    answering = threading.Thread(target=answer, daemon=True)
+    answering.start()
+    reached = stop._stop_one("tcp://127.0.0.1:7001", [])
+    answering.join(30)
+    for listener in listeners:
+        listener.close()
+    assert reached.way == "station"
+    assert still_asked == [True]
 
 
 @pytest.mark.parametrize("kind", ["pty", "tcp"])

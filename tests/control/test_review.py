@@ -6,15 +6,27 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from support.rig import Rig
 
 from devicectl.alarms.board import AlarmBoard
-from devicectl.control.events import CartridgeRead, RunPaused, StopDone, StopRequested, Uncommanded
+from devicectl.control.envelope import StationLimits
+from devicectl.control.events import (
+    CartridgeRead,
+    CommandDone,
+    RunPaused,
+    SetpointApplied,
+    StopDone,
+    StopRequested,
+    Uncommanded,
+)
+from devicectl.control.gates import Purpose
 from devicectl.control.intents import Sheet
 from devicectl.control.journal import Intent, MemoryJournal
 from devicectl.control.lease import LeaseKeeper
@@ -33,6 +45,7 @@ from drivers.api import (
     Result,
     Status,
     Telemetry,
+    Unknown,
 )
 from drivers.links.serial import SerialLink
 from drivers.penlink.frame import STOP
@@ -457,3 +470,190 @@ def test_an_overdue_renewal_is_dropped() -> None:
         keeper.stop()
 
     run_virtual(main())
+
+
+# -- rule 8: limits hold at the instant at which the bytes leave
+
+
+def test_a_start_sheet_from_before_a_limit_starts_nothing_above_it() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1000)
+        rig.intents.select_zone("VTX")
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        rig.control.begin_session(UUID(int=9), Purpose.BENCH, None, {"VTX": 500})
+        rig.intents.select_zone("VTX")
+        await asyncio.sleep(0.2)
+        outcome = await rig.intents.start(sheet.ticket)
+        assert isinstance(outcome, NotSent)
+        assert "plan for zone VTX" in outcome.text
+        assert rig.control.run is None
+        assert not rig.sim.truth.driven
+
+    scenario(play)
+
+
+def test_a_limit_that_comes_while_start_is_written_down_holds() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1000)
+        starting = asyncio.ensure_future(rig.start())
+        await rig.until(lambda: rig.control.run is not None)
+        rig.control.cartridge = replace(rig.control.cartridge, depth_max_um=500)
+        outcome = await starting
+        assert isinstance(outcome, NotSent)
+        assert "cartridge" in outcome.text
+        assert not rig.sim.truth.driven
+
+    scenario(play, journal=SlowJournal("start"))
+
+
+def test_a_limit_that_comes_while_a_depth_is_written_down_holds() -> None:
+    async def play(rig: Rig) -> None:
+        deeper = asyncio.ensure_future(rig.intents.set_depth(1000))
+        await asyncio.sleep(0.1)
+        assert rig.intents.select_zone("FHL") is None
+        outcome, _ = await deeper
+        assert isinstance(outcome, NotSent)
+        assert "zone FHL" in outcome.text
+        assert rig.control.readback is not None
+        assert rig.control.readback.depth_um == 0
+
+    limits = StationLimits(zone_depth_um={"FHL": 500})
+    scenario(play, journal=SlowJournal("set_depth"), limits=limits)
+
+
+def test_a_zone_is_not_chosen_while_a_depth_that_it_does_not_allow_is_on_its_way() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(400)
+        await rig.start("VTX")
+        rig.sim.set_faults(from_pen__silence=True)
+        deeper = asyncio.ensure_future(rig.intents.set_depth(1000))
+        await asyncio.sleep(0.1)
+        problem = rig.intents.select_zone("FHL")
+        assert problem is not None
+        assert "1.00 mm" in problem
+        await deeper
+
+    scenario(play, limits=StationLimits(zone_depth_um={"FHL": 500}))
+
+
+def test_a_depth_whose_answer_was_lost_is_the_runs_once_the_pen_says_so() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(400)
+        await rig.start("VTX")
+        run = rig.control.run
+        assert run is not None
+        rig.sim.set_faults(from_pen__silence=True)
+        deeper = asyncio.ensure_future(rig.intents.set_depth(1000))
+        await rig.until(lambda: rig.sim.firmware.depth == 1000)
+        await asyncio.sleep(0.02)
+        rig.sim.clear_faults()
+        rig.events.clear()
+        outcome, _ = await deeper
+        assert isinstance(outcome, Unknown)
+        await rig.until(lambda: not rig.control.lane.unsettled)
+        await rig.until(lambda: run.depth_um == 1000)
+        assert [event.depth_um for event in rig.seen(SetpointApplied)] == [1000]
+        problem = rig.intents.select_zone("FHL")
+        assert problem is not None
+        assert "1.00 mm" in problem
+
+    scenario(play, limits=StationLimits(zone_depth_um={"FHL": 500}))
+
+
+def test_a_start_sheet_that_does_not_show_the_override_starts_nothing() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.physics.charge = 0.08
+        await rig.until(lambda: any(gate.name == "battery" and not gate.passed for gate in rig.control.gates()))
+        rig.intents.select_zone("VTX")
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        await asyncio.sleep(0.2)
+        assert rig.control.override("battery", "runs from a supply") is None
+        outcome = await rig.intents.start(sheet.ticket)
+        assert isinstance(outcome, NotSent)
+        assert "start sheet" in outcome.text
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play)
+
+
+# -- rule 4: what an earlier process left open
+
+
+class AskedJournal(MemoryJournal):
+    """Answers what is open when the test says so: ``trouble`` fails every question, else each waits in ``asked``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble = False
+        self.hold = False
+        self.asked: list[asyncio.Future[Sequence[Intent]]] = []
+
+    def open_commands(self, pen_id: UUID) -> asyncio.Future[Sequence[Intent]]:
+        if not (self.trouble or self.hold):
+            return super().open_commands(pen_id)
+        future: asyncio.Future[Sequence[Intent]] = asyncio.get_running_loop().create_future()
+        self.asked.append(future)
+        if self.trouble:
+            future.set_exception(OSError("The disk is full."))
+        return future
+
+
+def left_open(rig: Rig) -> Intent:
+    lane = rig.control.lane
+    assert lane.pen_id is not None
+    return Intent(UUID(int=8), lane.pen_id, None, lane.boot_id, rig.pen.next_id(), "set_rate", 90_000, 1, 1)
+
+
+def test_nothing_starts_until_a_record_that_stumbled_has_told_what_is_open() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.journal.intend(left_open(rig))
+        rig.journal.trouble = True
+        rig.control.adopt_open()
+        await asyncio.sleep(0.1)
+        rig.journal.trouble = False
+        assert isinstance(await rig.start(), NotSent)
+        assert not rig.sim.truth.driven
+        await rig.until(lambda: not rig.control.lane.unsettled, 5)
+        assert rig.journal.outcomes[UUID(int=8)].outcome == "not_sent"
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play, journal=AskedJournal())
+
+
+def test_what_one_pen_left_open_is_not_judged_by_another() -> None:
+    async def play(rig: Rig) -> None:
+        rig.journal.hold = True
+        rig.control.adopt_open()
+        await asyncio.sleep(0)
+        rig.control.lane.other_pen()
+        rig.journal.hold = False
+        rig.control.bind(UUID(int=6))
+        rig.journal.asked[0].set_result([Intent(UUID(int=8), UUID(int=7), None, 1, 1, "set_rate", 90_000, 1, 1)])
+        await asyncio.sleep(1)
+        assert UUID(int=8) not in rig.journal.outcomes
+        assert not rig.control.lane.unsettled
+
+    scenario(play, journal=AskedJournal())
+
+
+def test_a_command_settled_while_the_record_is_asked_is_not_judged_again() -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(from_pen__silence=True)
+        setting = asyncio.ensure_future(rig.intents.set_depth(700))
+        await rig.until(lambda: rig.sim.firmware.depth == 700)
+        outcome, _ = await setting
+        assert isinstance(outcome, Unknown)
+        (intent,) = [one for one in rig.journal.intents.values() if one.value == 700]
+        rig.journal.hold = True
+        rig.control.adopt_open()
+        rig.sim.clear_faults()
+        await rig.until(lambda: rig.journal.outcomes[intent.id].outcome == "confirmed")
+        rig.journal.hold = False
+        rig.journal.asked[0].set_result([intent])
+        await rig.until(lambda: not rig.control.lane.unsettled)
+        told = [done for done in rig.seen(CommandDone) if done.value == 700]
+        assert [done.outcome for done in told] == ["unknown", "confirmed"]
+
+    scenario(play, journal=AskedJournal())

@@ -1,7 +1,9 @@
 """Port locks between processes, and STOP written past a process that holds the port."""
 
 import fcntl
+import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -17,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from drivers.address import Address, parse_address
+from drivers.api import PenError
 from drivers.direct_stop import REPEATS, direct_stop
 from drivers.penlink.frame import STOP
 from drivers.port_identity import port_identity
@@ -205,6 +208,15 @@ def test_what_is_left_counts_from_the_holders_last_sign_of_life(runtime: Path) -
     assert {p.read_text() for p in runtime.glob("port-*.lock")} == {""}
 
 
+def test_a_process_that_got_the_number_of_a_killed_one_gives_no_sign_for_it(runtime: Path) -> None:
+    kill_holder("/dev/ttyPEN0")
+    for path in runtime.glob("port-*.lock"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": os.getpid()}))
+        os.utime(path, (1000, 1000))
+    sign_of_life()
+    assert {path.stat().st_mtime for path in runtime.glob("port-*.lock")} == {1000}
+
+
 def test_a_later_owner_of_the_pen_cleans_what_was_left_at_another_port() -> None:
     kill_holder("/dev/ttyPEN0")
     kill_holder("tcp://127.0.0.1:7001")
@@ -237,6 +249,24 @@ def test_a_port_that_was_only_tried_is_left_as_before() -> None:
     assert left_behind() == []
     lock_port(address, "a scan").release(used=False)
     assert left_behind() == []
+
+
+def test_a_full_disk_takes_no_lock_and_nothing_that_was_left() -> None:
+    address = parse_address("/dev/ttyPEN0")
+    kill_holder(str(address))
+    [before] = left_behind()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(PenError, match="free some space"):
+            lock_port(address, "a station")
+        with pytest.raises(PenError, match="free some space"):
+            lock_port(parse_address("/dev/ttyPEN1"), "a station")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert left_behind() == [before]
+    lock_port(address, "a station").release()
+    lock_port(parse_address("/dev/ttyPEN1"), "a station").release()
 
 
 def test_who_looks_at_a_lock_does_not_pass_for_its_holder(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,3 +420,16 @@ def test_stop_over_a_second_connection(host: str) -> None:
     server.close()
     assert done.sent
     assert heard == STOP * REPEATS
+
+
+def test_a_port_that_cannot_be_set_gets_its_stop_all_the_same(tmp_path: Path) -> None:
+    """Whatever refuses a baud rate may still take bytes."""
+    path = tmp_path / "port"
+    os.mkfifo(path)
+    pen = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        result = direct_stop(Address("serial", str(path)), alone=True)
+        assert result.sent
+        assert os.read(pen, 1000) == STOP * REPEATS
+    finally:
+        os.close(pen)

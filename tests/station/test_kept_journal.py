@@ -16,7 +16,7 @@ from support.world import World
 from devicectl.control.events import StopRequested
 from devicectl.control.journal import Intent, Settled
 from devicectl.records import jobs
-from devicectl.records.errors import DatabaseLocked, JournalFull
+from devicectl.records.errors import DatabaseLocked, JournalFull, RecordRefused
 from devicectl.records.ids import IdSource
 from devicectl.records.journal import StoreJournal
 from devicectl.records.location import Location
@@ -126,6 +126,17 @@ def test_a_command_whose_outcome_only_waits_is_not_judged_again(tmp_path: Path) 
         assert await asked == [second, third]
         await disk.until(lambda: disk.outcomes()[1][1] is not None)
         assert await disk.journal.open_commands(PEN) == [second, third]
+
+    on_disk(tmp_path, play)
+
+
+def test_a_settlement_that_the_record_refuses_does_not_fail_the_next(tmp_path: Path) -> None:
+    async def play(disk: Disk) -> None:
+        first, second = await disk.intent(1), await disk.intent(2)
+        with pytest.raises(RecordRefused):
+            await disk.journal.settle(settled(first, "nonsense"))
+        await disk.journal.settle(settled(second, "confirmed"))
+        assert [outcome for _, outcome, _ in disk.outcomes()] == [None, "confirmed"]
 
     on_disk(tmp_path, play)
 

@@ -575,6 +575,7 @@ def test_an_overridden_gate_is_written_down_with_its_reason_and_closes_with_the_
         shut = [g for g in sheet.gates if not g.passed]
         assert [(g.name, g.overridable) for g in shut] == [("battery", True)]
         assert "reason" in await refused(s.ask("gate.override", gate="battery"))
+        assert "reason" in await refused(s.ask("gate.override", gate="battery", reason="  x  "))
         assert "cannot be overridden" in await refused(s.ask("gate.override", gate="latch", reason="no patience"))
         await s.ask("gate.override", gate="battery", reason="runs from a supply")
         assert (await s.start()).outcome == "confirmed"
@@ -596,6 +597,8 @@ def test_a_plan_limits_depth_in_its_zones() -> None:
         s = await w.ready()
         await s.ask("session.close")
         assert "no zone" in (await refused(s.ask("session.open", purpose="bench", plan={"NOSE": 500}))).lower()
+        twice = await refused(s.ask("session.open", purpose="bench", plan={"VTX": 500, "vtx": 900}))
+        assert "VTX twice" in twice
         await s.ask("session.open", purpose="bench", client=None, plan={"vtx": 600})
         await s.ask("zone.select", zone="VTX")
         answer = await s.ask("setpoint", depth_um=1000)

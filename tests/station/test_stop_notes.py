@@ -12,13 +12,15 @@ from uuid import UUID
 
 import pytest
 
+from devicectl.cli.sessions import show_detail
 from devicectl.records import jobs
 from devicectl.records.direct_stops import AFTER_US
 from devicectl.records.ids import IdSource
 from devicectl.records.location import Location
+from devicectl.records.reader import Reader
 from devicectl.records.rows import PenRow, SessionRow
 from devicectl.records.store import Store
-from devicectl.station.housekeeping import take_notes
+from devicectl.station.housekeeping import LeftPorts, keep_house, take_notes
 from devicectl.station.runtime import virtual_station
 from devicectl.station.source import SeededSource
 from devicectl.station.station import Station
@@ -161,5 +163,39 @@ def test_what_belongs_to_no_record_leaves_nothing_and_files_are_bounded(tmp_path
         (runtime / f"stopped-{HASH}-0.json").write_text('{"id": "no"}')
         assert len(await scene.take()) == NOTES_MAX
         assert files(runtime) == []
+
+    play(tmp_path, act)
+
+
+def test_a_session_shows_it_once_below_its_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def act(scene: Scene) -> None:
+        pressed = this_moment()
+        scene.session(pressed.utc_us - 100_000_000)
+        leave_notes([written()], "SPACE", pressed)
+        await scene.take()
+        with Reader(scene.path) as reader:
+            show_detail(reader.session("last"))
+        assert capsys.readouterr().out.count("STOP (SPACE) was written straight to") == 1
+
+    play(tmp_path, act)
+
+
+def test_trouble_that_nobody_foresaw_ends_the_housekeeping_not_for_good(tmp_path: Path, runtime: Path) -> None:
+    class Stumbling(LeftPorts):
+        looked = 0
+
+        def look(self) -> None:
+            self.looked += 1
+            if self.looked == 1:
+                raise RuntimeError("no thread to be had")
+
+    async def act(scene: Scene) -> None:
+        leave_notes([written()], "SPACE", this_moment())
+        house = asyncio.create_task(keep_house(scene.station, scene.store, HASH, Stumbling()))
+        async with asyncio.timeout(30):
+            while files(runtime) and not house.done():
+                await asyncio.sleep(0.05)
+        assert files(runtime) == []
+        house.cancel()
 
     play(tmp_path, act)
