@@ -11,10 +11,10 @@ USUAL = not soak and not hardware
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: .venv run test lint bench soak lock help clean distclean
+.PHONY: .venv run radio test test-bluez lint bench soak lock help clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .venv: $(VENV)/.stamp-editable ## the program in a virtual environment of its own: .venv/bin/devicectl
 
@@ -22,9 +22,15 @@ run: $(VENV)/.stamp-editable ## the dashboard on a simulated pen (without a term
 	@if test -t 0 && test -t 1; then exec $(BIN)/devicectl demo $(ARGS); \
 	else exec $(BIN)/devicectl demo --headless --seconds 20 $(ARGS); fi
 
+radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): the virtual radio
+	@echo "Try: $(BIN)/devicectl simulate ble"
+
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules" --cov --cov-report=term:skip-covered $(ARGS)
 	$(BIN)/python -m pytest tests/schedules -n 2 -m schedules
+
+test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)
+	$(BIN)/python tests/bluez-vm/run.py $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## style, types and who may import whom
 	$(BIN)/ruff check .
@@ -44,15 +50,15 @@ UV := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --gener
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: .venv-lock/bin/uv ## the three lock files anew from pyproject.toml (UPGRADE=1: newest versions)
 	$(UV) pyproject.toml --group build -o requirements.lock
-	$(UV) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
-	$(UV) pyproject.toml --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
+	$(UV) pyproject.toml --extra simulator-ble --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV) pyproject.toml --extra simulator-ble --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 clean: ## removes what tests and tools left behind
 	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find devicectl drivers simulator tui migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and the virtual environments too
-	rm -rf $(VENV) .venv-lock
+	rm -rf $(VENV) .venv-lock .bluez-vm
 
 # ---- how the environment is made; a stamp is written last, so what was interrupted is done again
 

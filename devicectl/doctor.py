@@ -101,6 +101,23 @@ def _ports(_full: bool) -> Iterator[Item]:
         yield "none", "ok", "This computer has no serial port now."
 
 
+def _bluetooth(_full: bool) -> Iterator[Item]:
+    import asyncio
+
+    from drivers.api import PenError
+    from drivers.scan import hears
+
+    try:
+        asyncio.run(hears())
+    except PenError as error:
+        absent = error.code in ("no-bluetooth", "no-dbus")
+        told = str(error).removeprefix("Bluetooth: ")
+        text = f"{told[:1].upper()}{told[1:]} Pens on a cable need none."
+        yield "bluetooth", "ok" if absent else "warning", text
+    else:
+        yield "bluetooth", "ok", "This computer's Bluetooth can be listened with."
+
+
 def _group_advice(path: str) -> str:
     try:
         import grp
@@ -267,6 +284,7 @@ _AREAS: Final = (
     ("drivers", _drivers),
     ("limits", _limits),
     ("ports", _ports),
+    ("bluetooth", _bluetooth),
     ("rights", _groups),
     ("runtime", _runtime),
     ("station", _station),

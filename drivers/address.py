@@ -1,10 +1,15 @@
-"""Addresses of pens: ``serial:///dev/ttyACM0?baud=115200``, ``tcp://127.0.0.1:7001``, or just a device path."""
+"""Addresses of pens: ``serial:///dev/ttyACM0?baud=115200``, ``tcp://127.0.0.1:7001``, ``ble://F0:50:45:4E:00:01``, or
+just a device path.
+
+A BLE pen is named by its Bluetooth address (on macOS the UUID that stands for it) or by the name that it advertises.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from drivers.api import PenError
 
@@ -17,24 +22,46 @@ class BadAddress(PenError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One pen's address in its canonical form (``str(address)``)."""
+    """One pen's address in its canonical form (``str(address)``), which leaves secrets (a passkey) out."""
 
     scheme: str
     where: str
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        query = "&".join(f"{k}={v}" for k, v in sorted(self.options.items()))
-        return f"{self.scheme}://{self.where}" + (f"?{query}" if query else "")
+        shown = sorted((k, v) for k, v in self.options.items() if k not in _SECRET)
+        query = "&".join(f"{k}={quote(v, safe=_PLAIN)}" for k, v in shown)
+        return f"{self.scheme}://{self._shown}" + (f"?{query}" if query else "")
+
+    @property
+    def _shown(self) -> str:
+        return quote(self.where, safe=_IN_NAME) if self.scheme == "ble" else self.where
 
     @property
     def port_key(self) -> str:
-        """The address without its options: one port is one pen, however it is opened."""
-        return f"{self.scheme}://{self.where}"
+        """The address without its options: one port is one pen, however it is opened. Another radio is another air."""
+        key = f"{self.scheme}://{self._shown}"
+        radio = self.options.get("radio")
+        return f"{key}?radio={quote(radio, safe=_PLAIN)}" if radio else key
+
+    def may_be(self, other: Address) -> bool:
+        """True when both mean one pen, also when one of them leaves out which radio it is on."""
+        same = (self.scheme, self.where) == (other.scheme, other.where)
+        mine, theirs = self.options.get("radio"), other.options.get("radio")
+        return same and (mine == theirs or not mine or not theirs)
 
 
+_PLAIN = "/:,@;~!$'()*[]"
+_IN_NAME = ": ,;~!$'()*"
+_SECRET = {"passkey"}
 _BAUD_MAX = 4_000_000
-_OPTIONS = {"serial": {"baud", "dtr", "rts"}, "tcp": set[str](), "ble": set[str]()}
+_OPTIONS = {"serial": {"baud", "dtr", "rts"}, "tcp": set[str](), "ble": {"radio", "passkey"}}
+_BLUETOOTH = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_bluetooth(text: str) -> bool:
+    """True for a Bluetooth address, or the UUID that macOS gives instead of one; else it is a name."""
+    return _BLUETOOTH.fullmatch(text) is not None
 
 
 def parse_address(text: str) -> Address:
@@ -48,9 +75,10 @@ def parse_address(text: str) -> Address:
         parts = urlsplit("")
     if parts.scheme not in _OPTIONS or not text.isprintable():
         raise BadAddress(
-            f"{text!r} is not a pen's address; use serial:///dev/ttyACM0 or tcp://127.0.0.1:7001, or run 'devicectl scan'."
+            f"{text!r} is not a pen's address; use serial:///dev/ttyACM0, tcp://127.0.0.1:7001 or "
+            "ble://F0:50:45:4E:00:01, or run 'devicectl scan'."
         )
-    where = parts.netloc + parts.path
+    where = (parts.netloc + parts.path).strip()
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := set(options) - _OPTIONS[parts.scheme]:
         known = ", ".join(sorted(_OPTIONS[parts.scheme])) or "none"
@@ -61,6 +89,8 @@ def parse_address(text: str) -> Address:
     for name in ("dtr", "rts"):
         if options.get(name, "0") not in ("0", "1"):
             raise BadAddress(f"'{text}': {name} must be 0 or 1.")
+    if parts.scheme == "ble":
+        return _ble(text, unquote(where).strip(), options)
     if parts.scheme == "tcp":
         try:
             ok = bool(parts.hostname) and bool(parts.port) and "@" not in parts.netloc
@@ -72,3 +102,14 @@ def parse_address(text: str) -> Address:
     elif not where:
         raise BadAddress(f"'{text}': the port is missing, as in serial:///dev/ttyACM0.")
     return Address(parts.scheme, where, options)
+
+
+def _ble(text: str, where: str, options: dict[str, str]) -> Address:
+    if not where or len(where) > 80 or not where.isprintable():
+        raise BadAddress(f"'{text}': a BLE pen needs its Bluetooth address or name, as ble://F0:50:45:4E:00:01.")
+    passkey = options.get("passkey", "0")
+    if not (passkey.isascii() and passkey.isdigit() and len(passkey) <= 6):
+        raise BadAddress(f"ble://{where}: a passkey is a number of up to six digits.")
+    if "radio" in options and not options["radio"]:
+        del options["radio"]
+    return Address("ble", where.upper() if is_bluetooth(where) else where, options)

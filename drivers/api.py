@@ -332,6 +332,24 @@ class Pen(Protocol):
     def connected(self) -> bool:
         """True between :class:`Up` and :class:`Lost`."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Over BLE: every address and name it was found to answer to; elsewhere nothing."""
+
+    @property
+    def lease_ms(self) -> int:
+        """The lease that a run over this link asks for: 500 ms on a wire, 1,000 ms over BLE."""
+
+    @property
+    def obeys(self) -> bool:
+        """True when commands are taken: connected and, over BLE, bonded and encrypted. Reading and STOP need no bond."""
+
+    async def secure(self) -> None:
+        """Make the pen obey: over BLE pair with it if need be, elsewhere nothing. Moves nothing, repeats no command.
+
+        Once it has succeeded, every later :meth:`connect` does the same. Raises :class:`PenError`.
+        """
+
     def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
         """Call ``listener`` synchronously for everything that arrives; returns the function that ends it.
 

@@ -50,7 +50,13 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False
         elif address.scheme == "tcp":
             _to_socket(address.where, timeout_s)
         else:
-            return DirectStop(text, False, f"{text}: cannot be reached from here; {SWITCH}.")
+            # One computer at a time has a connection to a BLE pen, and only the program that made it can write to it.
+            return DirectStop(
+                text,
+                False,
+                f"{text}: only the program that is connected to a Bluetooth pen can stop it, and the pen stops by itself "
+                f"within a second when that one ends; {SWITCH}.",
+            )
     except (OSError, ValueError, termios.error) as error:
         why = getattr(error, "strerror", None) or error
         gone = getattr(error, "errno", None) in _GONE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from drivers.api import Outcome
 
 OnData = Callable[[bytes], None]
 OnLost = Callable[[str], None]
@@ -33,3 +35,18 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Let go of the port; safe to call twice."""
+
+
+@runtime_checkable
+class SecuredLink(Link, Protocol):
+    """A link over which a pen obeys only a bonded, encrypted partner: Bluetooth. Reading and STOP need neither."""
+
+    on_refused: Callable[[Outcome], None]
+    """Told what became of a command that never reached the pen's firmware: NotSent, or Rejected by the pen's radio."""
+
+    @property
+    def secured(self) -> bool:
+        """True once the pen was seen to accept commands over this opening."""
+
+    async def secure(self) -> None:
+        """Pair if need be. Sends no command and moves nothing. Raises :class:`drivers.api.PenError`."""

@@ -144,8 +144,7 @@ def _path(key: str) -> Path:
 
 def _port_key(address: Address) -> str:
     """A serial port goes by the device that its name leads to now, so that a link beside it is no way around."""
-    where = os.path.realpath(address.where) if address.where.startswith("/dev/") else address.where
-    return f"{address.scheme}://{where}"
+    return f"serial://{os.path.realpath(address.where)}" if address.where.startswith("/dev/") else address.port_key
 
 
 def _port_path(address: Address) -> Path:

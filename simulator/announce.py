@@ -18,19 +18,20 @@ _PATTERN: Final = "simulator-*.json"
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A simulated pen that runs now. ``kind`` is ``pty`` or ``tcp``."""
+    """A simulated pen that runs now. ``kind`` is ``pty``, ``tcp`` or ``ble``; the latter is reached by ``radio``."""
 
     address: str
     model: str
     serial: str
     pid: int
     kind: str
+    radio: str = ""
 
 
 @contextmanager
-def announce(address: str, model: str, serial: str, kind: str) -> Iterator[Announcement]:
+def announce(address: str, model: str, serial: str, kind: str, radio: str = "") -> Iterator[Announcement]:
     """Be found while the block runs. Raises ``OSError`` when the runtime directory cannot be written."""
-    folder, told = runtime_dir(), Announcement(address, model, serial, os.getpid(), kind)
+    folder, told = runtime_dir(), Announcement(address, model, serial, os.getpid(), kind, radio)
     text = json.dumps(asdict(told), ensure_ascii=False)
     for number in itertools.count(1):
         path = folder / f"simulator-{told.pid}-{number}.json"

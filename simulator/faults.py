@@ -41,6 +41,28 @@ class LinkFaults(BaseModel):
 CLEAN: Final = LinkFaults()
 
 
+class RadioFaults(BaseModel):
+    """What can be wrong with a pen's radio and its bonds. Chances 0 … 1, times in s, signal in dBm."""
+
+    model_config = _STRICT
+
+    rssi: int = Field(-50, ge=-127, le=0, description="signal; packets are lost below -85 dBm, all of them below -95")
+    fading: float = Field(0.0, ge=0, le=100, description="dB that the signal falls each second from now on")
+    out_of_range: bool = Field(False, description="nothing gets through; the link dies at its supervision timeout")
+    loss: float = Field(0.0, ge=0, lt=1, description="chance that a packet must be sent again at the next interval")
+    delay: float = Field(0.0, ge=0, le=60, description="seconds that every packet comes later")
+    drop_notifications: float = Field(0.0, ge=0, le=1, description="chance that the pen does not send a notification")
+    drop_commands: float = Field(0.0, ge=0, le=1, description="chance that a write without response is lost")
+    cut: bool = Field(False, description="the connection breaks at the moment this is switched on")
+    forget: bool = Field(False, description="the pen forgets its bonds at the moment this is switched on")
+    refuse_pairing: bool = Field(False, description="the pen pairs with nobody")
+    bonded_elsewhere: bool = Field(False, description="the pen is bonded to another host and pairs with no other")
+    grabbed: bool = Field(False, description="another host is connected, so the pen is not on the air")
+
+
+QUIET: Final = RadioFaults()
+
+
 class Faults(BaseModel):
     """Everything that can be wrong with a simulated pen; all off by default."""
 
@@ -48,6 +70,7 @@ class Faults(BaseModel):
 
     to_pen: LinkFaults = CLEAN
     from_pen: LinkFaults = CLEAN
+    radio: RadioFaults = QUIET
     reboot: bool = Field(False, description="the pen starts anew at the moment this is switched on")
     stall: bool = Field(False, description="the needle jams: full current, no motion")
     no_start: bool = Field(False, description="START is accepted, the motor gets no current")
@@ -61,10 +84,24 @@ class Faults(BaseModel):
     hot: bool = Field(False, description="the motor is at 75 °C")
     protocol: int = Field(1, ge=1, le=255, description="protocol version in the pen's frames")
 
+    @property
+    def moments(self) -> list[str]:
+        """Those of :data:`MOMENTS` that are switched on."""
+        return [name for name in MOMENTS if getattr(self.radio if "." in name else self, name.rpartition(".")[2])]
+
+    @property
+    def lasting(self) -> Faults:
+        """The same without what happens only once."""
+        return changed(self, dict.fromkeys(self.moments, False)) if self.moments else self
+
 
 CALM: Final = Faults()
+_PARTS: Final[dict[str, type[BaseModel]]] = {"to_pen": LinkFaults, "from_pen": LinkFaults, "radio": RadioFaults}
+MOMENTS: Final = ("reboot", "radio.cut", "radio.forget")
+"""Faults that happen once, when they are switched on."""
 _SWITCHED_ON: Final = {"lying_sensor": 400, "drop": 0.05, "delay": 0.2, "jitter": 0.1, "duplicate": 0.05,
-                       "corrupt": 0.05, "split": 0.5, "protocol": 2}  # fmt: skip
+                       "corrupt": 0.05, "split": 0.5, "protocol": 2, "rssi": -90, "fading": 5, "loss": 0.2,
+                       "drop_notifications": 0.1, "drop_commands": 0.1}  # fmt: skip
 """Value that a fault takes when only its name is given."""
 
 
@@ -91,8 +128,8 @@ _TEXT = re.compile(
 def fault_names() -> list[str]:
     """Every name that a fault text may begin with, both-directions names of the wire included."""
     wire = list(LinkFaults.model_fields)
-    pen = [name for name in Faults.model_fields if name not in ("to_pen", "from_pen")]
-    return pen + wire + [f"{way}.{name}" for way in ("to_pen", "from_pen") for name in wire]
+    pen = [name for name in Faults.model_fields if name not in _PARTS]
+    return pen + wire + [f"{part}.{name}" for part, model in _PARTS.items() for name in model.model_fields]
 
 
 def changed(faults: Faults, values: dict[str, Any]) -> Faults:
@@ -103,7 +140,7 @@ def changed(faults: Faults, values: dict[str, Any]) -> Faults:
     data = faults.model_dump()
     for name, value in values.items():
         way, _, leaf = name.rpartition(".")
-        if way in ("to_pen", "from_pen") and leaf in LinkFaults.model_fields:
+        if way in _PARTS and leaf in _PARTS[way].model_fields:
             data[way][leaf] = value
         elif not way and leaf in LinkFaults.model_fields:
             data["to_pen"][leaf] = data["from_pen"][leaf] = value

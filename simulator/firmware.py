@@ -151,6 +151,10 @@ class Firmware(Machine):
         self.out.status = True
         self._flush()
 
+    def status_frame(self) -> bytes:
+        """STATUS of this instant as a frame."""
+        return self.out.encode(self._status())
+
     def link_down(self, now: int) -> None:
         """The wire says that the host is gone: the lease ends now, and nothing is sent until a new session."""
         self.tick(now)

@@ -38,11 +38,12 @@ class Outbox:
         self.first, self.rest = [], []
         chunks = []
         for message in out:
-            self._seq = (self._seq + 1) & 0xFFFF
-            chunks.append(self._encode(message))
+            chunks.append(self.encode(message))
         self._transmit(b"".join(chunks))
 
-    def _encode(self, message: Message) -> bytes:
+    def encode(self, message: Message) -> bytes:
+        """The next frame, for one that goes another way than :meth:`flush`."""
+        self._seq = (self._seq + 1) & 0xFFFF
         if self.protocol == PROTOCOL:
             return encode(message, self._seq)
         body = bytes((self.protocol,)) + encode_inner(message, self._seq)[1:-2]

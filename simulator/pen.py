@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from drivers.api import PenState
 
-from .faults import CALM, FaultPlan, Faults, TimedFault, changed
+from .faults import CALM, MOMENTS, FaultPlan, Faults, RadioFaults, TimedFault, changed
 from .firmware import Firmware
 from .line import Line
 from .nvm import Nvm
@@ -18,6 +18,16 @@ from .profile import CartridgeData, Profile, load_profile
 REBOOT_MS: Final = 80
 _EARLY_MS: Final = 0.001
 """A loop may call a timer so much before its time; without it a tick would come one ms too soon and do nothing."""
+
+
+class Radio(Protocol):
+    """The radio of a pen, as far as the rest of the pen has to tell it something."""
+
+    def set_faults(self, faults: RadioFaults) -> None:
+        """Take over what is wrong from now on."""
+
+    def happen(self, moment: str) -> None:
+        """One of :data:`~simulator.faults.MOMENTS` is there."""
 
 
 class Truth(NamedTuple):
@@ -66,13 +76,15 @@ class SimulatedPen:
         self.physics = Physics(self.profile, seed=seed, hand=hand)
         self.physics.on_motion = self._moved
         self._lines: list[Line] = []
+        self._radio: Radio | None = None
         self._start = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._cartridges = 1
-        self.firmware = Firmware(self.profile, self.physics, nvm or Nvm(), self._transmit, seed=seed)
+        self.nvm = nvm or Nvm()
+        self.firmware = Firmware(self.profile, self.physics, self.nvm, self._transmit, seed=seed)
         plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults or CALM)
-        self._always = plan.always.model_copy(update={"reboot": False})
+        self._always = plan.always.lasting
         self._timed: list[TimedFault] = []
         self._handles = [self._plan(fault) for fault in plan.timed]
         self._apply()
@@ -132,6 +144,16 @@ class SimulatedPen:
         """The opposite of :meth:`add_line`."""
         if line in self._lines:
             self._lines.remove(line)
+
+    def attach_radio(self, radio: Radio) -> None:
+        """Tell ``radio`` what happens to the pen, its faults first."""
+        self._radio = radio
+        radio.set_faults(self.faults.radio)
+
+    def status(self) -> bytes:
+        """The present STATUS as one frame, COBS and closing zero included: what reading it over the air gives."""
+        self._catch_up()
+        return self.firmware.status_frame()
 
     def receive(self, data: bytes) -> None:
         """Bytes that have reached the pen."""
@@ -236,6 +258,8 @@ class SimulatedPen:
         """Take the power away for a moment: RAM is lost, HELLO follows after 80 ms."""
         self.firmware.power_on(self._catch_up(), REBOOT_MS)
         self._schedule()
+        if self._radio is not None:
+            self._radio.happen("reboot")
 
     # -- faults ----------------------------------------------------------------------------------------------------
 
@@ -247,10 +271,10 @@ class SimulatedPen:
         """
         base = self._always if faults is None else faults
         wanted = changed(base, {name.replace("__", "."): value for name, value in values.items()})
-        self._always = wanted.model_copy(update={"reboot": False})
+        self._always = wanted.lasting
         self._apply()
-        if wanted.reboot:
-            self.reboot()
+        for moment in wanted.moments:
+            self._happen(moment)
 
     def clear_faults(self) -> None:
         """Mend everything, and forget faults that are still to come."""
@@ -262,10 +286,17 @@ class SimulatedPen:
     def _plan(self, fault: TimedFault) -> asyncio.TimerHandle:
         return self.loop.call_at(self._start + fault.start, self._begin, fault)
 
-    def _begin(self, fault: TimedFault) -> None:
-        if fault.values.get("reboot"):
+    def _happen(self, moment: str) -> None:
+        if moment == "reboot":
             self.reboot()
-            return
+        elif self._radio is not None:
+            self._radio.happen(moment)
+
+    def _begin(self, fault: TimedFault) -> None:
+        for moment in MOMENTS:
+            if fault.values.get(moment):
+                self._happen(moment)
+                return
         self._timed.append(fault)
         if fault.duration is not None:
             self._handles.append(self.loop.call_later(fault.duration, self._finish, fault))
@@ -285,4 +316,6 @@ class SimulatedPen:
         self.firmware.protocol = now.protocol
         for line in self._lines:
             line.set_faults(now)
+        if self._radio is not None:
+            self._radio.set_faults(now.radio)
         self._schedule()

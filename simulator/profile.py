@@ -89,6 +89,7 @@ class Profile(BaseModel):
     source: str = Field(description="where the figures come from")
     manufacturer: str = Field("devicectl", max_length=24)
     model: str = Field(max_length=24)
+    model_id: int = Field(0, ge=0, le=0xFFFF, description="as advertised over the air; 0 unknown")
     serial_prefix: str = Field(max_length=10)
     firmware: str = Field("1.0.0", max_length=16)
     hardware: str = Field("sim", max_length=16)

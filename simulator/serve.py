@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from drivers.api import LinkRefused
 
@@ -19,9 +19,12 @@ from .pen import SimulatedPen
 from .profile import Profile
 from .tcp import TcpPort
 
+if TYPE_CHECKING:
+    from .radio.options import AirOptions
+
 
 async def serve(
-    kind: Literal["pty", "tcp"],
+    kind: Literal["pty", "tcp", "ble"],
     *,
     profile: Profile | str = "reference",
     seed: int = 0,
@@ -31,35 +34,57 @@ async def serve(
     paced: bool = True,
     emit: Callable[[str], None] = print,
     nvm: Nvm | None = None,
+    air: AirOptions | None = None,
+    told: Callable[[SimulatedPen, str, str], None] | None = None,
 ) -> None:
     """Run a pen until SIGTERM, SIGINT, ``quit`` on the console, or cancellation.
 
     Args:
-        port: TCP port, 0 for any free one; not used by ``pty``.
+        port: TCP port, 0 for any free one; for ``tcp`` only.
         console: take commands from standard input (see :mod:`simulator.console`).
         paced: 115,200 Bd in both directions; False only for measurements.
-        emit: takes the address first, then the console's answers.
+        emit: takes the address first, the radio's address second if the pen is on one, then the console's answers.
+        air: how the pen is on the air; for ``ble`` only.
+        told: is given pen, address and the radio's address instead of ``emit``.
 
     Raises:
         LinkRefused: the port is taken, or there is no pseudo-terminal.
         ProfileError: there is no such profile.
+        ImportError: the virtual radio is not installed; the text says how to.
     """
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     async with AsyncExitStack() as stack:
         pen = SimulatedPen(profile, seed=seed, faults=faults, nvm=nvm)
         stack.callback(pen.close)
-        address = await _open(kind, pen, port, paced, stack)
-        stack.enter_context(announce(address, pen.profile.model, pen.serial, kind))
+        radio = ""
+        if kind == "ble":
+            address, radio = await _open_air(pen, air, stack)
+        else:
+            address = await _open(kind, pen, port, paced, stack)
+        stack.enter_context(announce(address, pen.profile.model, pen.serial, kind, radio))
         for number in (signal.SIGTERM, signal.SIGINT):
             try:
                 loop.add_signal_handler(number, over.set)
             except (ValueError, RuntimeError, NotImplementedError):
                 continue  # not the main thread: then cancellation is the way
             stack.callback(loop.remove_signal_handler, number)
-        emit(address)
+        if told is not None:
+            told(pen, address, radio)
+        else:
+            for line in filter(None, (address, radio)):
+                emit(line)
         if console:
             stack.callback(Console(pen, emit, over.set).listen(sys.stdin.fileno()))
         await over.wait()
+
+
+async def _open_air(pen: SimulatedPen, air: AirOptions | None, stack: AsyncExitStack) -> tuple[str, str]:
+    from .radio.options import AirOptions
+    from .radio.server import RadioPort
+
+    port = RadioPort(pen, air or AirOptions())
+    stack.push_async_callback(port.close)
+    return await port.open()
 
 
 async def _open(kind: str, pen: SimulatedPen, port: int, paced: bool, stack: AsyncExitStack) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NUMBERS = {*range(1, 13), 14, 15, 16, 18, 19, 20, 21, 23, 24, 25, 26, 27, 29, 30}
+NUMBERS = {*range(1, 13), *range(14, 28), 29, 30}
 
 
 def test_every_complaint_has_a_test_that_exists() -> None:

@@ -89,6 +89,8 @@ def test_the_wheel_offers_the_command_and_the_driver(wheel: Path, names: set[str
         parser.read_string(archive.read(entry_points).decode())
     assert parser["console_scripts"]["devicectl"] == "devicectl.cli:main"
     assert parser["devicectl.drivers"]["penlink"] == "drivers.penlink:DRIVER"
+    for scheme in ("tcp-client", "unix"):
+        assert parser["devicectl.radios"][scheme] == "simulator.radio.host:open_radio"
 
 
 def test_the_installed_wheel_passes_the_layout_check(wheel: Path, tmp_path: Path) -> None:
@@ -160,6 +162,8 @@ def test_every_declared_dependency_is_pinned_within_its_range(lock: str, groups:
     declared = list(PYPROJECT["project"]["dependencies"]) + PYPROJECT["build-system"]["requires"]
     for group in groups:
         declared += PYPROJECT["dependency-groups"][group]
+    if "dev" in groups:
+        declared += [text for extra in PYPROJECT["project"]["optional-dependencies"].values() for text in extra]
     for text in declared:
         requirement = Requirement(text)
         key = canonicalize_name(requirement.name)
@@ -174,6 +178,12 @@ def test_the_locks_agree() -> None:
         {key: version_of(requirement) for key, (requirement, _) in read_lock(name).items()} for name in LOCKS
     )
     assert runtime.items() <= dev.items() <= bench.items()
+
+
+def test_bumble_is_an_extra_of_one_version_and_not_installed_for_users() -> None:
+    (text,) = PYPROJECT["project"]["optional-dependencies"]["simulator-ble"]
+    assert re.fullmatch(r"bumble==[0-9.]+", text)
+    assert "bumble" not in read_lock(LOCKS[0])
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -16,17 +16,22 @@ from typing import Any, Final
 
 from textual.app import App
 from textual.driver import Driver
+from textual.filter import NoColor
 from textual.widgets import Input
 
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import View
+from tui.keys import DEFAULT, Keymap
 from tui.model import Live, replies
+from tui.palettes import COLOURLESS, DARK, THEMES
 from tui.screens.base import Painted
 from tui.screens.help import AboutScreen
 from tui.screens.session import SessionScreen
-from tui.screens.treat import TALL, TreatScreen
+from tui.screens.treat import TALL, treat_screen
+from tui.settings import Settings
 from tui.stop_guard import Scanned, StopGuard, StopPressed
-from tui.theme import GREY
+from tui.theme import Look
+from tui.widgets.drawn import Drawn
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """A Python computation on the event loop gives way to the input thread after this long."""
@@ -36,7 +41,8 @@ class DashboardApp(App[int], inherit_bindings=False):
     """The terminal dashboard on one station client.
 
     ``fps`` frames and heartbeats a second; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
-    (tests bring their own); ``first_run`` opens the disclaimer first.
+    (tests bring their own); ``first_run`` opens the disclaimer first; ``remember`` takes the user's choices and answers a
+    sentence when they could not be kept.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -50,6 +56,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         *,
         fps: float = 10,
         first_run: bool = False,
+        look: Look | None = None,
+        keymap: Keymap = DEFAULT,
+        settings: Settings | None = None,
+        remember: Callable[[Settings], str | None] = lambda settings: None,
         clock: Callable[[], float] = time.monotonic,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
@@ -57,19 +67,43 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.fps = fps
         self.first_run = first_run
         self.localtime = localtime
-        self.live = Live(clock)
+        self.live = Live(clock, keymap=keymap)
         self.guard = StopGuard(client.stop_now, clock)
+        self.guard.added_stops = keymap.stops
+        self.look = look or Look(DARK)
+        self.settings = settings or Settings(self.look.palette.name)
+        self.remember = remember
         self.frames = 0
         self.stopped_at: float | None = None
         self.rung: set[str] = set()
-        self.treat = TreatScreen()
+        self.treat = treat_screen(keymap)
         super().__init__()
-        self.register_theme(GREY)
-        self.theme = GREY.name
+        if self.no_color:
+            self.look = Look(COLOURLESS, self.look.ascii)
+        if self.look.palette.colourless:
+            self._filters.append(NoColor())
+        for palette in (*THEMES.values(), COLOURLESS):
+            self.register_theme(palette.theme)
+        self.theme = self.look.palette.theme.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colour names, in whatever theme."""
-        return dict(GREY.variables)
+        return dict(DARK.theme.variables)
+
+    def set_look(self, *, theme: str | None = None, ascii: bool | None = None) -> None:
+        """Change the palette or the characters now, and remember the choice."""
+        old = self.look
+        palette = old.palette if theme is None or old.palette.colourless else THEMES[theme]
+        self.look = Look(palette, old.ascii if ascii is None else ascii)
+        self.settings = Settings(theme or self.settings.theme, self.settings.ascii if ascii is None else ascii)
+        self.theme = palette.theme.name
+        for screen in self.screen_stack:
+            for widget in screen.query(Drawn):
+                widget.forget()
+        problem = self.remember(self.settings)
+        if problem is not None:
+            self.live.say(problem)
+        self._tick()
 
     def _build_driver(self, *args: Any, **kwargs: Any) -> Driver:
         return self.guard.install(super()._build_driver(*args, **kwargs))
@@ -176,13 +210,14 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.exit(code)
 
 
-async def show(client: StationClient, *, fps: float = 10, first_run: bool = False) -> int:
+async def show(client: StationClient, **choices: Any) -> int:
     """Run the dashboard on the running loop until the user leaves; answers the exit code.
 
-    For clients that belong to a loop. Puts the process into the state the STOP latencies were measured in.
+    For clients that belong to a loop; ``choices`` are those of `DashboardApp`. Puts the process into the state the STOP
+    latencies were measured in.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    app = DashboardApp(client, fps=fps, first_run=first_run)
+    app = DashboardApp(client, **choices)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.leave, 128 + number)
@@ -195,6 +230,6 @@ async def show(client: StationClient, *, fps: float = 10, first_run: bool = Fals
     return app.return_code or 0 if code is None else code
 
 
-def run(client: StationClient, *, fps: float = 10, first_run: bool = False) -> int:
+def run(client: StationClient, **choices: Any) -> int:
     """As `show`, with an event loop of its own."""
-    return asyncio.run(show(client, fps=fps, first_run=first_run))
+    return asyncio.run(show(client, **choices))

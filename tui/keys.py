@@ -1,59 +1,113 @@
-"""The keymap as data: what each key is called, does and says in the help. STOP keys are not in it, and cannot be."""
+"""The keys as data: what each command is called, which keys it has at first, what it does and says in the help.
+
+STOP keys are not commands: a keymap can add to them and cannot take one away. No Textual here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-
-from textual.binding import Binding, BindingType
 
 from tui.zones import ZONES
 
 STOP_KEYS: Final = frozenset({"space", "f9", "ctrl+c"})
 """Caught in the input thread; with or without a modifier key held."""
+START_KEY: Final = "Y"
+"""Starts, on the start sheet and nowhere else; not in the keymap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One key of the treatment screen."""
+    """One command of the treatment screen: its name in a keymap file, its keys, the action behind it."""
 
-    key: str
+    name: str
+    keys: tuple[str, ...]
     action: str
-    shown: str
     help: str
     group: str
 
 
 COMMANDS: Final = (
-    *(Command(z.key, f"zone('{z.code}')", z.key, f"{z.code}  {z.name}", "Zone") for z in ZONES),
-    Command("up", "move(0,-1)", "arrows", "the zone in that direction", "Zone"),
-    Command("down", "move(0,1)", "", "", "Zone"),
-    Command("left", "move(-1,0)", "", "", "Zone"),
-    Command("right", "move(1,0)", "", "", "Zone"),
-    Command("d", "depth(-1)", "d", "one step shallower", "Setpoint"),
-    Command("D", "depth(1)", "D", "one step deeper", "Setpoint"),
-    Command("v", "rate(-1)", "v", "one step slower", "Setpoint"),
-    Command("V", "rate(1)", "V", "one step faster", "Setpoint"),
-    Command("g", "go", "g", "open the start sheet; then Y starts, not sooner than 150 ms after", "Run"),
-    Command("e", "pause", "e", "END: pause the run; g Y resumes within 60 s", "Run"),
-    Command("x", "end_run", "x", "end the run", "Run"),
-    Command("r", "reset", "r", "after STOP, while still: leave the latch", "Run"),
-    Command("a", "acknowledge", "a", "acknowledge alarms and silence the sound for 2 min", "Station"),
-    Command("c", "take_control", "c", "take control, while the pen is still", "Station"),
-    Command("p", "pens", "p", "choose a pen", "Station"),
-    Command("s", "session", "s", "open or close a session", "Station"),
-    Command("n", "note", "n", "note: a digit phrase, then Enter", "Station"),
-    Command("question_mark", "help", "? F1", "this page", "Station"),
-    Command("f1", "help", "", "", "Station"),
-    Command("q", "leave", "q", "quit, while the pen is still", "Station"),
-)
+    *(Command(f"zone-{z.code.lower()}", (z.key,), f"zone('{z.code}')", f"zone {z.code}, {z.name}", "Zone") for z in ZONES),
+    Command("zone-up", ("up",), "move(0,-1)", "the zone in front", "Zone"),
+    Command("zone-down", ("down",), "move(0,1)", "the zone behind", "Zone"),
+    Command("zone-left", ("left",), "move(-1,0)", "the zone to the left", "Zone"),
+    Command("zone-right", ("right",), "move(1,0)", "the zone to the right", "Zone"),
+    Command("depth-down", ("d",), "depth(-1)", "depth one step shallower", "Setpoint"),
+    Command("depth-up", ("D",), "depth(1)", "depth one step deeper", "Setpoint"),
+    Command("rate-down", ("v",), "rate(-1)", "rate one step slower", "Setpoint"),
+    Command("rate-up", ("V",), "rate(1)", "rate one step faster", "Setpoint"),
+    Command("values", ("i",), "values", "type depth and rate, at rest", "Setpoint"),
+    Command("go", ("g",), "go", "start sheet; there Y starts", "Run"),
+    Command("end", ("e",), "pause", "END: pause, at most 60 s", "Run"),
+    Command("finish", ("x",), "end_run", "end the run", "Run"),
+    Command("reset", ("r",), "reset", "leave STOP, while still", "Run"),
+    Command("acknowledge", ("a",), "acknowledge", "acknowledge; silent for 2 min", "Alarms"),
+    Command("alarms", ("A",), "alarms", "alarms and answers in full", "Alarms"),
+    Command("log", ("l",), "log", "session log in full", "Alarms"),
+    Command("control", ("c",), "take_control", "take control, while still", "Station"),
+    Command("pens", ("p",), "pens", "choose a pen", "Station"),
+    Command("session", ("s",), "session", "open or close a session", "Station"),
+    Command("note", ("n",), "note", "note: a digit phrase", "Station"),
+    Command("theme", ("t",), "theme", "theme and characters", "Station"),
+    Command("help", ("question_mark", "f1"), "help", "help: every key", "Station"),
+    Command("quit", ("q",), "leave", "quit, while still", "Station"),
+)  # fmt: skip
+GROUPS: Final = ("Setpoint", "Run", "Alarms", "Station")
+
+_SHOWN: Final = {
+    "question_mark": "?", "plus": "+", "minus": "-", "slash": "/", "backslash": "\\", "comma": ",", "full_stop": ".",
+    "colon": ":", "semicolon": ";", "exclamation_mark": "!", "quotation_mark": '"', "apostrophe": "'", "at": "@",
+    "number_sign": "#", "dollar_sign": "$", "percent_sign": "%", "ampersand": "&", "asterisk": "*", "underscore": "_",
+    "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "left_parenthesis": "(", "tilde": "~",
+    "right_parenthesis": ")", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
+    "right_curly_bracket": "}", "vertical_line": "|", "grave_accent": "`", "circumflex_accent": "^",
+    "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "insert": "Ins", "delete": "Del",
+    "tab": "Tab", "backspace": "Backspace", "space": "SPACE",
+}  # fmt: skip
+PUNCTUATION: Final = {shown: name for name, shown in _SHOWN.items() if len(shown) == 1}
+"""Textual's names of characters that are no letters and no digits."""
 
 
-def bindings(commands: tuple[Command, ...] = COMMANDS) -> list[BindingType]:
-    """Textual bindings of a command table; each carries its action as id, so that a keymap can move it."""
-    return [Binding(c.key, c.action, c.help or c.action, show=False, id=f"{c.key}.{c.action}") for c in commands]
+def show_key(key: str) -> str:
+    """A key as it is written on the keyboard: ``?`` for ``question_mark``, ``F8``, ``Ctrl+S``."""
+    if key in _SHOWN:
+        return _SHOWN[key]
+    if key.startswith("ctrl+"):
+        return f"Ctrl+{key[5:].upper()}"
+    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
 
 
-def names(bound: list[BindingType]) -> frozenset[str]:
-    """The key names of bindings, for the guard that turns every other key into STOP."""
-    return frozenset(name for b in bound for name in (b.key if isinstance(b, Binding) else b[0]).split(","))
+def _defaults() -> dict[str, tuple[str, ...]]:
+    return {command.name: command.keys for command in COMMANDS}
+
+
+@dataclass(frozen=True)
+class Keymap:
+    """Keys in force by command name, and every STOP key; ``source`` is the file they came from, or empty."""
+
+    keys: dict[str, tuple[str, ...]] = field(default_factory=_defaults)
+    stops: frozenset[str] = STOP_KEYS
+    source: str = ""
+
+    def shown(self, *names: str) -> str:
+        """The first key of each command as a person reads it: ``d/D`` for two."""
+        return "/".join(show_key(self.keys[name][0]) for name in names)
+
+    def all_shown(self, name: str) -> str:
+        """All keys of a command."""
+        return " ".join(show_key(key) for key in self.keys[name])
+
+    @property
+    def zones_shown(self) -> str:
+        """The zone keys in short: ``1-0`` when they are the digits in order."""
+        keys = [show_key(self.keys[f"zone-{zone.code.lower()}"][0]) for zone in ZONES]
+        return f"{keys[0]}-{keys[-1]}" if keys == [zone.key for zone in ZONES] else "".join(keys)
+
+    @property
+    def added_stops(self) -> list[str]:
+        """STOP keys that the user added."""
+        return sorted(self.stops - STOP_KEYS)
+
+
+DEFAULT: Final = Keymap()

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from devicectl.station.views import AlarmView, PenView, Reply, View, from_json
+from devicectl.station.views import AlarmView, LogView, PenView, Reply, View, from_json
+from tui.keys import DEFAULT, Keymap
 from tui.theme import PRIORITIES
 
 STALE_S: Final = 0.3
@@ -21,6 +22,8 @@ SILENT_S: Final = 0.5
 NOTICE_S: Final = 8.0
 DEAD_S: Final = 3.0
 REPEAT_S: Final = 0.25
+LOG_KEPT: Final = 1000
+NEWS_KEPT: Final = 20
 
 
 class Freshness(enum.Enum):
@@ -56,8 +59,12 @@ class Live:
     heard_at: float | None = None
     lost: str | None = None
     blurred: bool = False
+    keymap: Keymap = DEFAULT
     pending: Pending = field(default_factory=Pending)
     started_at: float = 0.0
+    log: list[LogView] = field(default_factory=list)
+    news: list[tuple[float, str]] = field(default_factory=list)
+    """What was said lately, oldest first, with the clock's time."""
     _notice: tuple[float, str] | None = None
     _raised: dict[str, float] = field(default_factory=dict)
 
@@ -68,7 +75,10 @@ class Live:
         """Take a view that has just arrived."""
         if _worse(self.pen, view.pen) and not self.notice.startswith("STOP"):
             self._notice = None  # "started" is no news any more: the line is needed for what to do now
+        if self.pen is not None and view.pen is not None and self.pen.address != view.pen.address:
+            self.log.clear()  # another pen has another log
         self.view, self.heard_at = view, self.clock()
+        self._keep_log(view.log)
         pending = self.pending
         if pending.zone == view.zone:
             pending.zone = None
@@ -76,6 +86,14 @@ class Live:
             pending.depth_um = None
         if pending.rate_mhz == view.rate_request_mhz:
             pending.rate_mhz = None
+
+    def _keep_log(self, lines: tuple[LogView, ...]) -> None:
+        """Keep lines of the session log beyond what a view carries; a view repeats its newest ones."""
+        if not lines or (self.log and self.log[-1] == lines[-1]):
+            return
+        known_lines = set(self.log[-len(lines) :])
+        self.log += [line for line in lines if line not in known_lines]
+        del self.log[:-LOG_KEPT]
 
     @property
     def since(self) -> float:
@@ -127,8 +145,13 @@ class Live:
         return self.view is not None and self.view.you_control
 
     def say(self, text: str) -> None:
-        """Show one line of news under the state line for some seconds."""
+        """Show news under the state line for some seconds; the alarm list keeps them longer."""
         self._notice = (self.clock(), text)
+        self.news = [*self.news[1 - NEWS_KEPT :], self._notice]
+
+    def key(self, *names: str) -> str:
+        """The keys of commands as the user knows them."""
+        return self.keymap.shown(*names)
 
     @property
     def notice(self) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of the screens for the documentation: ``python -m tui.pictures OUTDIR``."""
+"""Pictures of the screens for the documentation: ``python -m tui.pictures OUTDIR [NAME-WIDTHxHEIGHT ...]``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from devicectl.station.views import View
 from tui import scenes
 from tui.app import DashboardApp
 from tui.painter import paint_app
+from tui.palettes import COLOURLESS, CONTRAST, DARK, LIGHT
 from tui.scenes import SceneClient
+from tui.theme import Look
 
+PLAIN_DARK: Final = Look(DARK)
 SIZES: Final = ((80, 24), (120, 40))
+VAST: Final = (200, 60)
 
 
 class ModelClock:
@@ -39,12 +43,14 @@ class Scene:
     keys: tuple[str, ...] = ()
     age_s: float = 0.02
     sheet_ok: bool = True
+    look: Look = PLAIN_DARK
 
 
 SCENES: Final = (
     Scene("needling", scenes.needling()),
     Scene("idle", scenes.IDLE),
     Scene("alarm", scenes.alarmed()),
+    Scene("not-still", scenes.not_still()),
     Scene("stopped", scenes.stopped()),
     Scene("stale", scenes.needling(), age_s=0.4),
     Scene("silent", scenes.needling(), age_s=2.4),
@@ -53,7 +59,16 @@ SCENES: Final = (
     Scene("refused", scenes.IDLE, ("g",), sheet_ok=False),
     Scene("pens", scenes.no_session(), ("p",)),
     Scene("session", scenes.no_session(), ("s", "t")),
+    Scene("values", scenes.IDLE, ("i", "1", "full_stop", "2", "5")),
+    Scene("log", scenes.needling(), ("l",)),
+    Scene("alarms", scenes.not_still(), ("A",)),
     Scene("help", scenes.IDLE, ("question_mark",)),
+    Scene("theme", scenes.IDLE, ("t",), look=Look(LIGHT)),
+    Scene("light", scenes.alarmed(), look=Look(LIGHT)),
+    Scene("contrast", scenes.alarmed(), look=Look(CONTRAST)),
+    Scene("ascii", scenes.alarmed(), look=Look(DARK, ascii=True)),
+    Scene("colourless", scenes.alarmed(), look=Look(COLOURLESS)),
+    Scene("plainest", scenes.IDLE, ("g",), look=Look(COLOURLESS, ascii=True)),
 )
 
 Shot = Callable[[DashboardApp, Scene], Awaitable[None]]
@@ -63,7 +78,7 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
     """Bring a dashboard without a terminal into a scene and call ``shot``. Its clock is a model's."""
     clock = ModelClock()
     client = SceneClient(scenes.start_sheet(scene.sheet_ok))
-    app = DashboardApp(client, fps=20, clock=clock, localtime=time.gmtime)
+    app = DashboardApp(client, fps=20, look=scene.look, clock=clock, localtime=time.gmtime)
     async with app.run_test(size=size) as pilot:
         for step in range(220):
             clock.now += 0.1
@@ -78,20 +93,21 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
         await shot(app, scene)
 
 
-async def main(folder: Path) -> None:
-    """Paint every scene at every size into an existing folder."""
-    for width, height in SIZES:
+async def main(folder: Path, names: tuple[str, ...] = ()) -> None:
+    """Paint every scene at both sizes, and the first at 200x60, into an existing folder; with ``names`` only those."""
+    for width, height in (*SIZES, VAST):
 
         async def shot(app: Any, scene: Scene, name: str = f"{width}x{height}") -> None:
             paint_app(app, folder / f"{scene.name}-{name}.png")
 
-        for scene in SCENES:
-            await play(scene, (width, height), shot)
+        for scene in SCENES[:1] if (width, height) == VAST else SCENES:
+            if not names or f"{scene.name}-{width}x{height}" in names:
+                await play(scene, (width, height), shot)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m tui.pictures OUTDIR")
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m tui.pictures OUTDIR [NAME-WIDTHxHEIGHT ...]")
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(out))
+    asyncio.run(main(out, tuple(sys.argv[2:])))

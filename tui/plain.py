@@ -21,6 +21,7 @@ from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
+from tui.entry import EntryError, parse_depth, parse_rate
 from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
 from tui.screens.pens import FoundPen
 from tui.screens.start_sheet import MIN_DELAY_S
@@ -29,7 +30,7 @@ from tui.zones import zone_name
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
     "pens; open N; session bench; session treatment CODE; session close; control",
-    "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate RPM",
+    "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
     "ack: acknowledge alarms; note DIGITS; status; help; quit",
 )
@@ -82,7 +83,7 @@ class Narrator:
         kind = "SIMULATED pen" if pen.simulated else "Pen"
         facts["pen"] = f"{kind} {pen.model} {pen.serial}, link {pen.link}."
         facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
-        facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rpm(pen.rate_set_mhz)} rpm."
+        facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rate(pen.rate_set_mhz)}."
         facts["run"] = f"Run {view.run.phase} in {zone_name(view.run.zone)}." if view.run else "No run."
         facts["zone"] = f"Zone: {zone_name(view.zone)}."
         session = view.session
@@ -100,8 +101,8 @@ class Narrator:
             return "No values."
         old = "OLD: " if age is Freshness.STALE else ""
         return (
-            f"{old}Depth {text.mm(pen.depth_um)} mm, {text.rpm(pen.rate_mhz, step=10)} rpm, "
-            f"{text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
+            f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(text.calm(pen.rate_mhz))}, "
+            f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
         )
 
 
@@ -165,7 +166,7 @@ class PlainDashboard:
                 self._lines(*self.narrator._facts().values(), self.narrator.values())
             else:
                 await self._worded(word, rest)
-        except (StationError, UnknownZone) as error:
+        except (StationError, UnknownZone, EntryError) as error:
             self.write(str(error))
         except (ValueError, OverflowError):
             self.write(f"{word} needs a number: {line.strip()!r}. help lists the commands.")
@@ -174,8 +175,8 @@ class PlainDashboard:
         if word == "zone":
             await self._ask("zone.select", zone=parse_zone(rest).code)
         elif word in ("depth", "rate"):
-            wanted = {"depth_um": float(rest) * 1000} if word == "depth" else {"rate_mhz": float(rest) * 1000 / 60}
-            await self._ask("setpoint", **{name: round(value) for name, value in wanted.items()})
+            wanted = {"depth_um": parse_depth(rest)} if word == "depth" else {"rate_mhz": parse_rate(rest)}
+            await self._ask("setpoint", **wanted)
         elif word == "pens":
             self._pens = FoundPen.list_of(await self.client.request("pens.scan"))
             self._lines(
@@ -211,8 +212,8 @@ class PlainDashboard:
     async def _preview(self) -> None:
         answer = await self.client.request("run.preview")
         sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
-        depth, rate = text.mm(sheet.depth_applied_um), text.rpm(sheet.rate_applied_mhz)
-        self.write(f"Start sheet: {zone_name(sheet.zone)}, {depth} mm, {rate} rpm.")
+        depth, rate = text.mm(sheet.depth_applied_um), text.rate(sheet.rate_applied_mhz)
+        self.write(f"Start sheet: {zone_name(sheet.zone)}, depth {depth} mm, rate {rate}.")
         self._lines(*sheet.reasons, *(f"FAILED {g.name}: {g.text}" for g in sheet.gates if not g.passed))
         if sheet.ok:
             self._sheet = (self.live.clock(), sheet)

@@ -74,12 +74,14 @@ ZONES_DONE: Final = (
     ZoneView("VTX", 6, 402.0, False, 40_200, 171.0),
 )
 LOG: Final = (
-    LogView(NOON - 1812, "session opened, treatment, training client T-001"),
-    LogView(NOON - 1800, "FHL pass 1 began at 1.00 mm, 6000 rpm"),
-    LogView(NOON - 600, "VTX pass 6 done, 1:07 in contact"),
-    LogView(NOON - 230, "MID pass 3 done, 1:19 in contact"),
-    LogView(NOON - 160, "FRR pass 2 done, 0:48 in contact"),
-    LogView(NOON - 24, "FRR pass 3 began at 1.00 mm, 6000 rpm"),
+    LogView(NOON - 1812, "session opened (treatment, client T-001)"),
+    LogView(NOON - 1800, "FHL: started at 1.00 mm, 100.0 Hz (6000 rpm)"),
+    LogView(NOON - 610, "VTX: pass 6 ended, 67.2 s"),
+    LogView(NOON - 240, "MID: pass 3 ended, 79.4 s"),
+    LogView(NOON - 170, "FRR: pass 2 ended, 48.0 s"),
+    LogView(NOON - 169, "run over: ended"),
+    LogView(NOON - 30, "alarm: Depth 0.72 mm measured, 1.00 mm set. Lift the pen and check the cartridge."),
+    LogView(NOON - 24, "FRR: started at 1.00 mm, 100.0 Hz (6000 rpm)"),
 )
 SESSION: Final = SessionView("018f", "treatment", "simulated", "T-001", 1812.0, "FRR", 21, ZONES_DONE, None)
 IDLE: Final = View(
@@ -114,23 +116,42 @@ def needling() -> View:
 
 
 def alarmed() -> View:
-    """The same with a high current and a second, lower alarm."""
+    """The same with a depth that is not what was set, and an older alarm."""
     view = needling()
     assert view.pen is not None
     alarms = (
-        AlarmView("2", "battery-low", "low", "Battery 18 %: charge the pen after this zone.", 40.0, True, False),
-        AlarmView("1", "current-high", "medium", "Motor current 0.74 A, limit 0.70. Lift the pen.", 2.0, True, False),
-    )
-    return replace(view, pen=replace(view.pen, current_ma=740, battery_pct=18, battery_mv=3610), alarms=alarms)
+        AlarmView("2", "reboot", "medium", "The pen restarted (brown-out). Check it before you go on.", 40.0, True, True),
+        AlarmView(
+            "1", "depth", "medium",
+            "Depth 0.72 mm measured, 1.00 mm set. Lift the pen and check the cartridge.", 2.0, True, False,
+        ),
+    )  # fmt: skip
+    return replace(view, pen=replace(view.pen, depth_um=720, battery_pct=18, battery_mv=3610), alarms=alarms)
+
+
+def not_still() -> View:
+    """After a STOP that the pen did not follow, with a record that failed: the two longest sentences there are."""
+    view = needling()
+    assert view.pen is not None
+    alarms = (
+        AlarmView(
+            "3", "not-still", "high",
+            "STOP sent but the pen is not seen still. Switch the pen off and lift it.", 1.0, True, False,
+        ),
+        AlarmView(
+            "4", "record", "high",
+            "The record cannot be written: the disk that holds /home/clinic/.local/share/devicectl/devicectl.db is full; "
+            "make room on it, then start the station again.", 3.0, True, False,
+        ),
+    )  # fmt: skip
+    return replace(view, pen=replace(view.pen, state="stopped", latched=True), run=None, alarms=alarms)
 
 
 def stopped() -> View:
     """After STOP: latched, still, with the time it took."""
     pen = replace(PEN, state="stopped", latched=True, stop_ms=74.0, current_ma=10)
-    alarm = AlarmView(
-        "3", "stopped", "high", "STOP pressed. Pen is still. r resets, then g starts anew.", 1.0, True, False
-    )
-    return replace(IDLE, pen=pen, alarms=(alarm,), log=(*LOG, LogView(NOON, "STOP key; still after 74 ms")))
+    log = (*LOG, LogView(NOON, "STOP (space)"), LogView(NOON + 0.1, "still, 74 ms after STOP"))
+    return replace(IDLE, pen=pen, log=log)
 
 
 def no_session() -> View:

@@ -80,6 +80,7 @@ class StopGuard:
         self._burst: list[tuple[float, events.Key]] = []
         self._flush_at: asyncio.TimerHandle | None = None
         self.bound: frozenset[str] = frozenset()
+        self.added_stops: frozenset[str] = frozenset()
         self.text_focus = False
         self.stop_top = 1 << 30
 
@@ -123,7 +124,7 @@ class StopGuard:
 
     def _key(self, event: events.Key) -> None:
         key = event.key
-        if key in STOP_KEYS or key.rpartition("+")[2] in ("space", "f9"):
+        if key in STOP_KEYS or key in self.added_stops or key.rpartition("+")[2] in ("space", "f9"):
             self._stop_from(key)
             return
         if key.endswith(_IGNORED):

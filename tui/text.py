@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from functools import lru_cache
 from typing import Final
 
 PURPOSES: Final = {"bench": "BENCH", "treatment": "TREATMENT"}
@@ -12,18 +14,29 @@ def mm(um: int | None, width: int = 0) -> str:
     return ("--" if um is None else f"{um / 1000:.2f}").rjust(width)
 
 
-def rpm(mhz: int | None, width: int = 0, step: int = 1) -> str:
-    """mHz as rpm (one turn is one stroke), to the nearest ``step``."""
-    if mhz is None:
-        return "--".rjust(width)
-    return str(round(mhz * 60 / 1000 / step) * step).rjust(width)
+def hz(mhz: int | None, width: int = 0) -> str:
+    """mHz as strokes per second with one decimal."""
+    return ("--" if mhz is None else f"{mhz / 1000:.1f}").rjust(width)
 
 
-def hz(mhz: int | None) -> str:
-    """mHz as strokes per second."""
-    if mhz is None:
-        return "--"
-    return f"{mhz / 1000:.1f}".removesuffix(".0")
+def rpm(mhz: int | None, width: int = 0) -> str:
+    """mHz as rpm (one turn is one stroke)."""
+    return ("--" if mhz is None else str(round(mhz * 60 / 1000))).rjust(width)
+
+
+def rate(mhz: int | None) -> str:
+    """A stroke rate in words, as control writes it too: ``100.0 Hz (6000 rpm)``."""
+    return "--" if mhz is None else f"{hz(mhz)} Hz ({rpm(mhz)} rpm)"
+
+
+def calm(mhz: int | None) -> int | None:
+    """A measured rate to the nearest 0.5 Hz: what changes faster than it can be read says nothing."""
+    return None if mhz is None else round(mhz / 500) * 500
+
+
+def punctures(mhz: int | None, needles: int) -> str:
+    """Punctures a second: strokes a second times needles."""
+    return "-- punctures/s" if mhz is None else f"{count(mhz * needles / 1000)} punctures/s"
 
 
 def amps(ma: int | None, width: int = 0) -> str:
@@ -58,6 +71,29 @@ def age(seconds: float | None) -> str:
 def count(number: float) -> str:
     """A large number with thin groups: 12,400."""
     return f"{round(number):,}"
+
+
+@lru_cache(maxsize=512)
+def wrap(words: str, width: int) -> tuple[str, ...]:
+    """``words`` in lines of at most ``width`` cells; a word that is longer is broken. At least one line."""
+    return tuple(textwrap.wrap(words, max(1, width), break_on_hyphens=False)) or ("",)
+
+
+def within(words: str, width: int, rows: int, more: str = "…") -> list[str]:
+    """`wrap` in at most ``rows`` lines; ``more`` ends the last when there was more to say."""
+    lines = list(wrap(words, width))
+    if len(lines) > rows:
+        lines = lines[:rows]
+        lines[-1] = ended(lines[-1], width, more)
+    return lines
+
+
+def ended(line: str, width: int, more: str = "…") -> str:
+    """``line`` with ``more`` at its end in at most ``width`` cells; cut between words, so that no number is halved."""
+    room = max(0, width - len(more))
+    if len(line) > room:
+        line = line[:room].rpartition(" ")[0] or line[:room]
+    return f"{line}{more}"
 
 
 def cut(text: str, width: int) -> str:

@@ -1,45 +1,58 @@
-"""Every colour of the screens, in one place.
+"""What text on the screens may look like: inks by their role, alarms by their priority, glyphs in Unicode or ASCII.
 
-The interface is grey. Red, yellow and cyan belong to alarms alone; whatever a colour says is also said by text, by a
-mark or by texture, so the screens work with ``NO_COLOR`` and for colour-blind eyes. Contrast of text on its ground is
-at least 4.5:1 (WCAG AA).
+Rows carry roles, never colours; a `Look` turns them into styles when a row is drawn, so a theme can change while the
+dashboard runs. The interface is grey. Red, yellow and cyan belong to alarms alone (and dull red to the STOP bar while
+the motor may turn); whatever a colour says is also said by text, by a mark or by texture, so the screens work without
+any colour and for colour-blind eyes. The colours themselves are in ``tui.palettes``.
 """
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from rich.color import Color
 from rich.style import Style
 from textual.theme import Theme
 
 RGB = tuple[int, int, int]
 
-GROUND: Final = "#15181a"
-PANEL: Final = "#1b1f22"
-BAR: Final = "#2a2f33"
-STOP_ON: Final = "#8c1d18"
-STOP_OFF: Final = "#3a4046"
+
+class Ink(enum.Enum):
+    """The role of a piece of text."""
+
+    NONE = "none"
+    DIM = "dim"
+    FAINT = "faint"
+    TEXT = "text"
+    BRIGHT = "bright"
+    BAND = "band"
+    TRACE = "trace"
+    SCALE = "scale"
+    BADGE = "badge"
+    CHIP = "chip"
+    KEYCAP = "keycap"
+    HIGH_ON = "high on"
+    HIGH_OFF = "high off"
+    MEDIUM_ON = "medium on"
+    MEDIUM_OFF = "medium off"
+    LOW_ON = "low on"
+    LOW_OFF = "low off"
+
+    __hash__ = object.__hash__
 
 
-@lru_cache(maxsize=512)
-def ink(colour: str, bold: bool = False, ground: str | None = None) -> Style:
-    """A cached text style from ``#rrggbb`` colours."""
-    return Style(color=Color.parse(colour), bold=bold, bgcolor=Color.parse(ground) if ground else None)
-
-
-DIM: Final = ink("#8f979e")
-FAINT: Final = ink("#565d64")
-TEXT: Final = ink("#c9ced3")
-BRIGHT: Final = ink("#ffffff", True)
-BAND: Final = ink("#8a929a")
-TRACE: Final = ink("#aeb8c0")
-SCALE: Final = ink("#6d757c")
-BADGE: Final = ink("#000000", True, "#eceff1")
-CHIP: Final = ink("#ffffff", True, "#4a525a")
-KEYCAP: Final = ink("#e3e6e9", True)
+NONE: Final = Ink.NONE
+DIM: Final = Ink.DIM
+FAINT: Final = Ink.FAINT
+TEXT: Final = Ink.TEXT
+BRIGHT: Final = Ink.BRIGHT
+BAND: Final = Ink.BAND
+TRACE: Final = Ink.TRACE
+SCALE: Final = Ink.SCALE
+BADGE: Final = Ink.BADGE
+CHIP: Final = Ink.CHIP
+KEYCAP: Final = Ink.KEYCAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +60,15 @@ class AlarmLook:
     """How one priority looks (IEC 60601-1-8): mark, banner in the "on" half, text in the "off" half, half period."""
 
     mark: str
-    banner: Style
-    plain: Style
+    banner: Ink
+    plain: Ink
     half_period_s: float | None
 
 
 ALARMS: Final[dict[str, AlarmLook]] = {
-    "high": AlarmLook("!!!", ink("#ffffff", True, "#c21807"), ink("#ff6a5e", True), 0.25),
-    "medium": AlarmLook(" !!", ink("#000000", True, "#f5d90a"), ink("#f5d90a", True), 0.83),
-    "low": AlarmLook("  !", ink("#000000", True, "#35c3d4"), ink("#35c3d4", True), None),
+    "high": AlarmLook("!!!", Ink.HIGH_ON, Ink.HIGH_OFF, 0.25),
+    "medium": AlarmLook(" !!", Ink.MEDIUM_ON, Ink.MEDIUM_OFF, 0.83),
+    "low": AlarmLook("  !", Ink.LOW_ON, Ink.LOW_OFF, None),
 }
 PRIORITIES: Final = tuple(ALARMS)
 
@@ -64,45 +77,56 @@ PRIORITIES: Final = tuple(ALARMS)
 class MapColours:
     """The scalp map's greys."""
 
-    ground: RGB = (21, 24, 26)
-    skin: RGB = (36, 40, 43)
-    seam: RGB = (11, 13, 15)
-    cursor: RGB = (255, 255, 255)
-    empty: RGB = (58, 64, 70)
-    full: RGB = (150, 160, 168)
-    weave: RGB = (166, 178, 187)
-    text: RGB = (232, 235, 238)
-    dark_text: RGB = (10, 13, 16)
-    side: RGB = (143, 151, 158)
+    ground: RGB
+    skin: RGB
+    seam: RGB
+    cursor: RGB
+    on_cursor: RGB
+    empty: RGB
+    full: RGB
+    weave: RGB
+    side: RGB
 
 
-MAP: Final = MapColours()
+@dataclass(frozen=True)
+class Palette:
+    """One theme: a style for every ink, the map's colours, and the colours Textual asks for by name."""
 
-GREY: Final = Theme(
-    name="devicectl-grey",
-    primary="#8a929a",
-    secondary="#6d757c",
-    accent="#c9ced3",
-    foreground="#c9ced3",
-    background=GROUND,
-    surface=PANEL,
-    panel=BAR,
-    dark=True,
-    variables={
-        "ground": GROUND,
-        "side": PANEL,
-        "bar": BAR,
-        "stop-on": STOP_ON,
-        "stop-off": STOP_OFF,
-        "quiet": "#8f979e",
-        "frame": "#8a929a",
-        "sheet": "#23282c",
-        "field": "#0e1113",
-        "input-cursor-background": "#ffffff",
-        "input-cursor-foreground": "#000000",
-        "input-selection-background": "#565d64",
-    },
-)
+    name: str
+    title: str
+    inks: dict[Ink, Style]
+    map: MapColours
+    theme: Theme
+    colourless: bool = False
+    """Nothing may rest on a colour: shapes are drawn with characters, banners are reversed."""
+
+
+class _Plain(dict[int, str]):
+    """One ASCII character for each of ours; what is not known becomes a question mark, so widths never change."""
+
+    def __missing__(self, code: int) -> str:
+        return chr(code) if code < 128 else "?"
+
+
+_OURS: Final = "▚▞■□▶○◌‖✖✓›→×≈²°·–µ…│─━◆≤±"
+_THEIRS: Final = "###->o~=x+>>x~2 --u~|-=O<~"
+ASCII: Final = _Plain({ord(ours): theirs for ours, theirs in zip(_OURS, _THEIRS, strict=True)})
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the user chose: a palette, and whether only ASCII may be written."""
+
+    palette: Palette
+    ascii: bool = False
+
+    def style(self, ink: Ink) -> Style:
+        """The style of a role."""
+        return self.palette.inks[ink]
+
+    def text(self, words: str) -> str:
+        """``words`` in the characters this terminal has; as many cells as before."""
+        return words if not self.ascii or words.isascii() else words.translate(ASCII)
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
@@ -112,3 +136,21 @@ def mix(a: RGB, b: RGB, share: float) -> RGB:
         round(a[1] + (b[1] - a[1]) * share),
         round(a[2] + (b[2] - a[2]) * share),
     )
+
+
+def luminance(colour: RGB) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2)."""
+    linear = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: RGB, b: RGB) -> float:
+    """Contrast of two colours, 1 to 21 (WCAG 2); text needs 4.5."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable_on(ground: RGB) -> RGB:
+    """Black or white, whichever stands out more: at least 4.5:1 on any colour."""
+    black, white = (0, 0, 0), (255, 255, 255)
+    return black if contrast(black, ground) > contrast(white, ground) else white

@@ -20,13 +20,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start a pen for some seconds (purpose: bench) and record it."),
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
+    "forget": ("forget", "Forget the Bluetooth bond with a pen, to pair with it anew."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
-    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal or a TCP port."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
+    "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
     "station": ("station", "Run the station in the foreground, or end the one that runs."),
+    "keys": ("keys", "Show the keys of the dashboard, yours included."),
     "completion": ("completion", "Print the shell completion for bash, zsh or fish."),
 }
 """Name → module of this package and the line in the help. Help is made from this table, without any import."""
@@ -105,8 +107,11 @@ class Root(Group):
             formatter.write_dl(
                 [
                     ("DEVICECTL_DATABASE", "the database, a path or sqlite:///PATH"),
+                    ("DEVICECTL_RADIO", "the radio for ble:// pens, as --radio; else the computer's own Bluetooth"),
                     ("DEVICECTL_RUNTIME_DIR", "where stations and simulators are found"),
                     ("DEVICECTL_LIMITS", "the file with this station's limits"),
+                    ("DEVICECTL_ASCII", "1: the dashboard writes only ASCII; 0: it never does"),
+                    ("NO_COLOR", "the dashboard writes no colour"),
                 ]
             )
 

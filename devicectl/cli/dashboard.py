@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_of, radio_option
 
 if TYPE_CHECKING:
     from devicectl.station.client import SocketClient
+    from tui.keys import Keymap
 
 
 @click.command(
-    cls=Command, examples=("devicectl", "devicectl dashboard serial:///dev/ttyACM0", "devicectl dashboard --plain")
+    cls=Command,
+    examples=(
+        "devicectl",
+        "devicectl dashboard serial:///dev/ttyACM0",
+        "devicectl dashboard --theme light --ascii",
+        "devicectl dashboard --plain",
+    ),
 )
-@click.argument("address", required=False)
+@click.argument("address", required=False, type=ADDRESS)
+@radio_option
 @click.option("--plain", is_flag=True, help="Lines of text instead of the full screen.")
-def dashboard(address: str | None, plain: bool) -> int:
-    """Open the dashboard; with ADDRESS on that pen, else p chooses one."""
-    return open_dashboard(address, plain=plain)
+@click.option(
+    "--theme", type=click.Choice(["dark", "light", "contrast"]), help="Colours; remembered (key t changes them too)."
+)
+@click.option(
+    "--ascii/--unicode",
+    "ascii_only",
+    default=None,
+    help="Write only ASCII, or braille and blocks too; remembered. Without it the terminal's encoding decides.",
+)
+def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: bool | None) -> int:
+    """Open the dashboard; with ADDRESS on that pen, else p chooses one.
+
+    Every key is on the page behind ?; 'devicectl keys' prints them and says how to change them.
+    """
+    if plain and (theme is not None or ascii_only is not None):
+        raise click.UsageError("--theme, --ascii and --unicode belong to the full screen; leave out --plain.")
+    return open_dashboard(address, plain=plain, theme=theme, ascii_only=ascii_only)
 
 
 def has_terminal() -> bool:
@@ -40,7 +63,9 @@ def need_terminal() -> None:
         )
 
 
-def open_dashboard(address: str | None, *, plain: bool) -> int:
+def open_dashboard(
+    address: str | None, *, plain: bool, theme: str | None = None, ascii_only: bool | None = None
+) -> int:
     """Connect to the station (started if need be), open the pen if one is named, and show the screen."""
     if address is not None:
         from drivers.address import parse_address
@@ -48,15 +73,16 @@ def open_dashboard(address: str | None, *, plain: bool) -> int:
         parse_address(address)
     if not plain:
         need_terminal()
+    choices = {} if plain else screen_choices(theme, ascii_only)
     import asyncio
 
     from devicectl.log import set_up
 
     set_up()
-    return asyncio.run(_show(address, plain))
+    return asyncio.run(_show(address, plain, choices))
 
 
-async def _show(address: str | None, plain: bool) -> int:
+async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> int:
     import os
 
     from devicectl.station.client import connect
@@ -64,7 +90,7 @@ async def _show(address: str | None, plain: bool) -> int:
     from .output import patience
 
     with patience("waiting for the station ..."):
-        client = await connect(f"dashboard (process {os.getpid()})")
+        client = await connect(f"dashboard (process {os.getpid()})", radio=radio_of(click.get_current_context()))
     try:
         if address is not None:
             with patience("waiting for the pen ..."):
@@ -76,15 +102,57 @@ async def _show(address: str | None, plain: bool) -> int:
         from tui.plain import show_plain
 
         return await show_plain(client)
-    return await show(client)
+    return await show(client, choices)
 
 
-async def show(client: SocketClient) -> int:
-    """Show the screen until it is left."""
+async def show(client: SocketClient, choices: dict[str, Any] | None = None) -> int:
+    """Show the screen until it is left; without ``choices`` in the user's own theme and keys."""
     from tui.app import show as show_screen
 
-    code = await show_screen(client, first_run=first_run())
+    try:
+        choices = screen_choices() if choices is None else choices
+    except BaseException:
+        await client.close()
+        raise
+    code = await show_screen(client, first_run=first_run(), **choices)
     return code if code in set(Exit) else int(Exit.FAILED)
+
+
+def screen_choices(theme: str | None = None, ascii_only: bool | None = None) -> dict[str, Any]:
+    """Theme, characters and keys for the screen; what an option chose is remembered.
+
+    Raises :class:`Failure` when the keymap file cannot be used: no dashboard on keys that are not the user's.
+    """
+    import os
+
+    from tui.settings import NAME, Settings, SettingsFile, choose, config_directory
+
+    file = SettingsFile(config_directory() / NAME)
+    saved, asked = file.load(), Settings(theme, ascii_only)
+    look, settings = choose(saved, asked, os.environ)
+    if asked != Settings():
+        problem = file.save(settings)
+        if problem is not None:
+            click.echo(f"devicectl: {problem}.", err=True)
+    return {"look": look, "settings": settings, "remember": file.save, "keymap": keymap()}
+
+
+def keymap() -> Keymap:
+    """The keys in force. Raises :class:`Failure` when the keymap file cannot be used."""
+    from tui.keys import DEFAULT
+    from tui.settings import KEYMAP_NAME, config_directory
+
+    path = config_directory() / KEYMAP_NAME
+    if not path.exists():
+        return DEFAULT
+    from tui.keymap import KeymapError, load_keymap
+
+    from .failures import Failure
+
+    try:
+        return load_keymap(path)
+    except KeymapError as error:
+        raise Failure(str(error), "bad-keymap") from error
 
 
 def first_run() -> bool:

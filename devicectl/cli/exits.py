@@ -29,11 +29,15 @@ MEANINGS = {
     Exit.INTERRUPTED: "interrupted (Ctrl+C); a running pen was stopped",
 }
 
-_USAGE = frozenset({"bad-address", "unknown-zone", "invalid-params", "bad-fault", "bad-profile"})
+_USAGE = frozenset(
+    {"bad-address", "unknown-zone", "invalid-params", "bad-fault", "bad-profile", "bad-radio", "unknown-radio"}
+)
 _NO_PEN = frozenset(
     {
         "no-pen", "pen-error", "link-refused", "link-lost", "not-a-pen", "wrong-protocol", "no-driver", "no-permission",
-        "port-busy", "no-such-port", "refused", "no-address",
+        "port-busy", "no-such-port", "refused", "no-address", "no-bluetooth", "bluetooth-off", "no-dbus",
+        "no-bluetoothd", "pen-not-found", "pen-busy", "same-name", "bond-lost", "no-answer", "radio-absent",
+        "radio-silent", "missing-extra", "bluetooth-failed",
     }
 )  # fmt: skip
 _RECORD = frozenset(

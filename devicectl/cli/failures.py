@@ -25,6 +25,7 @@ _EXPECTED = (
 _SIMULATOR = (
     ("simulator.faults", "FaultError", "bad-fault"),
     ("simulator.profile", "ProfileError", "bad-profile"),
+    ("simulator.radio.options", "BadRadioOption", "bad-radio"),
     ("devicectl.treatment.zones", "UnknownZone", "unknown-zone"),
 )
 

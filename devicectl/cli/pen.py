@@ -8,6 +8,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
     from devicectl.station.views import PenView
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     cls=Command,
     examples=("devicectl info serial:///dev/ttyACM0", "devicectl info tcp://127.0.0.1:7001 --json"),
 )
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
+@radio_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(address: str, as_json: bool) -> int:
     """Show what the pen at ADDRESS says about itself. Moves nothing."""
@@ -108,7 +110,8 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
     cls=Command,
     examples=("devicectl reset serial:///dev/ttyACM0", "devicectl reset tcp://127.0.0.1:7001 --take"),
 )
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
+@radio_option
 @click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def reset(address: str, take: bool, as_json: bool) -> None:
@@ -158,7 +161,8 @@ async def _reset(address: str, take: bool) -> dict[str, Any]:
     cls=Command,
     examples=("devicectl accept-firmware serial:///dev/ttyACM0",),
 )
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
+@radio_option
 @click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def accept_firmware(address: str, take: bool, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
     from devicectl.records.reader import SessionDetail
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
         'devicectl run serial:///dev/ttyACM0 --zone VTX --depth 0.5 --rate 100 --seconds 5 --override battery="runs from a supply"',
     ),
 )
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
+@radio_option
 @click.option("--zone", required=True, help="Zone code such as VTX, FRL, MID, OCC or CUS-1.")
 @click.option("--depth", required=True, type=float, metavar="MM", help="Needle protrusion in mm.")
 @click.option("--rate", required=True, type=float, metavar="HZ", help="Stroke rate in Hz (1 Hz = 60 rpm).")

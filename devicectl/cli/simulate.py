@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Literal
+
 import click
 
 from .app import Command
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from simulator.pen import SimulatedPen
+    from simulator.radio.options import AirOptions
+
 PROFILES = ("reference", "fixed-117", "vary-150")
+Kind = Literal["pty", "tcp", "ble"]
+_AIR = ("interval", "mtu", "pairing", "passkey", "name", "address", "rssi", "socket")
+
+
+def _air_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a pen on the air."""
+    for option in reversed(
+        (
+            click.option("--address", metavar="F0:…", help="ble: address, random static; made from the seed."),
+            click.option("--name", metavar="TEXT", help="ble: name; model and serial number if not given."),
+            click.option(
+                "--pairing",
+                type=click.Choice(["just-works", "passkey", "refuse"]),
+                help="ble: how the pen pairs; just-works if not given.",
+            ),
+            click.option(
+                "--passkey", type=click.IntRange(0, 999_999), help="ble: what a pen with a passkey shows; 123456."
+            ),
+            click.option(
+                "--interval", type=click.FloatRange(7.5, 100), metavar="MS", help="ble: connection interval; 15."
+            ),
+            click.option("--mtu", type=click.IntRange(23, 517), help="ble: largest ATT MTU; 247."),
+            click.option("--rssi", type=click.IntRange(-127, 0), metavar="DBM", help="ble: signal; -50."),
+            click.option("--socket", metavar="PATH", help="ble: the radio on a Unix socket instead of a TCP port."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -14,11 +50,12 @@ PROFILES = ("reference", "fixed-117", "vary-150")
     examples=(
         "devicectl simulate pty",
         "devicectl simulate tcp --port 7001 --profile vary-150",
+        "devicectl simulate ble --interval 30 --pairing passkey --fault radio.out_of_range@20s+5s",
         "devicectl simulate pty --fault drop=0.05 --fault stall@5s",
         "devicectl simulate pty --console          type: button, press 1.5, fault stall, state, quit",
     ),
 )
-@click.argument("kind", type=click.Choice(["pty", "tcp"]))
+@click.argument("kind", type=click.Choice(["pty", "tcp", "ble"]))
 @click.option(
     "--profile", default="reference", show_default=True, metavar="NAME", help=f"Which pen: {', '.join(PROFILES)}."
 )
@@ -30,62 +67,96 @@ PROFILES = ("reference", "fixed-117", "vary-150")
     metavar="TEXT",
     help="NAME, NAME=VALUE, NAME@5s or NAME=VALUE@5s+2s; may be repeated.",
 )
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port; 0 takes a free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port of tcp or ble; 0 takes a free one.")
+@_air_options
 @click.option("--console", is_flag=True, help="Take commands from standard input.")
+@click.option("--json", "as_json", is_flag=True, help="Print address, radio and pen as one line of JSON.")
 @click.option("--unpaced", is_flag=True, help="No 115,200 Bd pacing (for measurements).")
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started it ends.")
 def simulate(
-    kind: str,
+    kind: Kind,
     profile: str,
     seed: int,
     faults: tuple[str, ...],
     port: int,
     console: bool,
+    as_json: bool,
     unpaced: bool,
     with_parent: bool,
+    **air: Any,
 ) -> None:
     """Start a simulated pen. The first line is its address; it runs until Ctrl+C or SIGTERM.
 
-    KIND is pty (a pseudo-terminal, like a serial port) or tcp.
+    KIND is pty (a pseudo-terminal, like a serial port), tcp, or ble: a pen on a virtual radio, whose own address is the
+    second line, for --radio or DEVICECTL_RADIO.
     """
-    if port and kind != "tcp":
-        raise click.UsageError("--port belongs to tcp: devicectl simulate tcp --port 7001.")
+    if port and kind == "pty":
+        raise click.UsageError("--port belongs to tcp and ble: devicectl simulate tcp --port 7001.")
+    if kind != "ble" and (strange := [name for name in _AIR if air[name] is not None]):
+        raise click.UsageError(f"--{strange[0]} belongs to ble: devicectl simulate ble --{strange[0]} ….")
     import asyncio
-    import os
-    from typing import Literal, cast
 
     from simulator.faults import parse_faults
     from simulator.serve import serve
 
-    plan = parse_faults(faults)
+    signal = [] if air["rssi"] is None else [f"radio.rssi={air['rssi']}"]
+    plan = parse_faults((*signal, *faults))
+    pen = serve(
+        kind,
+        profile=profile,
+        seed=seed,
+        faults=plan,
+        port=port,
+        console=console,
+        paced=not unpaced,
+        emit=lambda line: print(line, flush=True),
+        air=_air(port, air) if kind == "ble" else None,
+        told=_tell_as_json if as_json else None,
+    )
+    asyncio.run(_until_over(pen, with_parent))
+
+
+def _air(port: int, air: dict[str, Any]) -> AirOptions:
+    try:
+        from simulator.radio.options import AirOptions, RadioOptions
+    except ImportError as error:
+        from .failures import Failure
+
+        raise Failure(str(error), "not-installed") from error
+
+    named = {name: air[name] for name in ("address", "name", "pairing", "passkey", "mtu") if air[name] is not None}
+    if "passkey" in named:
+        named.setdefault("pairing", "passkey")
+    where = f"tcp:{port}" if air["socket"] is None else f"unix:{air['socket']}"
+    interval = {} if air["interval"] is None else {"interval": air["interval"] / 1000}
+    return AirOptions(RadioOptions(**named), where, **interval)
+
+
+def _tell_as_json(pen: SimulatedPen, address: str, radio: str) -> None:
+    import json
+    import os
+
+    told = {"address": address, "radio": radio, "model": pen.profile.model, "serial": pen.serial, "pid": os.getpid()}
+    print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+async def _until_over(serving: Awaitable[None], with_parent: bool) -> None:
+    import asyncio
+    import os
 
     async def until_orphaned(parent: int) -> None:
         while os.getppid() == parent:
             await asyncio.sleep(0.5)
 
-    async def run() -> None:
-        pen = asyncio.ensure_future(
-            serve(
-                cast(Literal["pty", "tcp"], kind),
-                profile=profile,
-                seed=seed,
-                faults=plan,
-                port=port,
-                console=console,
-                paced=not unpaced,
-                emit=lambda line: print(line, flush=True),
-            )
-        )
-        watched = {pen}
-        if with_parent:
-            watched.add(asyncio.ensure_future(until_orphaned(os.getppid())))
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for task in watched - {pen}:
-            task.cancel()
-        if pen.done():
-            await pen
-        else:
-            pen.cancel()
-            await asyncio.gather(pen, return_exceptions=True)
-
-    asyncio.run(run())
+    pen = asyncio.ensure_future(serving)
+    watched = {pen}
+    if with_parent:
+        watched.add(asyncio.ensure_future(until_orphaned(os.getppid())))
+    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    for task in watched - {pen}:
+        task.cancel()
+    if pen.done():
+        await pen
+    else:
+        pen.cancel()
+        await asyncio.gather(pen, return_exceptions=True)

@@ -17,6 +17,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,8 @@ class Reached:
     cls=Command,
     examples=("devicectl stop", "devicectl stop serial:///dev/ttyACM0", "devicectl stop --json"),
 )
-@click.argument("address", required=False)
+@click.argument("address", required=False, type=ADDRESS)
+@radio_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stop(address: str | None, as_json: bool) -> int:
     """STOP the pen at ADDRESS, or every pen that any program of yours holds.
@@ -253,7 +255,7 @@ def _is(pen: dict[str, Any], only: Address | None) -> bool:
         return True
     from drivers.address import parse_address
 
-    return parse_address(str(pen["address"])).port_key == only.port_key
+    return parse_address(str(pen["address"])).may_be(only)
 
 
 def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:

@@ -60,7 +60,6 @@ from .stop_lane import StopLane
 from .vigil import Vigil
 
 RUN_MAX_MS: Final = 180_000
-LEASE_MS: Final = 500
 log = logging.getLogger("devicectl.control")
 LATCH_TEXT: Final = {
     PenState.STOPPED: "stopped",
@@ -94,13 +93,13 @@ class Controller:
         alarms: AlarmBoard,
         source: Source,
         limits: StationLimits | None = None,
-        lease_ms: int = LEASE_MS,
+        lease_ms: int | None = None,
     ) -> None:
         self.pen = pen
         self.journal = journal
         self.alarms = alarms
         self.limits = limits or StationLimits()
-        self.lease_ms = lease_ms
+        self.lease_ms = pen.lease_ms if lease_ms is None else lease_ms
         self.loop = asyncio.get_running_loop()
         self.motion = MotionMonitor()
         self.arrival = Arrival()

@@ -87,6 +87,8 @@ class CommandLane:
             return NotSent("the pen is being let go; choose it anew.")
         if self.pen_id is None or not self._pen.connected:
             return NotSent("the pen is not connected; wait for the link.")
+        if not self._pen.obeys:
+            return NotSent("the pen obeys only a computer that it is paired with; open a session to pair.")
         if not self.clock_ms and command.action is not Action.END:
             return NotSent("the pen's clock has not been heard yet; wait a second.")
         self._busy = True

@@ -214,8 +214,10 @@ def _last_words(paths: StationPaths) -> str:
     return f"The station could not start; its log is {paths.log}."
 
 
-async def connect(client: str, database: str | None = None, *, start: bool = True) -> SocketClient:
+async def connect(client: str, database: str | None = None, *, start: bool = True, radio: str = "") -> SocketClient:
     """Connect to the station of a database, starting it if nothing listens (unless ``start`` is false).
+
+    ``radio`` is where this client looks for pens on the air, empty for the computer's own Bluetooth.
 
     Raises :class:`StationError` with one sentence.
     """
@@ -237,7 +239,8 @@ async def connect(client: str, database: str | None = None, *, start: bool = Tru
                 ) from error
     connection = SocketClient(reader, writer, paths)
     try:
-        await connection.request("station.hello", client=client, version=PROTOCOL_VERSION, database=digest)
+        hello = {"client": client, "version": PROTOCOL_VERSION, "database": digest}
+        await connection.request("station.hello", **hello, **({"radio": radio} if radio else {}))
     except BaseException:
         await connection.close()
         raise

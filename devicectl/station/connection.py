@@ -15,18 +15,21 @@ from devicectl.control.gates import Purpose
 from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
 from devicectl.control.motion import FRESH_S, RUN_DOWN_S, Motion
 from devicectl.treatment.zones import UnknownZone, parse_zone
-from drivers.address import parse_address
+from drivers.address import Address, parse_address
 from drivers.api import Confirmed, NotSent, Outcome, PenError, Rejected, Unknown
 
 from . import params as p
 from .client_api import StationError
 from .desk import Desk, Holder
-from .station import Station
+from .station import Station, no_bluetooth
 from .viewing import gate_views, pen_view
 from .views import Reply, StartSheet
 
 Send = Callable[[dict[str, Any]], None]
 """Takes one message; values may be view objects, which the transport turns into JSON if it needs text."""
+
+WAIT_S: Final = {"serial": 4.0, "tcp": 4.0, "ble": 13.0}
+"""How long the first connection is waited for: a pen on the air is looked for, discovered and asked in small pieces."""
 
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, REFUSED = -32700, -32600, -32601, -32602, -32000
 
@@ -50,6 +53,7 @@ class Connection:
     def __init__(self, station: Station, send: Send, congested: Callable[[], bool] = lambda: False) -> None:
         self.station = station
         self.name = ""
+        self.radio = ""
         self.desk: Desk | None = None
         self._send = send
         self._congested = congested
@@ -170,11 +174,12 @@ class Connection:
         desk = None
         if params.address is not None:
             try:
-                desk = self.station.desk_at(parse_address(params.address))
+                address = parse_address(params.address)
+                desk = self.station.desk_at(address)
             except PenError as error:
                 self._error(message.get("id"), REFUSED, str(error), error.code)
                 return
-            if desk is None:
+            if desk is None and not self._on_the_air(address):
                 text = f"{params.address}: this station does not hold that pen."
                 self._error(message.get("id"), REFUSED, text, "not-held")
                 return
@@ -183,6 +188,10 @@ class Connection:
         text = "STOP sent." if sent else "STOP could not be handed to every pen; use the pen's own switch."
         pens = [str(d.address) for d in desks]
         self._answer(message.get("id"), {"sent": sent, "text": text, "pens": pens})
+
+    def _on_the_air(self, address: Address) -> bool:
+        """Whether we hold BLE pens: one has names and a radio, and which is meant is nothing to ponder at a STOP."""
+        return address.scheme == "ble" and any(desk.address.scheme == "ble" for desk in self.station.desks)
 
     def need_desk(self) -> Desk:
         """This client's desk. Raises when it has none."""
@@ -235,7 +244,7 @@ async def _hello(c: Connection, q: p.Hello) -> Any:
     held = c.station.record.database_hash
     if q.database and held and q.database != held:
         raise StationError("This station works on another database; check DEVICECTL_DATABASE.", "wrong-database")
-    c.name = q.client
+    c.name, c.radio = q.client, q.radio
     return {"version": p.PROTOCOL_VERSION, "program": VERSION, "database": held}
 
 
@@ -246,12 +255,18 @@ async def _subscribe(c: Connection, _: p.Empty) -> Any:
 
 async def _scan(c: Connection, q: p.Scan) -> Any:
     held = tuple(str(d.address) for d in c.station.desks)
-    rows = await c.station.ports.scan(q.probe, held)
+    turning = any(desk.may_turn and desk.address.scheme == "ble" for desk in c.station.desks)
+    # Listening takes the radio away from a link now and then: not while a motor may turn.
+    radio = None if turning or not q.bluetooth else c.radio if q.radio is None else q.radio
+    rows = await c.station.ports.scan(q.probe, held, radio)
+    if turning and q.bluetooth:
+        rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
     return [{**row, "ours": row["address"] in held} for row in rows]
 
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:
-    desk = await c.station.open_desk(parse_address(q.address), q.wait_s)
+    address = parse_address(q.address)
+    desk = await c.station.open_desk(address, WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s)
     if c.desk is not None and c.desk is not desk and c.controls:
         c.desk.holder_gone("another pen was chosen")
     c.desk = desk
@@ -303,7 +318,9 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
         raise StationError("A bench session has no client; leave the client out.", "bench-client")
-    return {"session": await desk.recording.open_session(purpose, q.client, _plan(q.plan))}
+    plan = _plan(q.plan)
+    desk = await _obeying(c)
+    return {"session": await desk.recording.open_session(purpose, q.client, plan)}
 
 
 def _plan(asked: Mapping[str, int]) -> dict[str, int]:
@@ -314,6 +331,16 @@ def _plan(asked: Mapping[str, int]) -> dict[str, int]:
             raise StationError(f"The plan names zone {code} twice; name it once.", "bad-plan")
         plan[code] = depth_um
     return plan
+
+
+async def _obeying(c: Connection) -> Desk:
+    """The desk that this client controls, with a pen that obeys: on the air that needs pairing. Moves nothing."""
+    desk = c.need_control()
+    if desk.pen.connected and not desk.pen.obeys:
+        await desk.pen.secure()
+        # Somebody may have typed a passkey meanwhile, and much may have happened.
+        desk = c.need_control()
+    return desk
 
 
 def _need_no_run(desk: Desk) -> None:
@@ -346,7 +373,7 @@ async def _zone(c: Connection, q: p.SelectZone) -> Any:
 
 
 async def _setpoint(c: Connection, q: p.SetPoint) -> Any:
-    desk = c.need_control()
+    desk = await _obeying(c)
     answers: dict[str, Any] = {}
     for name, value, act in (
         ("depth", q.depth_um, desk.intents.set_depth),
@@ -393,7 +420,8 @@ async def _end(c: Connection, _: p.Empty) -> Any:
 
 
 async def _reset(c: Connection, _: p.Empty) -> Any:
-    return reply(await c.need_control().intents.reset(), "reset")
+    desk = await _obeying(c)
+    return reply(await desk.intents.reset(), "reset")
 
 
 async def _acknowledge(c: Connection, _: p.Empty) -> Any:

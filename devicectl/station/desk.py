@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from devicectl.alarms.board import AlarmBoard, AlarmChange
 from devicectl.control.controller import Controller
-from devicectl.control.envelope import StationLimits
+from devicectl.control.envelope import StationLimits, hz, mm
 from devicectl.control.events import (
     CommandDone,
     ControlEvent,
@@ -215,10 +215,10 @@ _STEPS: Final = {"arm", "start", "limit_depth"}
 def _command(event: CommandDone) -> str:
     """What a command did, or an empty line when another line says it already."""
     names = {
-        "set_depth": f"depth {event.value / 1000:.2f} mm",
-        "set_rate": f"rate {event.value * 60 // 1000} rpm",
+        "set_depth": f"depth {mm(event.value)}",
+        "set_rate": f"rate {hz(event.value)}",
         "end": "END, run kept" if event.value else "END",
-        "limit_depth": f"depth limit {event.value / 1000:.2f} mm for the pen",
+        "limit_depth": f"depth limit {mm(event.value)} for the pen",
     }
     name = names.get(event.action, event.action.replace("_", " "))
     if event.outcome == "confirmed":
@@ -227,7 +227,7 @@ def _command(event: CommandDone) -> str:
 
 
 _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
-    RunGranted: lambda e: f"{e.zone}: started at {e.depth_um / 1000:.2f} mm, {e.rate_mhz * 60 // 1000} rpm",
+    RunGranted: lambda e: f"{e.zone}: started at {mm(e.depth_um)}, {hz(e.rate_mhz)}",
     RunPaused: lambda e: "paused",
     RunResumed: lambda e: "resumed",
     RunOver: lambda e: f"run over: {e.why}",

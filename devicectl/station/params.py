@@ -13,6 +13,8 @@ REQUEST_MAX = 256 * 1024
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 ZoneCode = Annotated[str, Field(min_length=1, max_length=12)]
 
+Address = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
+
 
 class Params(BaseModel):
     """Unknown parameters are refused, so that a misspelt limit is not silently ignored."""
@@ -21,11 +23,13 @@ class Params(BaseModel):
 
 
 class Hello(Params):
-    """First request of a connection. ``database`` is the hash of the database the client means, empty for any."""
+    """First request of a connection. ``database`` is the hash of the database the client means, empty for any;
+    ``radio`` the one on which it looks for pens, empty for the computer's own."""
 
     client: Name
     version: int
     database: str = ""
+    radio: str = Field(default="", max_length=400)
 
 
 class Empty(Params):
@@ -40,16 +44,21 @@ class Heartbeat(Params):
 
 
 class OpenPen(Params):
-    """``wait_s``: how long to wait for the first connection."""
+    """``wait_s``: how long to wait for the first connection; None is long enough for the kind of link."""
 
-    address: Name
-    wait_s: float = Field(default=4.0, ge=0, le=30)
+    address: Address
+    wait_s: float | None = Field(default=None, ge=0, le=30)
 
 
 class Scan(Params):
-    """``probe``: addresses that may be asked who they are although nothing says that a pen is there."""
+    """``probe``: addresses that may be asked who they are although nothing says that a pen is there.
 
-    probe: tuple[Name, ...] = ()
+    ``bluetooth``: whether to listen on the air too; ``radio``: on which, None for the one of ``station.hello``.
+    """
+
+    probe: tuple[Address, ...] = ()
+    bluetooth: bool = True
+    radio: str | None = Field(default=None, max_length=400)
 
 
 class OpenSession(Params):

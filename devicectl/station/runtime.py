@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from importlib import import_module
 from typing import Any
 
 from devicectl.about import VERSION
@@ -12,11 +13,10 @@ from devicectl.control.journal import Intent
 from devicectl.records.ids import IdSource
 from devicectl.records.journal import StoreJournal
 from devicectl.records.store import Store
-from drivers.address import Address, parse_address
+from drivers.address import Address
 from drivers.api import Pen, PenError
 from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
-from drivers.scan import Found, scan_ports
 from simulator.announce import announced
 
 from .housekeeping import LeftPorts, keep_house
@@ -24,11 +24,10 @@ from .kept_journal import KeptJournal
 from .limits_file import load_limits
 from .paths import station_paths
 from .recording import CLOSE_S, recorder_for
+from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
-
-OWNER = "the devicectl station"
 
 
 def _journal(store: Store) -> KeptJournal:
@@ -54,6 +53,9 @@ class SimulatorsGone:
 
     async def __call__(self, address: Address) -> str | None:
         """The sentence why not to connect, for an address that a simulated pen announced once and does not now."""
+        if address.scheme == "ble":
+            # Loaded here, beside the loop: another pen may be running on it.
+            await asyncio.to_thread(import_module, "drivers.ble.link")
         if not address.where.startswith("/dev/pts/"):
             return None
         text = str(address)
@@ -65,7 +67,7 @@ class SimulatorsGone:
         return None
 
 
-async def _nothing(_probe: tuple[str, ...], _held: tuple[str, ...]) -> list[dict[str, Any]]:
+async def _nothing(_probe: tuple[str, ...], _held: tuple[str, ...], _radio: str | None) -> list[dict[str, Any]]:
     return []
 
 
@@ -110,71 +112,3 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
     finally:
         await asyncio.to_thread(store.close)
     return 0
-
-
-def _row(found: Found) -> dict[str, Any]:
-    return {
-        "address": found.address,
-        "name": found.description,
-        "simulated": False,
-        "matched": found.matched,
-        "why": found.why,
-        "held": found.held,
-    }
-
-
-async def scan_pens(probe: tuple[str, ...] = (), held: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """Simulated pens that announce themselves, then this machine's ports with the drivers' verdicts.
-
-    Only ports matched by USB id or named in ``probe`` are asked who they are, and never one that is held.
-    """
-    rows: list[dict[str, Any]] = []
-    for pen in await asyncio.to_thread(announced):
-        owner = OWNER if pen.address in held else ""
-        rows.append(
-            {
-                "address": pen.address,
-                "name": f"{pen.model} {pen.serial}",
-                "simulated": True,
-                "matched": True,
-                "why": f"simulated pen, announced by process {pen.pid}",
-                "held": owner,
-            }
-        )
-    known = {row["address"] for row in rows}
-    wanted = {str(parse_address(text)) for text in probe}
-    for found in await asyncio.to_thread(scan_ports):
-        if found.address not in known:
-            rows.append(_row(found))
-            known.add(found.address)
-    for address in sorted(wanted - known):
-        rows.append(_row(Found(address, "", False, "named with --probe", "")))
-    for row in rows:
-        asked = row["matched"] or row["address"] in wanted
-        if not row["simulated"] and asked and not row["held"]:
-            await _probe(row)
-    return rows
-
-
-async def _probe(row: dict[str, Any]) -> None:
-    """Ask one port who it is; the handshake is read-only."""
-    address = parse_address(row["address"])
-    try:
-        lock = lock_port(address, "devicectl scan")
-    except PenError as error:
-        row["held"] = str(error)
-        return
-    pen = open_pen(address)
-    try:
-        up = await pen.connect()
-        row["name"] = f"{up.identity.model} {up.identity.serial}"
-        row["simulated"] = up.identity.simulated
-        row["matched"] = True
-        row["why"] += f"; answers as {up.identity.manufacturer} {up.identity.model}"
-    except PenError as error:
-        row["matched"] = False
-        row["why"] = str(error)
-    finally:
-        await pen.close()
-        # To ask is not to hold: a pen that a killed program left must not be forgotten because somebody looked.
-        lock.release(used=False)

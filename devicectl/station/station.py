@@ -28,6 +28,19 @@ SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
 
+def no_bluetooth(why: str) -> dict[str, Any]:
+    """The row of a scan that says why nothing was heard on the air. It has no address."""
+    return {
+        "address": "",
+        "name": "Bluetooth",
+        "simulated": False,
+        "matched": False,
+        "why": why,
+        "held": "",
+        "rssi": None,
+    }
+
+
 class Lock(Protocol):
     """A held port or pen."""
 
@@ -42,7 +55,8 @@ class Ports:
     open_pen: Callable[[Address], Pen]
     lock_port: Callable[[Address], Lock | None]
     lock_serial: Callable[[Address, str], Lock | None]
-    scan: Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[list[dict[str, Any]]]]
+    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None], Awaitable[list[dict[str, Any]]]]
+    """What there is: addresses that may be asked, addresses that are held, and the radio to listen on (None: none)."""
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
     stop_left: Callable[[str], None] = lambda source: None
@@ -79,6 +93,12 @@ class _Held:
         for lock in (self.port, self.pen):
             if lock is not None:
                 lock.release(used=bool(self.serial))
+
+
+def _answers_to(desk: Desk, address: Address) -> bool:
+    """Whether the pen of this desk is on the same air and was found to be called so."""
+    same_air = desk.address.options.get("radio", "") == address.options.get("radio", "")
+    return address.scheme == "ble" and same_air and address.where in desk.pen.names
 
 
 class Station:
@@ -120,17 +140,19 @@ class Station:
         return [held.desk for held in self._held.values()]
 
     def desk_at(self, address: Address) -> Desk | None:
-        """The desk of a port, if the station holds it."""
+        """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
         held = self._held.get(address.port_key)
-        return held.desk if held else None
+        if held is not None:
+            return held.desk
+        return next((desk for desk in self.desks if _answers_to(desk, address)), None)
 
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
         """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
-        known = self._held.get(address.port_key)
+        known = self.desk_at(address)
         if known is not None:
-            if not known.desk.pen.connected:
-                raise PenError(f"{address}: {known.desk.link_text}", "link-lost")
-            return known.desk
+            if not known.pen.connected:
+                raise PenError(f"{address}: {known.link_text}", "link-lost")
+            return known
         # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
         pen = self.ports.open_pen(address)
         lock = self.ports.lock_port(address)
@@ -174,7 +196,11 @@ class Station:
 
         Once begun it is finished, though the one who asked may be gone: else nobody could stop or open that pen.
         """
-        held = self._held.pop(desk.address.port_key, None)
+        held = self._held.get(desk.address.port_key)
+        if held is not None and held.desk is desk:
+            del self._held[desk.address.port_key]
+        else:
+            held = None
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from drivers.api import EventCode, Fault, PenState, Reason, Result
 
+from .gatt import ACCESS, CARRIES, COMPANY, SERVICE, Characteristic
 from .messages import LAYOUTS, RESERVED_TYPES, SCHEMA_HASH, Layout, Opcode, canonical_table
 
 UNDESCRIBED: Final = "(not described yet)"
@@ -271,6 +272,49 @@ def _schema() -> str:
     return f"```text\n{canonical_table()}\n```\n\nCRC-32 of these lines: `{SCHEMA_HASH:#010x}`."
 
 
+def _carried(characteristic: Characteristic, to_pen: bool) -> str:
+    # HELLO has one type and five layouts.
+    names = [
+        layout.name.partition(" page")[0]
+        for layout in LAYOUTS
+        if CARRIES[layout.code] is characteristic and layout.to_pen is to_pen
+    ]
+    return ", ".join(dict.fromkeys(names)) or "–"
+
+
+def _gatt() -> str:
+    rows = []
+    for characteristic, access in ACCESS.items():
+        name = characteristic.name.replace("_", " ").title().replace("Of", "of")
+        trust = "bonded, encrypted" if access.trusted else "–"
+        to_pen = "STOP" if characteristic is Characteristic.STOP else _carried(characteristic, True)
+        rows.append(
+            (
+                name,
+                f"`{characteristic.value[:8]}…`",
+                ", ".join(access.properties),
+                to_pen,
+                _carried(characteristic, False),
+                trust,
+                access.text,
+            )
+        )
+    head = ("characteristic", "UUID", "properties", "host → pen", "pen → host", "needs", "how")
+    return (
+        f"Service `{SERVICE}`; the UUIDs of its characteristics differ in the first group only.\n\n{table(head, rows)}"
+    )
+
+
+def _advertised() -> str:
+    rows = [
+        ("0", "2", "u16", "company", f"`{COMPANY:#06x}`, the value for tests: no id is assigned yet"),
+        ("2", "1", "u8", "protocol", "version of this page that the pen speaks: 1"),
+        ("3", "2", "u16", "model_id", "model of the pen, by its maker; 0 unknown"),
+        ("5", "1", "u8", "flags", "bit 0: simulated pen"),
+    ]
+    return table(("at", "bytes", "kind", "field", "meaning"), rows)
+
+
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "messages": _messages,
     "reserved types": _reserved,
@@ -280,6 +324,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "states": lambda: _numbers(PenState, STATES, "state"),
     "faults": lambda: _numbers(Fault, FAULTS, "fault", "bit"),
     "events": lambda: _numbers(EventCode, EVENTS, "event", "code"),
+    "gatt": _gatt,
+    "advertised": _advertised,
     "schema": _schema,
 }
 

@@ -7,9 +7,10 @@ from typing import Final
 from drivers.address import Address
 from drivers.api import API_VERSION, Pen
 from drivers.driver import Driver, PortFacts, PortMatch
+from drivers.link import Link
 from drivers.links.serial import BAUD, PortSettings, SerialLink
 
-from .pen import PenlinkPen
+from .pen import BLE, PenlinkPen
 
 USB_IDS: Final[frozenset[tuple[int, int]]] = frozenset()
 """USB ids of Penlink pens. None is assigned yet: a pen is matched by its USB product text."""
@@ -17,6 +18,8 @@ USB_IDS: Final[frozenset[tuple[int, int]]] = frozenset()
 
 def _open(address: Address) -> Pen:
     text = str(address)
+    if address.scheme == "ble":
+        return _ble(address)
     if address.scheme == "tcp":
         url, settings = f"socket://{address.where}", PortSettings()
     else:
@@ -27,6 +30,22 @@ def _open(address: Address) -> Pen:
 
         settings = PortSettings(int(address.options.get("baud", BAUD)), flag("dtr"), flag("rts"))
     return PenlinkPen(text, lambda: SerialLink(text, url, settings))
+
+
+def _ble(address: Address) -> Pen:
+    # Bluetooth is loaded by those who use it only.
+    from drivers.ble.link import BleLink, Target
+
+    target = Target(address.where, address.options.get("radio", ""))
+    number = address.options.get("passkey")
+
+    async def passkey() -> int | None:
+        return int(number) if number else None
+
+    def link() -> Link:
+        return BleLink(str(address), target, passkey=passkey if number else None)
+
+    return PenlinkPen(str(address), link, BLE, lambda: target.names)
 
 
 def _match(port: PortFacts) -> PortMatch:
@@ -40,4 +59,6 @@ def _match(port: PortFacts) -> PortMatch:
     return PortMatch(False, f"USB says '{seen}', which is no pen known here; name it with --probe to ask it")
 
 
-DRIVER: Final = Driver(name="penlink", api=API_VERSION, schemes=frozenset({"serial", "tcp"}), open=_open, match=_match)
+DRIVER: Final = Driver(
+    name="penlink", api=API_VERSION, schemes=frozenset({"serial", "tcp", "ble"}), open=_open, match=_match
+)

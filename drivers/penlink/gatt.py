@@ -26,16 +26,7 @@ SERVICE: Final = _uuid(1)
 
 
 class Characteristic(Enum):
-    """The characteristics of the Penlink service, by the last four digits of their UUID's first group.
-
-    FEATURES: write with response (HELLO_REQUEST, QUERY) and read (the HELLO page last asked for); needs no bond.
-    CONTROL_POINT: write with response (CMD) and indicate (RESULT); needs a bonded, encrypted link.
-    STOP: write and write without response; any value that is not empty is STOP; needs no bond.
-    STATUS: read (the present STATUS) and notify (STATUS, READBACK); needs no bond.
-    TELEMETRY: notify (TELEMETRY, VITALS); needs no bond.
-    LEASE: write without response (LEASE); needs a bonded, encrypted link.
-    LOG: notify (EVENT); needs no bond.
-    """
+    """The characteristics of the Penlink service; :data:`ACCESS` says what may be done with each."""
 
     FEATURES = _uuid(2)
     CONTROL_POINT = _uuid(3)
@@ -45,6 +36,33 @@ class Characteristic(Enum):
     LEASE = _uuid(7)
     LOG = _uuid(8)
 
+
+class Access(NamedTuple):
+    """How a characteristic is used. ``properties`` in bleak's words; ``trusted``: a bonded, encrypted link only."""
+
+    properties: tuple[str, ...]
+    trusted: bool
+    text: str
+
+
+ACCESS: Final[dict[Characteristic, Access]] = {
+    Characteristic.FEATURES: Access(
+        ("read", "write"), False, "Write a request. After a HELLO_REQUEST, reading gives that page of HELLO."
+    ),
+    Characteristic.CONTROL_POINT: Access(
+        ("write", "indicate"), True, "One command at a time; its RESULT is indicated."
+    ),
+    Characteristic.STOP: Access(
+        ("write", "write-without-response"), False, "Any value that is not empty is STOP; hosts send the eight bytes."
+    ),
+    Characteristic.STATUS: Access(
+        ("read", "notify"), False, "Reading gives STATUS of that instant, subscribed or not: a host's first request."
+    ),
+    Characteristic.TELEMETRY: Access(("notify",), False, "The streams."),
+    Characteristic.LEASE: Access(("write-without-response",), True, "Renewals; never answered."),
+    Characteristic.LOG: Access(("notify",), False, "Events."),
+}
+"""What may be done with each characteristic."""
 
 _BY_NAME = {
     "HELLO_REQUEST": Characteristic.FEATURES,

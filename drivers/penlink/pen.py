@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from drivers.api import (
     Action,
@@ -29,15 +31,34 @@ from drivers.api import (
     Up,
     WrongProtocol,
 )
-from drivers.link import Link
+from drivers.link import Link, SecuredLink
 
 from .frame import STOP, Decoder
 from .hello import Pages
 from .messages import PAGE_COUNT, Page, PayloadError, Query, ResultMessage
+from .refusals import rejection_text
 from .session import Hello, HostSession
 
-HELLO_WAIT_S = 0.4
 HELLO_TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What depends on the kind of link.
+
+    ``hello_s`` is how long a page of HELLO is waited for, ``answer_s`` what is added to the deadline of every command,
+    ``result_s`` how long RESULT may come after the STATUS of the same command, ``lease_ms`` the lease of a run.
+    """
+
+    hello_s: float = 0.4
+    answer_s: float = 0.0
+    result_s: float = 0.0
+    lease_ms: int = 500
+
+
+WIRE: Final = Timing()
+BLE: Final = Timing(hello_s=1.5, answer_s=0.3, result_s=0.2, lease_ms=1000)
+"""A round trip takes two connection intervals (60 ms at 30 ms), an indication waits for the confirmation before it."""
 log = logging.getLogger("devicectl.penlink")
 _REASONS = {int(reason): reason for reason in Reason}
 _RESULTS = {int(result): result for result in Result}
@@ -48,7 +69,7 @@ _READ_BACK = {Action.SET_DEPTH, Action.SET_RATE, Action.LIMIT_DEPTH}
 class _Pending:
     """The command in flight and what has been heard about it."""
 
-    __slots__ = ("answer", "cmd_id", "command", "deadline", "done", "status_seen", "until")
+    __slots__ = ("answer", "back_seen", "cmd_id", "command", "deadline", "done", "status_seen", "until")
 
     def __init__(self, cmd_id: int, command: Command, done: asyncio.Future[Outcome], deadline: float) -> None:
         self.cmd_id = cmd_id
@@ -58,6 +79,7 @@ class _Pending:
         self.until = 0.0
         self.answer: ResultMessage | None = None
         self.status_seen: Status | None = None
+        self.back_seen: ReadBack | None = None
 
     def settle(self, outcome: Outcome) -> None:
         if not self.done.done():
@@ -70,13 +92,23 @@ class _Pending:
 class PenlinkPen:
     """A :class:`drivers.api.Pen`. ``make_link`` makes a fresh link for every attempt to connect."""
 
-    def __init__(self, address: str, make_link: Callable[[], Link]) -> None:
+    def __init__(
+        self,
+        address: str,
+        make_link: Callable[[], Link],
+        timing: Timing = WIRE,
+        names: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self.address = address
+        self._names = names
+        self._timing = timing
         self.statistics = LinkStatistics()
         self._make_link = make_link
         # A tuple, replaced when it changes: a listener may leave while it is being called.
         self._listeners: tuple[Callable[[PenInput], None], ...] = ()
         self._link: Link | None = None
+        # The same link when it asks for trust; kept apart, because asking what it is takes longer than a command.
+        self._guarded: SecuredLink | None = None
         self._session: HostSession | None = None
         self._generation = 0
         self._pending: _Pending | None = None
@@ -85,6 +117,8 @@ class PenlinkPen:
         self._page_wanted = (0, 0)
         self._connected = False
         self._last_id = 0
+        self._unheard_id = 0
+        self._stay_secured = False
         self._rehello: asyncio.Task[None] | None = None
 
     # -- connecting
@@ -93,6 +127,29 @@ class PenlinkPen:
     def connected(self) -> bool:
         """True once every HELLO page is in, until the link is lost or the pen reboots."""
         return self._connected
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it was found to answer to."""
+        return self._names()
+
+    @property
+    def lease_ms(self) -> int:
+        """By the kind of link."""
+        return self._timing.lease_ms
+
+    @property
+    def obeys(self) -> bool:
+        """Connected, and trusted where the link asks for that."""
+        return self._connected and (self._guarded is None or self._guarded.secured)
+
+    async def secure(self) -> None:
+        """Pair where the link asks for that, now and at every later connection. Raises :class:`PenError`."""
+        if self._link is None or not self._connected:
+            raise LinkLost(f"{self.address}: the pen is not connected; wait for the link.")
+        if self._guarded is not None:
+            await self._guarded.secure()
+            self._stay_secured = True
 
     def subscribe(self, listener: Callable[[PenInput], None]) -> Callable[[], None]:
         """Call ``listener`` synchronously for every input; returns the function that ends it."""
@@ -126,6 +183,11 @@ class PenlinkPen:
         await link.open(on_data, on_lost)
         self._link = link
         try:
+            if isinstance(link, SecuredLink):
+                self._guarded = link
+                link.on_refused = self._refused
+                if self._stay_secured:
+                    await link.secure()
             link.write(b"\x00")
             return await self._handshake()
         except BaseException:
@@ -163,7 +225,7 @@ class PenlinkPen:
             nonce, data = session.hello(page)
             self._page_wanted = (page, nonce)
             self._page = self._loop.create_future()
-            timer = self._loop.call_later(HELLO_WAIT_S, self._page.cancel)
+            timer = self._loop.call_later(self._timing.hello_s, self._page.cancel)
             link.write(data)
             try:
                 return await self._page
@@ -203,6 +265,7 @@ class PenlinkPen:
             self._rehello.cancel()
             self._rehello = None
         link, self._link, self._session = self._link, None, None
+        self._guarded = None
         self._drop_pending("the link was closed")
         if link is not None:
             await link.close()
@@ -210,7 +273,7 @@ class PenlinkPen:
     def _lose(self, reason: str) -> None:
         self._generation += 1
         self._connected = False
-        self._link = self._session = None
+        self._link = self._session = self._guarded = None
         if self._page is not None:
             self._page.cancel()
         self._drop_pending("the link was lost")
@@ -271,16 +334,28 @@ class PenlinkPen:
                 self._lose(str(error))
                 await link.close()
 
+    def _refused(self, outcome: Outcome) -> None:
+        """The link tells that the command in flight never reached the firmware."""
+        if self._pending is not None:
+            self._pending.settle(outcome)
+
     def _on_result(self, message: ResultMessage) -> None:
         pending = self._pending
         if pending is None or message.cmd_id != pending.cmd_id:
-            self.statistics.late_answers += 1
+            if message.cmd_id == self._unheard_id:
+                self._unheard_id = 0
+            else:
+                self.statistics.late_answers += 1
             return
         pending.answer = message
         result = _RESULTS.get(message.result, Result.FAILED)
         if result not in (Result.ACCEPTED, Result.IN_PROGRESS):
             reason = _REASONS.get(message.reason, Reason.NONE)
             pending.settle(Rejected(result, reason, rejection_text(pending.command, reason, message.applied)))
+        elif pending.back_seen is not None:
+            self._readback_for(pending, pending.back_seen)
+        elif pending.status_seen is not None:
+            self._status_for(pending, pending.status_seen)
 
     def _status_for(self, pending: _Pending, status: Status) -> None:
         if status.last_cmd_id != pending.cmd_id:
@@ -289,23 +364,38 @@ class PenlinkPen:
         answer = pending.answer
         if answer is None:
             if status.last_result not in (Result.ACCEPTED, Result.IN_PROGRESS):
-                # RESULT was lost, and what the pen holds may equal what was asked without having been taken.
-                pending.settle(Rejected(status.last_result, Reason.NONE, "the pen refused it; try again."))
+                self._refused_by(pending, status)
             return
         if pending.command.action not in _READ_BACK:
             pending.settle(Confirmed(answer.applied, answer.token))
 
+    def _refused_by(self, pending: _Pending, status: Status) -> None:
+        """RESULT is lost or, as an indication, late: what the pen holds may equal what was asked and yet be refused."""
+
+        def settle() -> None:
+            pending.settle(Rejected(status.last_result, Reason.NONE, "the pen refused it; try again."))
+
+        if self._timing.result_s:
+            self._loop.call_later(self._timing.result_s, settle)
+        else:
+            settle()
+
     def _readback_for(self, pending: _Pending, back: ReadBack) -> None:
-        if pending.status_seen is None or pending.command.action not in _READ_BACK:
+        status = pending.status_seen
+        if status is None or pending.command.action not in _READ_BACK:
             return
-        action = pending.command.action
+        if status.last_result not in (Result.ACCEPTED, Result.IN_PROGRESS):
+            return
+        pending.back_seen = back
+        action, answer = pending.command.action, pending.answer
         if action is Action.LIMIT_DEPTH:
-            if back.depth_limit_um <= pending.command.value:
-                pending.settle(Confirmed(back.depth_limit_um))
-            return
-        value = back.depth_um if action is Action.SET_DEPTH else back.rate_mhz
-        answer = pending.answer
-        if (answer is None and value == pending.command.value) or (answer is not None and value == answer.applied):
+            confirmed = back.depth_limit_um <= pending.command.value
+            value = back.depth_limit_um
+        else:
+            value = back.depth_um if action is Action.SET_DEPTH else back.rate_mhz
+            confirmed = value == (pending.command.value if answer is None else answer.applied)
+        if confirmed:
+            self._unheard_id = pending.cmd_id if answer is None else 0
             pending.settle(Confirmed(value))
 
     # -- acting
@@ -321,6 +411,8 @@ class PenlinkPen:
         session, link = self._session, self._link
         if session is None or link is None or not self._connected:
             return NotSent("the pen is not connected; wait for the link.")
+        if self._guarded is not None and not self._guarded.secured:
+            return NotSent("the pen obeys only a computer that it is paired with; open a session to pair.")
         if self._pending is not None:
             return NotSent("the pen is still answering the command before; try again.")
         cmd_id = self.next_id()
@@ -333,6 +425,7 @@ class PenlinkPen:
                 f"the command cannot be put into a frame ({error}); choose another value or restart the pen."
             )
         self._last_id = cmd_id
+        deadline += self._timing.answer_s
         done: asyncio.Future[Outcome] = self._loop.create_future()
         pending = self._pending = _Pending(cmd_id, command, done, deadline)
         link.write(data)
@@ -389,36 +482,3 @@ class PenlinkPen:
         pages = Pages()
         pages.take(await self._ask_page(Page.CARTRIDGE))
         return pages.cartridge()
-
-
-_REJECTIONS = {
-    Reason.STALE_ID: "the pen has already seen a later command; nothing was done.",
-    Reason.EXPIRED: "the command came too late and was refused by the pen; try again.",
-    Reason.BAD_TOKEN: "the pen's start permission was not valid any more; arm again.",
-    Reason.NOT_ARMED: "the pen is not armed; arm first.",
-    Reason.LATCHED: "the pen is stopped and latched; reset it first.",
-    Reason.MOVING: "the motor still turns; wait until it is still.",
-    Reason.OFF_STEP: "the value does not lie on the pen's steps.",
-    Reason.NO_CARTRIDGE: "no cartridge is plugged in; insert one.",
-    Reason.CARTRIDGE_USED: "the cartridge was used before; insert a new one.",
-    Reason.BATTERY: "the battery is too low; charge the pen.",
-    Reason.FAULT: "the pen reports a fault; look at the alarm, then reset.",
-    Reason.RUNNING: "a run is going on; end it first.",
-    Reason.UNKNOWN_OPCODE: "this pen cannot do that.",
-    Reason.SESSION_LIMIT: "it is above the limit that this session gave the pen; choose a smaller depth.",
-    Reason.NO_SESSION: "the pen has no session with us; reconnect.",
-}
-
-
-def rejection_text(command: Command, reason: Reason, bound: int) -> str:
-    """One sentence for a person; ``bound`` is the limit that the pen named, in the command's unit, or 0."""
-    if reason in (Reason.BELOW_MINIMUM, Reason.ABOVE_MAXIMUM, Reason.CARTRIDGE_LIMIT):
-        unit, scale = ("mm", 1000) if command.action is Action.SET_DEPTH else ("Hz", 1000)
-        word = {
-            Reason.BELOW_MINIMUM: "below the pen's minimum",
-            Reason.ABOVE_MAXIMUM: "above the pen's maximum",
-            Reason.CARTRIDGE_LIMIT: "above the cartridge's limit",
-        }[reason]
-        limit = f" {bound / scale:.2f} {unit}" if bound else ""
-        return f"{command.value / scale:.2f} {unit} is {word}{limit}; choose another value."
-    return _REJECTIONS.get(reason, f"the pen refused {command.action.value} ({reason.name.lower()}).")

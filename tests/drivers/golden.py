@@ -183,6 +183,36 @@ EXAMPLES: list[tuple[str, int, list[int | str]]] = [
 ]
 
 
+SERVICE = "9f4d0001-1f3a-4c8e-b6d2-5e8a7c0b3d61"
+ON = {
+    "HELLO_REQUEST": 2,
+    "HELLO page 0 (session)": 2,
+    "HELLO page 1 (model)": 2,
+    "HELLO page 2 (unit)": 2,
+    "HELLO page 3 (capabilities)": 2,
+    "HELLO page 4 (cartridge)": 2,
+    "QUERY": 2,
+    "CMD": 3,
+    "RESULT": 3,
+    "STATUS": 5,
+    "READBACK": 5,
+    "TELEMETRY": 6,
+    "VITALS": 6,
+    "LEASE": 7,
+    "EVENT": 8,
+}
+"""Over BLE: the number of the characteristic that carries a message; its value is the inner frame."""
+
+
+def characteristic(number: int) -> str:
+    return SERVICE[:4] + f"{number:04x}" + SERVICE[8:]
+
+
+def advertised(protocol: int, model_id: int, flags: int) -> dict[str, Any]:
+    data = b"\xff\xff" + bytes([protocol]) + model_id.to_bytes(2, "little") + bytes([flags])
+    return {"protocol": protocol, "model_id": model_id, "flags": flags, "data": data.hex()}
+
+
 def inner(kind: int, seq: int, payload: bytes, *, protocol: int = 1) -> bytes:
     body = bytes([protocol, kind]) + seq.to_bytes(2, "little") + bytes([len(payload)]) + payload
     return body + crc16(body).to_bytes(2, "little")
@@ -207,6 +237,7 @@ def message(key: str, seq: int, values: list[int | str]) -> dict[str, Any]:
         "fields": fields,
         "payload": payload.hex(),
         "inner": frame.hex(),
+        "characteristic": characteristic(ON[name]),
         "serial": (cobs(frame) + b"\x00").hex(),
     }
 
@@ -259,6 +290,9 @@ def vectors() -> dict[str, Any]:
             {"name": "full group past the end", "encoded": "ff" + "11" * 253},
             {"name": "inside of STOP", "encoded": STOP[1:-1].hex()},
         ],
+        "ble_service": SERVICE,
+        "ble_stop": {"characteristic": characteristic(4), "value": STOP.hex()},
+        "ble_advertised": [advertised(1, 1, 1), advertised(1, 0x1234, 0), advertised(255, 0xFFFF, 255)],
         "messages": [message(*example) for example in EXAMPLES],
         "refused": [
             {"why": "length", "inner": status[:6].hex()},

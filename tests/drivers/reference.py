@@ -291,7 +291,8 @@ def vectors() -> str:
             continue
         values = " ".join(f"{field['name']}={field['value']}" for field in vector["fields"])
         rows.append(
-            f"{vector['name']}, seq {vector['seq']}\n  {values}\n  inner  {vector['inner']}\n  serial {vector['serial']}"
+            f"{vector['name']}, seq {vector['seq']}\n  {values}\n  inner  {vector['inner']}"
+            f"\n  ble    {vector['characteristic'][:8]}, the inner frame\n  serial {vector['serial']}"
         )
     return "```text\n" + "\n".join(rows) + "\n```"
 

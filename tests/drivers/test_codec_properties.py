@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drivers.address import Address, BadAddress, parse_address
+from drivers.address import Address, BadAddress, is_bluetooth, parse_address
 from drivers.api import LinkStatistics, PenInput
 from drivers.penlink import cobs
 from drivers.penlink.frame import (
@@ -409,6 +409,10 @@ def test_any_text_is_an_address_or_a_bad_address(text: str) -> None:
         ("tcp://127.0.0.1:7001", "tcp://127.0.0.1:7001"),
         ("tcp://[::1]:7001/", "tcp://[::1]:7001"),
         ("ble://AA:BB:CC:DD:EE:FF", "ble://AA:BB:CC:DD:EE:FF"),
+        ("ble://aa:bb:cc:dd:ee:ff", "ble://AA:BB:CC:DD:EE:FF"),
+        ("ble://Reference pen REF-0001", "ble://Reference pen REF-0001"),
+        ("ble://Pen%20%3F?passkey=012345", "ble://Pen %3F"),
+        ("ble://pen?radio=", "ble://pen"),
     ],
 )
 def test_good_addresses_in_their_canonical_form(text: str, canonical: str) -> None:
@@ -432,9 +436,31 @@ def test_good_addresses_in_their_canonical_form(text: str, canonical: str) -> No
         ("tcp://127.0.0.1:70000", "needs host and port"),
         ("tcp://:7001", "needs host and port"),
         ("tcp://me@host:7001", "needs host and port"),
+        ("ble://", "needs its Bluetooth address or name"),
+        ("ble://%00", "needs its Bluetooth address or name"),
+        ("ble://pen?baud=9600", "option baud is not known for ble (known: passkey, radio)"),
+        ("ble://pen?passkey=1234567", "a passkey is a number of up to six digits"),
+        ("ble://pen?passkey=secret", "a passkey is a number of up to six digits"),
     ],
 )
 def test_bad_addresses_are_told_in_one_sentence(text: str, says: str) -> None:
     with pytest.raises(BadAddress, match=says.replace("(", r"\(").replace(")", r"\)")) as error:
         parse_address(text)
     assert error.value.code == "bad-address"
+
+
+NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
+
+
+@given(NAMES, NAMES, NAMES)
+@example("50%", "unix:/tmp/a+b &c=d", "x")
+def test_any_name_and_any_radio_are_kept_and_passkeys_are_not_shown(name: str, radio: str, other: str) -> None:
+    address = parse_address(str(Address("ble", name, {"radio": radio, "passkey": "271828"})))
+    assert address.options == {"radio": radio}
+    where = name.upper() if is_bluetooth(name) else name
+    assert address.where == where
+    assert parse_address(address.port_key) == address, "another radio is another air"
+    assert address.may_be(Address("ble", where))
+    assert address.may_be(Address("ble", where, {"radio": radio, "passkey": "1"}))
+    assert address.may_be(Address("ble", where, {"radio": other})) is (other == radio)
+    assert not address.may_be(Address("tcp", where))

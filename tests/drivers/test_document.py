@@ -12,6 +12,7 @@ import pytest
 from drivers.api import EventCode, Fault, PenState, Reason, Result
 from drivers.penlink import cobs, document
 from drivers.penlink.frame import STOP, StopMatcher, crc16
+from drivers.penlink.gatt import COMPANY, SERVICE, Characteristic
 from drivers.penlink.messages import LAYOUTS, SCHEMA_HASH, Opcode
 from simulator.commands import LOW_CHARGE, TIMED
 
@@ -180,3 +181,13 @@ def test_the_figures_of_the_text() -> None:
     assert STOP.hex(" ") in TEXT
     with pytest.raises(cobs.CobsError):
         cobs.decode(STOP[1:-1])
+
+
+def test_the_bluetooth_tables_name_every_characteristic_and_message() -> None:
+    section = TEXT[TEXT.index("<!-- begin gatt -->") : TEXT.index("<!-- end gatt -->")]
+    for characteristic in Characteristic:
+        assert section.count(f"`{characteristic.value[:8]}…`") == 1
+    for layout in LAYOUTS:
+        assert layout.name.partition(" page")[0] in section
+    assert f"`{SERVICE}`" in section
+    assert f"{COMPANY:#06x}" in TEXT

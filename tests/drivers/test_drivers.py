@@ -54,8 +54,8 @@ def test_addresses_become_links(text: str, url: str, settings: PortSettings) -> 
 
 
 def test_no_driver_for_an_address() -> None:
-    with pytest.raises(NoDriver, match="no installed driver opens ble:// addresses") as error:
-        open_pen(Address("ble", "AA:BB"))
+    with pytest.raises(NoDriver, match="no installed driver opens usb:// addresses") as error:
+        open_pen(Address("usb", "1-1"))
     assert error.value.code == "no-driver"
     assert not isinstance(error.value, NotAPen)
 

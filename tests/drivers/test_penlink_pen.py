@@ -1,6 +1,7 @@
 """PenlinkPen in virtual time, over memory links, against the simulated pen and against scripted ones that misbehave."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
@@ -42,7 +43,8 @@ from drivers.penlink.messages import (
     ResultMessage,
     VitalsMessage,
 )
-from drivers.penlink.pen import HELLO_TRIES, HELLO_WAIT_S, PenlinkPen, rejection_text
+from drivers.penlink.pen import BLE, HELLO_TRIES, WIRE, PenlinkPen
+from drivers.penlink.refusals import rejection_text
 from drivers.reconnect import LONGEST_WAIT_S, KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.profile import load_profile
@@ -152,7 +154,7 @@ def test_silence_is_no_pen() -> None:
         with pytest.raises(NotAPen, match="nothing answers; switch the pen on") as error:
             await bench.pen.connect()
         assert error.value.code == "not-a-pen"
-        assert loop.time() - begin == pytest.approx(HELLO_TRIES * HELLO_WAIT_S)
+        assert loop.time() - begin == pytest.approx(HELLO_TRIES * WIRE.hello_s)
         assert script.detached == 1
         assert not bench.pen.connected
 
@@ -354,6 +356,83 @@ def test_a_lost_result_is_made_good_by_status_and_read_back() -> None:
         assert await bench.pen.command(DEPTH, deadline=0.4) == Confirmed(1000)
 
     with_script(play)
+
+
+ORDERS = [
+    order
+    for order in itertools.permutations(("result", "status", "read back"))
+    if order.index("status") < order.index("read back")
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=", ".join)
+@pytest.mark.parametrize("applied", [1000, 950])
+def test_result_may_come_before_between_or_after_the_other_two(order: tuple[str, ...], applied: int) -> None:
+    """As an indication it waits for the confirmation of the one before."""
+
+    async def play(bench: Bench, script: Script) -> None:
+        def answer(message: Message) -> bool:
+            if isinstance(message, Cmd):
+                say = {
+                    "result": lambda: script.result(message, applied=applied),
+                    "status": lambda: script.status(message),
+                    "read back": lambda: script.read_back(applied),
+                }
+                for part in order:
+                    say[part]()
+            return False
+
+        script.on_message = answer
+        assert await bench.pen.command(DEPTH, deadline=0.4) == Confirmed(applied)
+        assert bench.pen.statistics.late_answers == 0
+        assert (await command(bench, Action.ARM, 500)) in (Confirmed(applied, 0), Confirmed(0, 0))
+
+    with_script(play)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["first", "last"])
+def test_a_token_comes_with_the_result_whenever_that_comes(late: bool) -> None:
+    async def play(bench: Bench, script: Script) -> None:
+        def answer(message: Message) -> bool:
+            if isinstance(message, Cmd):
+                if late:
+                    script.status(message)
+                script.result(message, applied=500, token=77)
+                if not late:
+                    script.status(message)
+            return False
+
+        script.on_message = answer
+        assert await command(bench, Action.ARM, 500) == Confirmed(500, 77)
+
+    with_script(play)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.15, None])
+def test_over_the_air_a_refusal_waits_for_its_reason(after: float | None) -> None:
+    """STATUS says that it was refused, RESULT why; when that does not come, the refusal stands without a reason."""
+
+    async def main() -> None:
+        script = Script()
+        pen = PenlinkPen("ble://pen", lambda: MemoryLink(script), BLE)
+        await pen.connect()
+
+        def answer(message: Message) -> bool:
+            if isinstance(message, Cmd):
+                script.status(message, result=2)
+                script.read_back(1000)
+                if after is not None:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(after, lambda: script.result(message, result=2, reason=20))
+            return False
+
+        script.on_message = answer
+        outcome = await pen.command(DEPTH, deadline=0.3)
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is (Reason.NONE if after is None else Reason.SESSION_LIMIT)
+        await pen.close()
+
+    run_virtual(main())
 
 
 def test_a_read_back_of_something_else_confirms_nothing() -> None:
@@ -661,7 +740,7 @@ def test_a_pen_that_restarts_and_then_keeps_silent_is_lost_with_a_reason() -> No
     async def play(bench: Bench, script: Script) -> None:
         script.on_message = lambda message: True
         script.say(page(0, 0, boot_id=1))
-        await asyncio.sleep(HELLO_TRIES * HELLO_WAIT_S + 0.1)
+        await asyncio.sleep(HELLO_TRIES * WIRE.hello_s + 0.1)
         [lost] = bench.of(Lost)
         assert "answers only in part" in lost.reason
         assert script.detached == 1

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.penlink import cobs
 from drivers.penlink.frame import STOP, Decoder, Frame, FrameError, crc16, decode_inner, encode, encode_inner
+from drivers.penlink.gatt import CARRIES, COMPANY, SERVICE, Advertised, Characteristic
 from drivers.penlink.messages import (
     BY_TYPE,
     HELLO_PAGES,
@@ -158,3 +159,24 @@ def test_vectors_at_the_ends_of_their_ranges_do_not_upset_the_pen() -> None:
         table.put(bytes.fromhex(vector["serial"]))
     table.go(1000)
     assert not table.body.driven
+
+
+# -- over BLE
+
+
+@pytest.mark.parametrize("vector", MESSAGES, ids=label)
+def test_a_message_travels_on_the_characteristic_of_the_vector(vector: dict[str, Any]) -> None:
+    assert CARRIES[vector["type"]].value == vector["characteristic"]
+
+
+def test_service_stop_and_advertisement_are_as_the_vectors_say() -> None:
+    assert FILE["ble_service"] == SERVICE
+    assert FILE["ble_stop"] == {"characteristic": Characteristic.STOP.value, "value": STOP.hex()}
+    for vector in FILE["ble_advertised"]:
+        data = bytes.fromhex(vector["data"])
+        assert int.from_bytes(data[:2], "little") == COMPANY
+        advertised = Advertised(vector["protocol"], vector["model_id"], vector["flags"])
+        assert data[2:] == advertised.pack()
+        assert Advertised.unpack(data[2:] + b"later") == advertised
+        assert Advertised.unpack(data[2:-1]) is None
+        assert advertised.simulated is bool(vector["flags"] & 1)

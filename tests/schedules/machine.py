@@ -12,22 +12,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.links import Wire
 from support.world import ADDRESS, Screen, World
 
 from devicectl.records import schema
 from devicectl.records.recovery import recover
 from devicectl.station.client_api import StationError
 from devicectl.station.runtime import virtual_station
-from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
+from simulator.pen import SimulatedPen
+from simulator.radio.air import SUPERVISION_TIMEOUT
 from simulator.virtual_time import VirtualTimeLoop
 
-LEASE_S = 0.5
 HEARTBEAT_S = 0.4
-RENEW_S = 0.125
 SLACK_S = 0.06
 LOOK_S = 0.02
-WIRE_S = LOOK_S + 0.01
 SOFT_LIMIT_UM = 1500
 HANG_S = 30.0
 MODEL_TIME_S = 20.0
@@ -54,7 +52,20 @@ PEN_FAULTS = (
     {"frozen_sensor": True},
     {"flat_battery": True},
 )
-MAX_DELAY_S = 0.2
+RADIO_FAULTS = (
+    {"radio__out_of_range": True},
+    {"radio__fading": 30.0},
+    {"radio__loss": 0.3},
+    {"radio__delay": 0.15},
+    {"radio__drop_commands": 0.4},
+    {"radio__drop_notifications": 0.3},
+    {"radio__cut": True},
+    {"radio__forget": True},
+    {"radio__refuse_pairing": True},
+)
+MAX_DELAY_S = {"memory": 0.2, "ble": 0.2 + SUPERVISION_TIMEOUT}
+"""The longest that bytes may be on their way by a fault: a radio keeps them until its connection counts as lost."""
+OPEN_S = {"memory": 1.0, "ble": 6.0}
 _TEMPLATE: list[bytes] = []
 
 
@@ -82,9 +93,10 @@ class Watch:
 
 
 class SafetyMachine(RuleBasedStateMachine):
-    """See the module's docstring. ``SEED`` is the seed of physics, links and ids."""
+    """See the module's docstring. ``SEED`` is the seed of physics, links and ids, ``LINK`` the kind of link."""
 
     SEED = 0
+    LINK = "memory"
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +119,11 @@ class SafetyMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(asyncio.wait_for(work, HANG_S))
 
     async def _begin(self) -> None:
-        self.world = World(seed=self.SEED, template=template())
+        wire = await Wire(self.LINK, SimulatedPen(seed=self.SEED)).open()
+        self.world = World(seed=self.SEED, template=template(), wire=wire)
+        self.delay_s, self.open_s = MAX_DELAY_S[self.LINK], OPEN_S[self.LINK]
+        self.lease_s = self.world.pen.lease_ms / 1000
+        self.way_s = LOOK_S + wire.way_s
         self.watch = Watch(self)
         self.world.sim.on_motion = self.watch.motion
         self.screen = await self.world.ready("treatment", "TRAIN-1")
@@ -138,8 +154,8 @@ class SafetyMachine(RuleBasedStateMachine):
         desk = self.desk
         if desk is not None and desk.control.run is not None:
             return True
-        clean = desk is not None and self.link_clean_since <= self.granted_at - MAX_DELAY_S and not self.pen_faults
-        return self.loop.time() - self.granted_at <= (WIRE_S if clean else self._bound_s)
+        clean = desk is not None and self.link_clean_since <= self.granted_at - self.delay_s and not self.pen_faults
+        return self.loop.time() - self.granted_at <= (self.way_s if clean else self._bound_s)
 
     @property
     def time_left(self) -> bool:
@@ -185,7 +201,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 return
             self.screen.frozen = False
             await asyncio.sleep(1.5)
-            await self._ask("pen.open", address=ADDRESS, wait_s=1.0)
+            await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("control.take")
             await asyncio.sleep(0.3)
             await self._ask("run.end")
@@ -282,7 +298,7 @@ class SafetyMachine(RuleBasedStateMachine):
                     self.stop_at = self.loop.time()
             screen = await self.world.screen("dashboard again")
             self.screen = screen
-            await self._ask("pen.open", address=ADDRESS, wait_s=1.0)
+            await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("control.take")
 
         self.run(play())
@@ -305,10 +321,10 @@ class SafetyMachine(RuleBasedStateMachine):
                 screen._task.cancel()
             w.screens.clear()
             w.store.submit_sync(lambda c: recover(c, w.source.utc_us(), w.store.ids, w.source.boot_us()))
-            w.pen = PenlinkPen(ADDRESS, lambda: MemoryLink(w.sim.line(115_200), ADDRESS))
+            w.pen = w.wire.pen(ADDRESS)
             w.station = virtual_station(w.store, w.source, {ADDRESS: w.pen})
             self.screen = await w.screen("dashboard after the crash")
-            await self._ask("pen.open", address=ADDRESS, wait_s=1.0)
+            await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("session.open", purpose="treatment", client="TRAIN-1")
 
         self.run(play())
@@ -350,6 +366,11 @@ class SafetyMachine(RuleBasedStateMachine):
         self.ever_faults |= set(fault)
         self.run(self._now(lambda: self.world.sim.set_faults(**fault)))
 
+    @precondition(lambda self: self.LINK == "ble")
+    @rule(fault=st.sampled_from(RADIO_FAULTS))
+    def radio_fault(self, fault: dict[str, Any]) -> None:
+        self._fault(fault)
+
     @rule()
     def faults_end(self) -> None:
         self.run(self._now(self.world.sim.clear_faults))
@@ -368,7 +389,7 @@ class SafetyMachine(RuleBasedStateMachine):
     @property
     def _bound_s(self) -> float:
         """How long after permission ends the pen's own lease may keep it turning, with delays on the way."""
-        return LEASE_S + MAX_DELAY_S + SLACK_S
+        return self.lease_s + self.delay_s + SLACK_S
 
     @invariant()
     def no_motion_that_nobody_granted(self) -> None:
@@ -380,8 +401,8 @@ class SafetyMachine(RuleBasedStateMachine):
         if self.stop_at is None or self.ever_faults & {"run_away"}:
             return
         since = self.loop.time() - self.stop_at
-        clean = self.link_clean_since <= self.stop_at - MAX_DELAY_S and not self.pen_faults
-        if since > (0.1 if clean else self._bound_s):
+        clean = self.link_clean_since <= self.stop_at - self.delay_s and not self.pen_faults
+        if since > (0.07 + self.way_s if clean else self._bound_s):
             assert not self.world.sim.truth.driven, f"still driven {since:.3f} s after STOP (clean link: {clean})"
 
     @invariant()
@@ -389,7 +410,7 @@ class SafetyMachine(RuleBasedStateMachine):
         if self.ever_faults & {"run_away"}:
             return
         silent = self.loop.time() - self.alive_at
-        if silent > HEARTBEAT_S + RENEW_S + self._bound_s:
+        if silent > HEARTBEAT_S + self.lease_s / 4 + self._bound_s:
             assert not self.world.sim.truth.driven, f"driven although no client was alive for {silent:.3f} s"
 
     @invariant()

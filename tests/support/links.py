@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from drivers.address import parse_address
-from drivers.api import Pen
+from drivers.ble.link import BleLink, Target
 from drivers.driver import open_pen
 from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
+from drivers.penlink.pen import BLE, PenlinkPen
 from simulator.pen import SimulatedPen
 from simulator.pty import PtyPort
+from simulator.radio.air import Air
+from simulator.radio.host import VirtualRadio
+from simulator.radio.pen import RadioPen
 from simulator.tcp import TcpPort
 from simulator.virtual_time import run_virtual
 
@@ -21,30 +24,85 @@ BAUD = 115_200
 STALL_S = 0.1
 TRIES = 3
 REAL = ("pty", "tcp")
-VIRTUAL = ("memory",)
+VIRTUAL = ("memory", "ble")
 LINKS = (*VIRTUAL, *REAL)
 
 
+INTERVAL_S = 0.03
+"""Connection interval of the air in tests that do not say another: usual for a phone or a laptop."""
+
+
+class Wire:
+    """One kind of link to one simulated pen. ``pen()`` gives a fresh pen object, as another process would make."""
+
+    def __init__(self, kind: str, sim: SimulatedPen, baud: int | None = BAUD) -> None:
+        self.kind = kind
+        self.sim = sim
+        self.baud = baud
+        self.address = "memory://pen"
+        self._close: list[Callable[[], Any]] = []
+        self.host: VirtualRadio | None = None
+
+    async def open(self) -> Wire:
+        """Put the pen's end in place."""
+        sim, paced = self.sim, self.baud is not None
+        match self.kind:
+            case "memory":
+                pass
+            case "pty":
+                terminal = PtyPort(sim, paced=paced)
+                self.address = terminal.open()
+                self._close.append(terminal.close)
+            case "tcp":
+                port = TcpPort(sim, paced=paced)
+                self.address = await port.open()
+                self._close.append(port.close)
+            case "ble":
+                self.air = Air(interval=INTERVAL_S, seed=sim.seed)
+                self.on_air = await RadioPen(self.air, sim).start()
+                self._close.append(self.on_air.close)
+                self.host = await VirtualRadio.on(self.air)
+                self._close.append(self.host.close)
+                self.address = f"ble://{self.on_air.address}"
+            case _:
+                raise ValueError(self.kind)
+        return self
+
+    def pen(self, address: str | None = None) -> PenlinkPen:
+        """A fresh pen object; ``address`` is what it calls itself."""
+        name = address or self.address
+        match self.kind:
+            case "memory":
+                return PenlinkPen(name, lambda: MemoryLink(self.sim.line(self.baud), name))
+            case "ble":
+                target = Target(self.on_air.address)
+                return PenlinkPen(name, lambda: BleLink(name, target, radio=self.host), BLE)
+            case _:
+                made = open_pen(parse_address(self.address))
+                assert isinstance(made, PenlinkPen)
+                return made
+
+    @property
+    def way_s(self) -> float:
+        """The longest that a write takes to the pen on an idle, sound link."""
+        return INTERVAL_S + 0.01 if self.kind == "ble" else 0.01
+
+    async def close(self) -> None:
+        """Take the pen's end away."""
+        while self._close:
+            done = self._close.pop()()
+            if done is not None:
+                await done
+
+
 @asynccontextmanager
-async def linked(kind: str, sim: SimulatedPen, baud: int | None = BAUD) -> AsyncIterator[Pen]:
-    """A pen object that reaches ``sim`` over a link of this kind; the pen's port is closed at the end."""
-    match kind:
-        case "memory":
-            yield PenlinkPen("memory://pen", lambda: MemoryLink(sim.line(baud)))
-        case "pty":
-            terminal = PtyPort(sim, paced=baud is not None)
-            try:
-                yield open_pen(parse_address(terminal.open()))
-            finally:
-                terminal.close()
-        case "tcp":
-            port = TcpPort(sim, paced=baud is not None)
-            try:
-                yield open_pen(parse_address(await port.open()))
-            finally:
-                await port.close()
-        case _:
-            raise ValueError(kind)
+async def linked(kind: str, sim: SimulatedPen, baud: int | None = BAUD) -> AsyncIterator[Wire]:
+    """A link of this kind to ``sim``, closed at the end."""
+    wire = await Wire(kind, sim, baud).open()
+    try:
+        yield wire
+    finally:
+        await wire.close()
 
 
 class Stalls:

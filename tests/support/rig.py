@@ -15,14 +15,12 @@ from devicectl.control.envelope import StationLimits
 from devicectl.control.gates import Purpose
 from devicectl.control.intents import Intents, Sheet
 from devicectl.control.journal import Journal, MemoryJournal
-from drivers.api import Outcome, Pen, PenInput
-from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
+from drivers.api import Outcome, PenInput
 from drivers.reconnect import KeepConnected
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import VirtualTimeLoop
 
-from .links import BAUD, linked
+from .links import BAUD, Wire, linked
 
 
 class TestSource:
@@ -44,7 +42,7 @@ class TestSource:
 
 
 class Rig:
-    """One simulated pen and one controller, over a memory link paced like a serial line unless a pen is given."""
+    """One simulated pen and one controller, over a memory link paced like a serial line unless a wire is given."""
 
     def __init__(
         self,
@@ -55,13 +53,14 @@ class Rig:
         journal: Journal | None = None,
         limits: StationLimits | None = None,
         sim: SimulatedPen | None = None,
-        pen: Pen | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.exact = isinstance(self.loop, VirtualTimeLoop)
         """True when a millisecond is one."""
         self.sim = sim or SimulatedPen(profile, seed=seed)
-        self.pen: Any = pen or PenlinkPen("memory://pen", lambda: MemoryLink(self.sim.line(baud)))
+        self.wire = wire or Wire("memory", self.sim, baud)
+        self.pen: Any = self.wire.pen()
         self.alarms = AlarmBoard(self.loop.time)
         self.journal: Any = journal or MemoryJournal()
         self.control = Controller(
@@ -83,8 +82,14 @@ class Rig:
     async def up(self) -> Rig:
         """Connect and wait until everything needed for a start has been heard."""
         self.keeper.start()
+        await self.trusted()
         await self.until(lambda: self.pen.connected and all(g.passed for g in self.control.gates()), 5)
         return self
+
+    async def trusted(self) -> None:
+        """Wait until the pen is connected, and be one that it obeys, as the station sees to."""
+        await self.until(lambda: self.pen.connected, 10)
+        await self.pen.secure()
 
     async def until(self, true: Callable[[], bool], seconds: float = 2.0) -> float:
         """Wait in steps of a millisecond; returns how long it took. Fails the test when it does not come true."""
@@ -125,8 +130,8 @@ async def rigged(
 ) -> AsyncIterator[Rig]:
     """A rig over a link of this kind (:data:`support.links.LINKS`), taken apart at the end."""
     sim = SimulatedPen(profile, seed=seed)
-    async with linked(link, sim, baud) as pen:
-        rig = Rig(sim=sim, pen=pen, seed=seed, **options)
+    async with linked(link, sim, baud) as wire:
+        rig = Rig(sim=sim, wire=wire, seed=seed, **options)
         try:
             yield rig
         finally:

@@ -15,9 +15,9 @@ from devicectl.station.local import LocalClient
 from devicectl.station.runtime import virtual_station
 from devicectl.station.source import SeededSource
 from devicectl.station.views import View
-from drivers.links.memory import MemoryLink
-from drivers.penlink.pen import PenlinkPen
 from simulator.pen import SimulatedPen
+
+from .links import Wire
 
 ADDRESS = "tcp://127.0.0.1:7001"
 
@@ -61,7 +61,7 @@ class Screen:
 
 
 class World:
-    """Everything of one workstation on the running loop."""
+    """Everything of one workstation on the running loop; the pen is on a memory link unless an open ``wire`` is given."""
 
     def __init__(
         self,
@@ -73,16 +73,26 @@ class World:
         limits: StationLimits | None = None,
         store: Store | None = None,
         hand: bool = True,
+        wire: Wire | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.source = SeededSource(seed)
         self.store = store or Store.in_memory(
             template, ids=IdSource(self.source.utc_us, random.Random(seed)), boot_us=self.source.boot_us
         )
-        self.sim = SimulatedPen(profile, seed=seed, hand=hand)
-        self.pen = PenlinkPen(ADDRESS, lambda: MemoryLink(self.sim.line(baud), ADDRESS))
+        self.wire = wire or Wire("memory", SimulatedPen(profile, seed=seed, hand=hand), baud)
+        self.pen = self.wire.pen(ADDRESS)
         self.station = virtual_station(self.store, self.source, {ADDRESS: self.pen}, limits)
         self.screens: list[Screen] = []
+
+    @property
+    def sim(self) -> SimulatedPen:
+        """The pen at the other end; another one may be put there."""
+        return self.wire.sim
+
+    @sim.setter
+    def sim(self, sim: SimulatedPen) -> None:
+        self.wire.sim = sim
 
     async def screen(self, name: str = "dashboard") -> Screen:
         """One more client."""
@@ -127,6 +137,7 @@ class World:
         for screen in self.screens:
             await screen.close()
         await self.station.close("end of test")
+        await self.wire.close()
         self.sim.close()
         self.store.close()
 

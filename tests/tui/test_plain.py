@@ -52,8 +52,8 @@ def test_alarms_come_first_and_say_when_they_are_over() -> None:
     lines.frame()
     lines.client.show(scenes.alarmed())
     said = lines.frame()
-    assert said[0] == "MEDIUM ALARM: Motor current 0.74 A, limit 0.70. Lift the pen."
-    assert said[1].startswith("LOW ALARM")
+    assert said[0] == "MEDIUM ALARM: Depth 0.72 mm measured, 1.00 mm set. Lift the pen and check the cartridge."
+    assert said[1].startswith("MEDIUM ALARM: The pen restarted")
     lines.client.show(scenes.needling())
     assert lines.frame()[0].startswith("over: MEDIUM ALARM")
 
@@ -82,7 +82,9 @@ def test_old_values_are_named_as_old() -> None:
     [
         ("zone vtx", "zone.select", {"zone": "VTX"}),
         ("depth 1.25", "setpoint", {"depth_um": 1250}),
-        ("rate 6600", "setpoint", {"rate_mhz": 110_000}),
+        ("depth 1.25 mm", "setpoint", {"depth_um": 1250}),
+        ("rate 110", "setpoint", {"rate_mhz": 110_000}),
+        ("rate 6600 rpm", "setpoint", {"rate_mhz": 110_000}),
         ("end", "run.pause", {}),
         ("finish", "run.end", {}),
         ("reset", "pen.reset", {}),

@@ -65,7 +65,8 @@ async def test_the_sheet_shows_what_was_asked_and_what_was_lowered(stage: StageM
     async with stage(scenes.IDLE, (80, 24)) as s:
         await s.press("g")
         shown = s.text()
-        assert "1.50 → 1.25 mm  lowered" in shown
+        assert "1.50 mm → 1.25 mm  lowered" in shown
+        assert "100.0 Hz (6000 rpm), 1,600 punctures/s with 16 needles" in shown
         assert "cartridge R16" in shown
         assert "3 Frontal right" in shown
         assert "closes in 10 s" in shown

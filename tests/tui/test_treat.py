@@ -17,21 +17,26 @@ from devicectl.station.views import Reply, View
 from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.app import DashboardApp
-from tui.pictures import SCENES, Scene, play
-from tui.screens import base, help, pens, session, start_sheet, treat
-from tui.widgets import alarm_bar, big_number, line_board, scalp_map, stop_bar, trace
+from tui.pictures import SCENES, VAST, Scene, play
+from tui.screens import base, help, lists, look, pens, session, start_sheet, treat, values_sheet
+from tui.widgets import alarm_bar, big_number, drawn, line_board, scalp_map, stop_bar, trace
 
 GOLDENS = Path(__file__).parent / "goldens"
 SIZES = [(80, 24), (120, 40)]
 OURS = (
     DashboardApp, treat.TreatScreen, base.Painted, base.Sheet, help.HelpScreen, help.AboutScreen, pens.PensScreen,
     session.SessionScreen, session.NoteScreen, start_sheet.StartSheetScreen, alarm_bar.AlarmBar, big_number.BigNumber,
-    line_board.LineBoard, scalp_map.ScalpMap, stop_bar.StopBar, trace.BrailleTrace,
+    line_board.LineBoard, scalp_map.ScalpMap, stop_bar.StopBar, trace.BrailleTrace, base.Scrolled, drawn.Drawn,
+    lists.AlarmsScreen, lists.LogScreen, look.LookScreen, values_sheet.ValuesScreen,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+COLOURED = ("light", "contrast")
+"""As text these are the alarm scene once more."""
+PICTURES = [(scene, size) for scene in SCENES for size in SIZES if scene.name not in COLOURED] + [(SCENES[0], VAST)]
+
+
+@pytest.mark.parametrize(("scene", "size"), PICTURES, ids=[f"{scene.name}-{w}x{h}" for scene, (w, h) in PICTURES])
 async def test_golden(scene: Scene, size: tuple[int, int]) -> None:
     """Plain text of every picture of the documentation; ``UPDATE_GOLDENS=1`` writes them anew."""
     from tui.painter import app_strips
@@ -378,9 +383,9 @@ async def test_the_bell_rings_once_for_a_new_high_alarm_and_not_when_silenced(st
         s.app.bell = lambda: rings.append(1)  # type: ignore[method-assign]
         await s.show(scenes.alarmed())
         assert not rings
-        await s.show(scenes.stopped())
+        await s.show(scenes.not_still())
         await s.settle()
         assert len(rings) == 1
         await s.show(scenes.IDLE)
-        await s.show(replace(scenes.stopped(), silenced_s=100.0))
+        await s.show(replace(scenes.not_still(), silenced_s=100.0))
         assert len(rings) == 1

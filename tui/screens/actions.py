@@ -9,14 +9,16 @@ from tui import text
 from tui.model import DEAD_S, NOTICE_S, Pending, RepeatFilter, known, replies
 from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
+from tui.screens.lists import AlarmsScreen, LogScreen
+from tui.screens.look import LookScreen
 from tui.screens.pens import PensScreen
 from tui.screens.session import NoteScreen, SessionScreen
 from tui.screens.start_sheet import StartSheetScreen
+from tui.screens.values_sheet import ValuesScreen
 from tui.widgets.scalp_map import ScalpMap
 
 ECHO_S: Final = 0.4
 """A request's echo is in the views by then."""
-LEAVE_ANYWAY: Final = "not seen still; q again: STOP and leave"
 
 
 class TreatActions(Painted[None], inherit_bindings=False):
@@ -37,9 +39,9 @@ class TreatActions(Painted[None], inherit_bindings=False):
         elif live.view is None:
             live.say("waiting for the station")
         elif live.view.pen is None:
-            live.say("no pen: p chooses one")
+            live.say(f"no pen: {live.key('pens')} chooses one")
         elif not live.view.you_control:
-            live.say("watching: c takes control while still")
+            live.say(f"watching: {live.key('control')} takes control while still")
         else:
             return True
         self.repaint()
@@ -101,7 +103,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
         limits, now = pen.limits, self._rate(pen)
         new = min(limits.rate_max_mhz, max(limits.rate_min_mhz, now + way * limits.rate_step_mhz))
         if new == now:
-            self._say(f"rate is at its {'greatest' if way > 0 else 'least'}: {text.rpm(now)} rpm")
+            self._say(f"rate is at its {'greatest' if way > 0 else 'least'}: {text.rate(now)}")
             return
         self.live.pending.rate_mhz = new
         self._send("setpoint", rate_mhz=new, lower=True)
@@ -112,7 +114,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
             return None
         pen = self.live.pen
         if pen is None or pen.limits is None:
-            self._say("no pen: p chooses one")
+            self._say(f"no pen: {self.live.key('pens')} chooses one")
             return None
         if self._repeats is None:
             self._repeats = RepeatFilter(self.live.clock)
@@ -140,7 +142,7 @@ class TreatActions(Painted[None], inherit_bindings=False):
             return
         view = self.live.view
         if view is not None and view.run is not None and view.run.phase != "paused":
-            self._say("a run is on: e pauses it, x ends it")
+            self._say(f"a run is on: {self.live.key('end')} pauses it, {self.live.key('finish')} ends it")
             return
         self._previewing = True
         self.run_worker(self._preview(), group="requests")
@@ -197,7 +199,10 @@ class TreatActions(Painted[None], inherit_bindings=False):
         """Choose a pen."""
         if not self.live.at_rest:
             away = self.live.pen is not None and self.live.pen.link != "up"
-            self._say("this pen is away: plug it in, or q twice" if away else "pens change at rest only: still, no run")
+            leave = self.live.key("quit")
+            self._say(
+                f"this pen is away: plug it in, or {leave} twice" if away else "pens change at rest only: still, no run"
+            )
         else:
             self.app.push_screen(
                 PensScreen(), lambda address: self._send("pen.open", address=address) if address else None
@@ -219,6 +224,27 @@ class TreatActions(Painted[None], inherit_bindings=False):
         if self._may():
             self.app.push_screen(NoteScreen(), lambda digits: self._send("note", digits=digits) if digits else None)
 
+    def action_values(self) -> None:
+        """Type depth and rate; only while the pen is confirmed still and no run is open."""
+        if self._settable("") is None:
+            return
+        if not self.live.at_rest:
+            self._say("values are typed while the pen is still and no run is open")
+        else:
+            self.app.push_screen(ValuesScreen())
+
+    def action_alarms(self) -> None:
+        """All alarms and answers in full."""
+        self.app.push_screen(AlarmsScreen())
+
+    def action_log(self) -> None:
+        """The session log in full."""
+        self.app.push_screen(LogScreen())
+
+    def action_theme(self) -> None:
+        """Theme and characters."""
+        self.app.push_screen(LookScreen())
+
     def action_help(self) -> None:
         """The help page."""
         self.app.push_screen(HelpScreen())
@@ -236,6 +262,11 @@ class TreatActions(Painted[None], inherit_bindings=False):
                 self.dashboard.leave()
                 return
             self._asked_leave = live.clock() if away else self._asked_leave
-            self._say(LEAVE_ANYWAY if away else "not left: the motor may turn. SPACE stops, x ends the run, then q")
+            leave, finish = live.key("quit"), live.key("finish")
+            self._say(
+                f"not seen still; {leave} again: STOP and leave"
+                if away
+                else f"not left: the motor may turn. SPACE stops, {finish} ends the run, then {leave}"
+            )
         else:
             self.dashboard.leave()

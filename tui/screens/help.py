@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-import textwrap
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual.binding import Binding
 
 from devicectl.about import DISCLAIMER, VERSION
-from tui.keys import COMMANDS
-from tui.screens.base import Sheet
+from tui import text
+from tui.keys import COMMANDS, Keymap, show_key
+from tui.screens.base import Scrolled, Sheet
 from tui.theme import BRIGHT, DIM, KEYCAP, TEXT
 from tui.widgets.line_board import BLANK, Row, width_of
+from tui.zones import ZONES
 
-STOP_TEXT = (
-    "STOP  SPACE, F9, Ctrl+C or a click on the bottom bar; while the motor turns also any key "
-    "that means nothing at that moment."
-)
 SWITCH_TEXT = "The emergency stop is the pen's own switch."
 
 
-class HelpScreen(Sheet[None]):
-    """Keys by group, in two columns where there is room."""
+def stop_text(keymap: Keymap) -> str:
+    """What is STOP, the user's own additions too."""
+    added = "".join(f", {show_key(key)}" for key in keymap.added_stops)
+    return (
+        f"STOP  SPACE, F9, Ctrl+C{added} or a click on the bottom bar; while the motor turns also any key "
+        "that means nothing at that moment."
+    )
+
+
+class HelpScreen(Scrolled):
+    """Every key, in two columns where there is room; the keys are those of the user's keymap."""
 
     TITLE_TEXT = "Keys"
     WIDTH = 74
-    BINDINGS: ClassVar = [Binding("escape,question_mark,f1,q,enter", "close", "close", show=False)]
+    BINDINGS: ClassVar = [
+        *Scrolled.BINDINGS,
+        Binding("escape,question_mark,f1,q,enter", "close", "close", show=False),
+    ]
+    ALSO: ClassVar = {"help": "close"}
 
-    def frame(self) -> None:
-        """Nothing here changes, except with the size of the terminal."""
-        self.show(self.rows(self.room))
-
-    def rows(self, room: int) -> list[Row]:
-        """The page for ``room`` rows."""
-        groups: dict[str, list[Row]] = {}
-        for command in COMMANDS:
-            if command.shown and command.group != "Zone":
-                row: Row = ((f" {command.shown:<6}", KEYCAP), (command.help, TEXT))
-                groups.setdefault(command.group, []).append(row)
-        zones = [f"{c.shown} {c.help.partition('  ')[2]}" for c in COMMANDS if c.group == "Zone" and c.help][:10]
-        rows: list[Row] = [((line, BRIGHT),) for line in textwrap.wrap(STOP_TEXT, self.inner)]
-        rows += [((SWITCH_TEXT, BRIGHT),), BLANK] if room > 20 else [((SWITCH_TEXT, BRIGHT),)]
-        rows += [((line, DIM),) for line in textwrap.wrap("Zones  " + "   ".join(zones), self.inner)]
-        for name in ("Setpoint", "Run", "Station"):
-            body = groups[name]
-            if room > 26:
-                rows += [BLANK, ((name, DIM),), *body]
-            else:
-                rows += _columns(body, self.inner)
+    def content(self) -> list[Row]:
+        """The page."""
+        keymap, width = self.live.keymap, self.inner
+        rows: list[Row] = [((line, BRIGHT),) for line in text.wrap(stop_text(keymap), width)]
+        rows.append(((SWITCH_TEXT, BRIGHT),))
+        zones = [f"{keymap.shown(f'zone-{zone.code.lower()}')} {zone.name}" for zone in ZONES]
+        arrows = keymap.shown("zone-up", "zone-down", "zone-left", "zone-right")
+        rows += [((line, DIM),) for line in text.wrap("Zones  " + "   ".join((*zones, arrows)), width)]
+        columns = [_group(keymap, *names) for names in (("Setpoint", "Run"), ("Alarms", "Station"))]
+        if self.room > len(rows) + 14:
+            rows.append(BLANK)
+        if width < 60:
+            return [*rows, *columns[0], *columns[1]]
+        half = width // 2
+        for left, right in zip_longest(*columns, fillvalue=BLANK):
+            rows.append((*left, (" " * max(1, half - width_of(left)), DIM), *right))
         return rows
 
-    def action_close(self) -> None:
-        """Back."""
-        self.dismiss(None)
 
-
-def _columns(body: list[Row], width: int) -> list[Row]:
-    """Two short entries on one row."""
-    out: list[Row] = []
-    half = width // 2
-    for row in body:
-        if out and width_of(out[-1]) <= half - 1 and width_of(row) <= width - half and len(out[-1]) == 2:
-            out[-1] = (*out[-1], (" " * (half - width_of(out[-1])), DIM), *row)
-        else:
-            out.append(row)
-    return out
+def _group(keymap: Keymap, *groups: str) -> list[Row]:
+    rows: list[Row] = []
+    for group in groups:
+        rows.append(((group, DIM),))
+        for command in COMMANDS:
+            if command.group == group:
+                rows.append(((f" {keymap.all_shown(command.name):<5}", KEYCAP), (command.help, TEXT)))
+    return rows
 
 
 class AboutScreen(Sheet[None]):
@@ -77,7 +77,7 @@ class AboutScreen(Sheet[None]):
     def frame(self) -> None:
         """Show the note."""
         rows: list[Row] = [((f"devicectl {VERSION}", BRIGHT),), BLANK]
-        rows += [((line, TEXT),) for line in textwrap.wrap(DISCLAIMER, self.inner)]
+        rows += [((line, TEXT),) for line in text.wrap(DISCLAIMER, self.inner)]
         self.show([*rows, BLANK, (("Enter", KEYCAP), (" closes this note", DIM))])
 
     def action_close(self) -> None:

@@ -53,12 +53,13 @@ class PensScreen(Sheet[str | None]):
 
     TITLE_TEXT = "Choose a pen"
     WIDTH = 70
+    ALSO: ClassVar = {"pens": "close"}
     BINDINGS: ClassVar = [
         Binding("up", "step(-1)", show=False),
         Binding("down", "step(1)", show=False),
         Binding("enter", "choose", show=False),
         Binding("r", "scan", show=False),
-        Binding("escape,p,q", "close", show=False),
+        Binding("escape,q", "close", show=False),
         *[Binding(str(n), f"pick({n})", show=False) for n in range(1, 10)],
     ]
 
@@ -92,9 +93,13 @@ class PensScreen(Sheet[str | None]):
         elif not self.pens:
             rows.append((("No pen found.", BRIGHT),))
             rows.append((("Plug one in, or start one: devicectl simulate pty. Then r looks again.", DIM),))
-        fit = max(1, (self.room - 3) // 2)
-        for index, pen in enumerate((self.pens or [])[:fit]):
-            rows += self._pen_rows(index, pen)
+        pens = self.pens or []
+        fit = max(1, (self.room - 5) // 2)
+        first = max(0, min(self.cursor - fit // 2, len(pens) - fit))
+        for index in range(first, min(len(pens), first + fit)):
+            rows += self._pen_rows(index, pens[index])
+        if len(pens) > fit:
+            rows.append(((f"    {self.cursor + 1} of {len(pens)}; up and down show the others", DIM),))
         keys = (("1-9", "or"), ("Enter", "choose"), ("r", "look again"), ("Esc", "close"))
         news = self.live.notice
         self.show([*rows, ((text.cut(f"› {news}" if news else "", self.inner), TEXT),), key_row(keys, self.inner)])
@@ -115,9 +120,9 @@ class PensScreen(Sheet[str | None]):
             else ""
         )
         first: Row = (mark, (" ", DIM), *badge, name, (state, BRIGHT if pen.held and not current else DIM))
-        room = self.inner - 4
-        where = text.cut(f"{pen.address}  {pen.why}", room)
-        return [first, (("    ", DIM), (where, DIM))]
+        where = f"{pen.address}  {pen.why}"
+        lines = text.wrap(where, self.inner - 4) if here else (text.cut(where, self.inner - 4),)
+        return [first, *((("    ", DIM), (line, DIM)) for line in lines)]
 
     def action_step(self, by: int) -> None:
         """Move the cursor."""

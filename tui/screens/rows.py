@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from rich.style import Style
-
-from devicectl.station.views import GateView, PenView, RunView, View
+from devicectl.station.views import GateView, LogView, PenView, RunView, View
 from tui import text
 from tui.model import Freshness, Live, freshness
 from tui.screens.values import freshness_of_vitals, percent
-from tui.theme import BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, TEXT
+from tui.theme import ALARMS, BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, TEXT, Ink
 from tui.widgets.line_board import Row, spread, width_of
-from tui.zones import zone_name
+from tui.zones import INDEX, zone_name
 
 Localtime = Callable[[float], time.struct_time]
 BAR: Final = (" │ ", FAINT)
@@ -24,7 +22,7 @@ WIDE: Final = 100
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
     """Row 0: screen, the SIMULATED badge, purpose, client, pen, link, battery, clock; fields drop from the right."""
     view, pen = live.view, live.pen
-    row: list[tuple[str, Style]] = [(f" {name} ", CHIP)]
+    row: list[tuple[str, Ink]] = [(f" {name} ", CHIP)]
     if is_simulated(view):
         row.append((" ▚▚ SIMULATED ▞▞ " if width >= WIDE else "▚SIMULATED▞", BADGE))
     now = time.strftime("%H:%M:%S", localtime(view.utc + live.since)) if view is not None else "--:--:--"
@@ -62,7 +60,7 @@ def is_simulated(view: View | None) -> bool:
     return (pen is not None and pen.simulated) or (session is not None and session.origin.startswith("sim"))
 
 
-def link_part(live: Live, pen: PenView) -> tuple[str, Style]:
+def link_part(live: Live, pen: PenView) -> tuple[str, Ink]:
     """The link field: always the age, in words when it is bad."""
     age = live.link_age
     if live.lost is not None or not live.answering:
@@ -72,21 +70,38 @@ def link_part(live: Live, pen: PenView) -> tuple[str, Style]:
     return (text.age(age).rjust(6), TEXT if freshness(age) is Freshness.FRESH else BRIGHT)
 
 
-def state_rows(live: Live, width: int) -> list[Row]:
-    """Two rows: what the pen does, and the newest news or the next step."""
+def state_rows(live: Live, width: int, rest: str = "") -> list[Row]:
+    """Three rows: what the pen does, and the newest news, or what the alarm row had no room for, or the next step."""
     head, more, step = _state(live)
     zone = live.pending.zone or (live.view.zone if live.view is not None else None)
     run = live.view.run if live.view is not None else None
-    name = zone_name(run.zone if run is not None else zone)
-    first: Row = ((head, BRIGHT), ("  ", DIM), (name, BRIGHT if run is not None else TEXT), (more, TEXT))
-    news = live.notice
-    second: Row = ((text.cut(f"› {news}", width), TEXT),) if news else ((text.cut(step, width), DIM),)
-    return [first, second]
+    code, ink = (run.zone, BRIGHT) if run is not None else (zone, TEXT)
+    name = zone_name(code)
+    if len(head) + len(name) + len(more) + 2 > width and code is not None:
+        name = code
+    first: Row = ((head, BRIGHT), ("  ", DIM), (name, ink), (more, TEXT))
+    lines = _below(live, width, rest) or [
+        (line, DIM) for line in text.within(step, width, 2, f"… {live.key('alarms')}")
+    ]
+    return [first, *((line,) for line in lines), *([()] * (2 - len(lines)))]
+
+
+def _below(live: Live, width: int, rest: str) -> list[tuple[str, Ink]]:
+    """What the alarm row had no room for and the newest news, in at most two lines; an alarm nobody has seen is first."""
+    news, more = live.notice, f"… {live.key('alarms')}"
+    alarms = live.alarms() if rest else []
+    lines: list[tuple[str, Ink]] = []
+    if alarms and (not news or (alarms[0].priority == "high" and not alarms[0].acknowledged)):
+        ink = ALARMS[alarms[0].priority].plain
+        lines = [(line, ink) for line in text.within(f"…{rest}", width, 2, more)]
+    if news and len(lines) < 2:
+        lines += [(line, TEXT) for line in text.within(f"› {news}", width, 2 - len(lines), more)]
+    return lines
 
 
 def _state(live: Live) -> tuple[str, str, str]:
     """Head line, its tail, and the next step."""
-    view, pen = live.view, live.pen
+    view, pen, key = live.view, live.pen, live.key
     if live.lost is not None:
         return "✖ STATION LOST", "", live.lost
     if view is None:
@@ -94,36 +109,41 @@ def _state(live: Live) -> tuple[str, str, str]:
     if not live.answering:
         return "? STATION SILENT", "", "values are old; pen turns? switch it off"
     if pen is None:
-        return "○ NO PEN", "", "p chooses a pen"
+        return "○ NO PEN", "", f"{key('pens')} chooses a pen"
     if pen.link != "up":
-        return f"✖ LINK {pen.link.upper()}", "", text.cut(pen.link_text, 60) or "p chooses a pen"
+        return f"✖ LINK {pen.link.upper()}", "", pen.link_text or f"{key('pens')} chooses a pen"
     watch = "" if view.you_control else f"watching; {view.controller or 'nobody'} holds control"
     if view.run is not None:
-        return _run_state(view.run, pen, watch)
+        return _run_state(live, view.run, pen, watch)
+    if pen.motion == "turning" and (pen.latched or pen.faults):
+        return "! TURNING", "  after STOP", "SPACE stops again; if it goes on, switch the pen off"
     if pen.faults:
-        return "✖ FAULT", f"  {', '.join(pen.faults)}", watch or "r resets when it is over, while still"
+        return "✖ FAULT", f"  {', '.join(pen.faults)}", watch or f"{key('reset')} resets when it is over, while still"
     if pen.latched:
-        return "■ STOPPED", _stop_time(pen), watch or "r resets while still, then g starts anew"
+        return "■ STOPPED", _stop_time(pen), watch or f"{key('reset')} resets while still, then {key('go')} starts anew"
     if pen.motion == "turning":
-        return "! TURNING", "  without a run", "SPACE stops; if it turns on, switch the pen off"
+        return "! TURNING", "  without a run", "SPACE stops; if it goes on, switch the pen off"
     if pen.motion != "still":
         return "? UNKNOWN", "", "motion unknown; SPACE sends STOP"
     if watch:
         return "○ WATCHING", "", watch
     if view.session is None:
-        return "○ READY", "", "s opens a session"
-    return "○ READY", "", "g opens the start sheet" if view.zone else "a digit chooses a zone"
+        return "○ READY", "", f"{key('session')} opens a session"
+    if view.zone is None:
+        return "○ READY", "", f"{live.keymap.zones_shown} chooses a zone"
+    return "○ READY", "", f"{key('go')} opens the start sheet"
 
 
-def _run_state(run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
+def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
+    key = live.key
     if run.phase == "paused":
         left = f"  {run.pause_left_s:.0f} s left" if run.pause_left_s is not None else ""
-        return "‖ PAUSED", left, watch or "g Y resumes, x ends the run"
+        return "‖ PAUSED", left, watch or f"{key('go')} Y resumes, {key('finish')} ends the run"
     if run.phase == "ending":
         return "◌ ENDING", "", watch or "waiting until the pen is still"
     head = "▶ NEEDLING" if pen.motion == "turning" else "▶ STARTING"
     settling = "  checking with the pen" if pen.settling else ""
-    return head, settling, watch or "e END   SPACE STOP"
+    return head, settling, watch or f"{key('end')} END   SPACE STOP"
 
 
 def _stop_time(pen: PenView) -> str:
@@ -131,24 +151,35 @@ def _stop_time(pen: PenView) -> str:
     return f"  still in {pen.stop_ms:.0f} ms" if measured else ""
 
 
-def log_rows(view: View | None, rows: int, width: int, localtime: Localtime) -> list[Row]:
-    """The newest lines of the session log, newest first, under a heading where there is room for one."""
+def log_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Row]:
+    """The newest lines of the session log, newest first and wrapped, under a heading where there is room for one."""
     if rows <= 0:
         return []
-    head: list[Row] = [(("Session log", BRIGHT), ("" if view is None or view.record_ok else "  NOT RECORDING", BRIGHT))]
-    head = head if rows > 2 else []
-    lines = view.log if view is not None else ()
-    newest = sorted(lines, key=lambda line: -line.at)[: rows - len(head)]
-    shown: list[Row] = [
-        ((time.strftime("%H:%M:%S  ", localtime(line.at)), DIM), (text.cut(line.text, width - 10), TEXT))
-        for line in newest
-    ]
-    return head + shown
+    recorded = live.view is None or live.view.record_ok
+    head: list[Row] = [(("Session log", BRIGHT), ("" if recorded else "  NOT RECORDING", BRIGHT))]
+    shown: list[Row] = head if rows > 3 else []
+    for line in sorted(live.log, key=lambda line: -line.at)[:rows]:
+        entry, room = log_line(line, width, localtime, seconds=width >= 50), rows - len(shown)
+        if room <= 0:
+            break
+        if room < len(entry):
+            at, (words, ink) = entry[room - 1]
+            more = f"… {live.key('log')}"
+            entry = [*entry[: room - 1], (at, (text.ended(words, width - len(at[0]), more), ink))]
+        shown += entry
+    return shown
+
+
+def log_line(line: LogView, width: int, localtime: Localtime, seconds: bool = True) -> list[Row]:
+    """One line of the log, wrapped beside its time of day."""
+    at = time.strftime("%H:%M:%S  " if seconds else "%H:%M  ", localtime(line.at))
+    first, *more = text.wrap(line.text, width - len(at))
+    return [((at, DIM), (first, TEXT)), *(((" " * len(at), DIM), (words, TEXT)) for words in more)]
 
 
 def key_row(pairs: tuple[tuple[str, str], ...], width: int) -> Row:
     """As many key hints as fit."""
-    row: list[tuple[str, Style]] = [(" ", DIM)]
+    row: list[tuple[str, Ink]] = [(" ", DIM)]
     room = width - 1
     for key, word in pairs:
         if len(key) + len(word) + 3 > room + 2:
@@ -160,32 +191,79 @@ def key_row(pairs: tuple[tuple[str, str], ...], width: int) -> Row:
 
 def hints(live: Live) -> tuple[tuple[str, str], ...]:
     """The keys that matter now, most wanted first."""
-    view = live.view
+    view, key = live.view, live.key
+    more, leave = (key("help"), "help"), (key("quit"), "quit")
     if live.lost is not None or view is None:
-        return (("q", "quit"), ("?", "help"))
+        return (leave, more)
+    alarm = ((key("acknowledge"), "alarm"),) if live.alarms() else ()
+    log = (key("log"), "log")
     if view.pen is None:
-        return (("p", "choose a pen"), ("a", "alarm"), ("?", "help"), ("q", "quit"))
+        return ((key("pens"), "choose a pen"), *alarm, log, more, leave)
     if not view.you_control:
-        return (("c", "take over while still"), ("a", "alarm"), ("?", "help"), ("q", "quit"))
-    steer = (("1-0", "zone"), ("d/D", "depth"), ("v/V", "rate"))
-    rest = (("a", "alarm"), ("?", "help"), ("q", "quit"))
-    if view.run is not None and view.run.phase == "paused":
-        return (("g", "resume"), ("x", "end run"), *steer, ("n", "note"), *rest)
+        return ((key("control"), "take over while still"), *alarm, log, more, leave)
+    steer = (
+        (live.keymap.zones_shown, "zone"),
+        (key("depth-down", "depth-up"), "depth"),
+        (key("rate-down", "rate-up"), "rate"),
+    )
     if view.run is not None:
-        return (*steer, ("e", "END"), ("x", "end run"), ("n", "note"), *rest)
+        note, finish = (key("note"), "note"), (key("finish"), "end run")
+        if view.run.phase == "paused":
+            return ((key("go"), "resume"), finish, *alarm, *steer, more, note, log)
+        return ((key("end"), "END"), finish, *alarm, *steer, more, note, log)
+    values, session, pens = (key("values"), "type"), (key("session"), "session"), (key("pens"), "pens")
     if view.pen.latched:
-        return (("r", "reset"), *steer, ("p", "pens"), ("s", "session"), *rest)
-    return (*steer, ("g", "go"), ("p", "pens"), ("s", "session"), *rest)
+        return ((key("reset"), "reset"), *alarm, *steer, values, more, log, leave)
+    if view.session is None:
+        return (session, pens, *alarm, *steer, values, more, log, leave)
+    return ((key("go"), "go"), *alarm, *steer, values, more, session, log, leave)
 
 
 def gate_rows(gates: tuple[GateView, ...], width: int) -> list[Row]:
-    """Interlocks, the failed ones first, each with a mark, its name and its reason."""
-    ordered = sorted(gates, key=lambda gate: gate.passed)
-    return [
-        (
-            (" ✓ " if gate.passed else " ✖ ", DIM if gate.passed else BRIGHT),
-            (gate.name.ljust(14), DIM if gate.passed else BRIGHT),
-            (text.cut(gate.text, width - 17), DIM if gate.passed else BRIGHT),
+    """Interlocks, the failed ones first and in full, each with a mark, its name and its reason."""
+    rows: list[Row] = []
+    for gate in sorted(gates, key=lambda gate: gate.passed):
+        ink, mark = (DIM, " ✓ ") if gate.passed else (BRIGHT, " ✖ ")
+        room = width - 17
+        first, *more = [text.cut(gate.text, room)] if gate.passed else text.wrap(gate.text, room)
+        rows.append(((mark, ink), (gate.name.ljust(14), ink), (first, ink)))
+        rows += [((" " * 17, ink), (words, ink)) for words in more]
+    return rows
+
+
+def zone_rows(live: Live, width: int) -> list[Row]:
+    """Every zone with passes, contact time and estimated punctures per cm², as a table."""
+    view = live.view
+    session = view.session if view is not None else None
+    done = {zone.code: zone for zone in session.zones} if session is not None else {}
+    current = session.current if session is not None else None
+    chosen = live.pending.zone or (view.zone if view is not None else None)
+    rows: list[Row] = [(("  zone               passes  contact  ≈ /cm²", DIM),)]
+    for code in (*INDEX, *(code for code in done if code not in INDEX)):
+        zone, here = done.get(code), current if current is not None and current.zone == code else None
+        passes = zone.passes if zone else 0
+        contact = (zone.contact_s if zone else 0.0) + (here.contact_s if here else 0.0)
+        density = (zone.density if zone else 0.0) + (here.density if here else 0.0)
+        mark = "▶" if here else ">" if code == chosen else " "
+        ink = BRIGHT if here or code == chosen else TEXT if passes else DIM
+        about = "~" if zone is not None and zone.inferred else " "
+        figures = (
+            f"{passes:>6}× {about}{text.clock(contact):>7} {text.count(density):>7}"
+            if contact or passes
+            else f"{'-':>6}"
         )
-        for gate in ordered
-    ]
+        rows.append(((f"{mark} {zone_name(code):<18}"[: width - 26], ink), (figures, ink)))
+    return rows
+
+
+def far_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Row]:
+    """The third column of very wide terminals: zones, alarms in full, the session log."""
+    out = [*zone_rows(live, width), (), (("Alarms", BRIGHT),)]
+    for alarm in live.alarms():
+        first, *more = text.wrap(alarm.text, width - 5)
+        out.append(((f"{ALARMS[alarm.priority].mark}  ", ALARMS[alarm.priority].plain), (first, TEXT)))
+        out += [(("     ", DIM), (words, TEXT)) for words in more]
+    if not live.alarms():
+        out.append((("none", DIM),))
+    out = [*out[: max(0, rows - 4)], ()]
+    return [*out, *log_rows(live, rows - len(out), width, localtime)]

@@ -22,16 +22,17 @@ CODE: Final = r"[A-Za-z0-9._-]*"
 class SessionScreen(Sheet[Choice | None]):
     """Answers ``{"method": …, "params": …}`` for the station, or None.
 
-    The client code is the only text field of the dashboard. It has the focus only while the pen is confirmed still,
+    The field for the client code has the focus only while the pen is confirmed still,
     and takes no blank: SPACE is STOP here too.
     """
 
     TITLE_TEXT = "Session"
+    ALSO: ClassVar = {"session": "close"}
     BINDINGS: ClassVar = [
         Binding("b", "bench", show=False),
         Binding("t", "treatment", show=False),
         Binding("k", "finish", show=False),
-        Binding("escape,s,q", "close", show=False),
+        Binding("escape,q", "close", show=False),
     ]
 
     def __init__(self) -> None:
@@ -125,12 +126,13 @@ class NoteScreen(Sheet[str | None]):
     """A note as a digit phrase, allowed while the motor turns because no letter can be mistaken for a command."""
 
     TITLE_TEXT = "Note"
+    ALSO: ClassVar = {"note": "close"}
     WIDTH = 44
     BINDINGS: ClassVar = [
         *[Binding(str(n), f"digit({n})", show=False) for n in range(10)],
         Binding("backspace", "rub", show=False),
         Binding("enter", "send", show=False),
-        Binding("escape,n", "close", show=False),
+        Binding("escape", "close", show=False),
     ]
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from tui import text
 from tui.screens.base import Sheet
 from tui.screens.rows import gate_rows, key_row
 from tui.theme import BRIGHT, DIM, TEXT
-from tui.widgets.line_board import BLANK, Row
+from tui.widgets.line_board import BLANK, Row, width_of
 from tui.zones import zone_name
 
 MIN_DELAY_S: Final = 0.15
@@ -49,7 +49,7 @@ class StartSheetScreen(Sheet[bool]):
             return
         live = self.live
         if self.left_s <= 0:
-            self._close("the start sheet closed: g opens it again")
+            self._close(f"the start sheet closed: {live.key('go')} opens it again")
         elif live.lost is not None or not live.controls:
             self._close("not started: control or station was lost")
         elif live.view is not None and live.pen is not None and live.pen.motion != "still":
@@ -61,41 +61,70 @@ class StartSheetScreen(Sheet[bool]):
         sheet, width = self.sheet, self.inner
         rows: list[Row] = [
             (("Zone   ", DIM), (zone_name(sheet.zone), BRIGHT)),
-            self._value("Depth  ", text.mm(sheet.depth_asked_um), text.mm(sheet.depth_applied_um), "mm"),
-            self._value("Rate   ", text.rpm(sheet.rate_asked_mhz), text.rpm(sheet.rate_applied_mhz), "rpm"),
+            self._value("Depth  ", f"{text.mm(sheet.depth_asked_um)} mm", f"{text.mm(sheet.depth_applied_um)} mm"),
+            self._value("Rate   ", text.rate(sheet.rate_asked_mhz), text.rate(sheet.rate_applied_mhz), self._needles()),
         ]
-        rows += [(("       ", DIM), (text.cut(reason, width - 7), TEXT)) for reason in sheet.reasons]
-        fixed = len(rows) + 4
+        for reason in sheet.reasons:
+            rows += [(("       ", DIM), (line, TEXT)) for line in text.wrap(reason, width - 7)]
+        if not self.whole:
+            return [*rows[: self.room - 1], (("Too small to start from: 60x16.", BRIGHT),)]
+        foot = self._foot(width)
+        room = self.room - len(rows) - len(foot)
         gates = gate_rows(sheet.gates, width)
-        if len(gates) > self.room - fixed:
-            kept = max(1, self.room - fixed - 1)
-            gates = [*gates[:kept], ((f"   and {len(gates) - kept} more", DIM),)]
-        rows += [BLANK, *gates, BLANK]
-        left = f"closes in {max(0, self.left_s):.0f} s"
-        if sheet.ok:
-            keys = (("Y", "resumes." if self.resume else "starts."), ("any other key", "cancels."))
-            rows.append((*key_row(keys, width), (left, DIM)))
-        else:
-            rows.append((("A failed check holds the start. Any key closes.  ", BRIGHT), (left, DIM)))
-        return rows
+        blanks = min(2, max(0, room - len(gates)))
+        if len(gates) > room:
+            gates = self._short_gates(width)[:room]
+        return [*rows, *[BLANK] * (blanks > 0), *gates, *[BLANK] * (blanks > 1), *foot]
 
-    @staticmethod
-    def _value(label: str, asked: str, applied: str, unit: str) -> Row:
-        if asked == applied:
-            return ((label, DIM), (f"{applied} {unit}", BRIGHT))
-        return ((label, DIM), (f"{asked} → ", DIM), (f"{applied} {unit}", BRIGHT), ("  lowered", TEXT))
+    def _short_gates(self, width: int) -> list[Row]:
+        """Failed gates in full, the others by name."""
+        failed = gate_rows(tuple(gate for gate in self.sheet.gates if not gate.passed), width)
+        passed = ", ".join(gate.name for gate in self.sheet.gates if gate.passed)
+        first, *more = text.wrap(passed, width - 3)
+        return [*failed, ((" ✓ ", DIM), (first, DIM)), *((("   ", DIM), (words, DIM)) for words in more)]
+
+    @property
+    def whole(self) -> bool:
+        """Whether zone, depth, rate, every reason and the keys can be read: nothing starts from a sheet that is cut."""
+        reasons = sum(len(text.wrap(reason, self.inner - 7)) for reason in self.sheet.reasons)
+        return self.room >= 3 + reasons + 1 + len(self._foot(self.inner)) and self.inner >= 44
+
+    def _foot(self, width: int) -> list[Row]:
+        """What ``Y`` would do, and how long."""
+        left: Row = ((f"closes in {max(0, self.left_s):.0f} s", DIM),)
+        if not self.sheet.ok:
+            words = "A failed check holds the start. Any key closes.  "
+            return [((words, BRIGHT), *left)] if width >= 64 else [((words, BRIGHT),), left]
+        keys = (("Y", "resumes." if self.resume else "starts."), ("any other key", "cancels."))
+        row = key_row(keys, width)
+        return [(*row, *left)] if width_of(row) + 16 <= width else [row, left]
+
+    def _needles(self) -> str:
+        """Punctures a second with the cartridge that is in."""
+        limits = self.live.pen.limits if self.live.pen is not None else None
+        if limits is None:
+            return ""
+        return f", {text.punctures(self.sheet.rate_applied_mhz, limits.needles)} with {limits.needles} needles"
+
+    def _value(self, label: str, asked: str, applied: str, more: str = "") -> Row:
+        row: Row = ((label, DIM), (applied, BRIGHT))
+        if asked != applied:
+            row = ((label, DIM), (f"{asked} → ", DIM), (applied, BRIGHT), ("  lowered", TEXT))
+        return (*row, (more, DIM)) if width_of(row) + len(more) <= self.inner else row
 
     def action_confirm(self) -> None:
         """``Y``: start, unless the sheet refuses or the key came too soon."""
         delay = max(MIN_DELAY_S, self.sheet.not_before_s)
         if not self.sheet.ok:
             self._close("not started: a check failed")
+        elif not self.whole:
+            self._close("not started: this terminal is too small for the start sheet; 60x16 is enough")
         elif self.shown_at is None or self.live.clock() - self.shown_at < delay:
-            self._close("not started: Y came too soon; press g again")
+            self._close(f"not started: Y came too soon; press {self.live.key('go')} again")
         else:
             self.dismiss(True)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """Any key that is not bound cancels."""
         if event.key != "Y":
             event.stop()

@@ -5,37 +5,45 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
 from devicectl.station.views import View
 from tui import text
-from tui.keys import bindings
+from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
 from tui.screens.actions import TreatActions
-from tui.theme import BRIGHT, DIM, TEXT
+from tui.theme import BRIGHT, DIM, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
-from tui.widgets.line_board import LineBoard, Row
-from tui.widgets.scalp_map import WEAVE, ScalpMap, ZoneMark
+from tui.widgets.line_board import LineBoard, Row, width_of
+from tui.widgets.scalp_map import ASCII_WEAVE, WEAVE, ScalpMap, ZoneMark
 from tui.widgets.stop_bar import NO_PEN, SENT, STILL, TURNING, UNKNOWN, StopBar
 from tui.widgets.trace import BrailleTrace, TraceBuffer
 from tui.zones import INDEX, ZONES
 
-STEERED: Final = ("Rate", "Current", "Depth")
+STEERED: Final = ("Depth", "Rate", "Current")
 VITALS: Final = ("Temp", "Battery", "Link", "Lease")
 TALL: Final = 34
+VAST: Final = 190
+"""Columns from which on a third column has room."""
 SENT_S: Final = 1.5
 HELD_S: Final = 0.2
 """Numerals change at most five times a second: faster cannot be read."""
+
+
+def bindings(keymap: Keymap) -> list[Binding]:
+    """Textual's bindings of a keymap."""
+    return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
 class TreatScreen(TreatActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
-    BINDINGS: ClassVar[list[Any]] = bindings()
-    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (80, "-narrow"), (100, "-normal"), (160, "-wide")]
+    BINDINGS: ClassVar[list[Any]] = bindings(DEFAULT)
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (80, "-narrow"), (100, "-normal"), (160, "-wide"), (VAST, "-vast")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (TALL, "-tall")]
 
     def __init__(self) -> None:
@@ -52,19 +60,21 @@ class TreatScreen(TreatActions):
                 yield ScalpMap(id="map")
                 yield LineBoard(1, id="legend")
             with Vertical(id="right"):
-                yield LineBoard(2, id="state")
+                yield LineBoard(3, id="state")
                 with Horizontal(id="big"):
                     for name in ("depth", "rate"):
                         with Vertical():
                             yield LineBoard(1, id=f"{name}-label")
                             yield BigNumber(id=f"{name}-number")
-                yield LineBoard(2, id="set")
                 for name in STEERED:
                     yield LineBoard(1, id=f"v-{name}", classes="value")
+                    if name != "Current":
+                        yield LineBoard(1, id=f"s-{name}", classes="set")
                     yield BrailleTrace(self.buffers[name], id=f"t-{name}")
                 yield LineBoard(4, id="vitals")
                 yield LineBoard(4, id="timers")
                 yield LineBoard(id="log")
+            yield LineBoard(id="far")
             yield LineBoard(id="table")
         yield LineBoard(1, id="keys")
         yield StopBar()
@@ -80,7 +90,7 @@ class TreatScreen(TreatActions):
         limits = pen.limits if pen is not None else None
         if limits is not None and self.ready:
             rate, depth = limits.rate_max_mhz, limits.depth_max_um
-            self.query_one("#t-Rate", BrailleTrace).scale(0, rate, (text.rpm(rate), "0"))
+            self.query_one("#t-Rate", BrailleTrace).scale(0, rate, (text.hz(rate), "0"))
             self.query_one("#t-Depth", BrailleTrace).scale(0, depth, (text.mm(depth), "0"))
             self.query_one("#t-Current", BrailleTrace).scale(0, 1000, ("1.0", "0"))
 
@@ -93,15 +103,16 @@ class TreatScreen(TreatActions):
         localtime = self.dashboard.localtime
         board("title").put(0, rows.title_row(live, "TREAT", width, localtime))
         silenced = max(0.0, live.view.silenced_s - live.since) if live.view is not None else 0.0
-        board("alarm").put(0, alarm_row(live.alarms(), silenced, live.clock(), width))
+        row, rest = alarm_row(live.alarms(), silenced, live.clock(), width, live.keymap)
+        board("alarm").put(0, row)
         board("keys").put(0, rows.key_row(rows.hints(live), width))
         self._frame_stop()
         if width < 80 or height < 24:
-            board("table").fill(self._table(width, height))
+            board("table").fill(self._table(width, height, rest))
             return
         self._frame_map()
         inner = board("state").size.width or width - 36
-        board("state").fill(rows.state_rows(live, inner))
+        board("state").fill(rows.state_rows(live, inner, rest))
         shown = values.live_rows(live, inner)
         for name in STEERED:
             board(f"v-{name}").put(0, self._held(name, shown[name]))
@@ -111,12 +122,15 @@ class TreatScreen(TreatActions):
             for name in STEERED:
                 self.buffers[name].pass_time((live.sample_age or 0.0) * 1000)
                 self.query_one(f"#t-{name}", BrailleTrace).tick()
-            board("legend").put(0, _legend(live.view))
-        else:
-            board("set").fill([values.setpoint_row(live, name, inner) for name in ("Depth", "Rate")])
+            board("legend").put(0, _legend(live.view, self.dashboard.look.ascii, board("legend").size.width))
+        for name in ("Depth", "Rate"):
+            board(f"s-{name}").put(0, values.setpoint_row(live, name, inner, " " * values.LABEL))
         board("timers").fill(values.timer_rows(live, inner))
-        log = board("log")
-        log.fill(rows.log_rows(live.view, log.size.height, inner, localtime))
+        log = board("far" if width >= VAST else "log")
+        if width >= VAST:
+            log.fill(rows.far_rows(live, log.size.height, log.size.width - 2, localtime))
+        else:
+            log.fill(rows.log_rows(live, log.size.height, inner, localtime))
 
     def _board(self, name: str) -> LineBoard:
         return self.query_one(f"#{name}", LineBoard)
@@ -165,22 +179,23 @@ class TreatScreen(TreatActions):
         fresh = freshness(live.sample_age)
         style = BRIGHT if fresh is Freshness.FRESH else DIM
         gone = pen is None or fresh is Freshness.GONE
-        half = self._board("depth-label").size.width
         numbers = {
             "depth": text.mm(pen.depth_um if pen else None),
-            "rate": text.rpm(pen.rate_mhz if pen else None, step=20),
+            "rate": text.hz(text.calm(pen.rate_mhz if pen else None)),
         }
-        for name, label in (("depth", "Depth"), ("rate", "Rate")):
-            row = values.setpoint_row(live, label, half - 2)
-            self._board(f"{name}-label").put(0, (*row, (" ?", BRIGHT)) if fresh is Freshness.STALE else row)
+        for name, label in (("depth", "Depth  mm"), ("rate", "Rate  Hz")):
+            row: Row = ((label, DIM),)
+            self._board(f"{name}-label").put(0, (*row, ("  ?", BRIGHT)) if fresh is Freshness.STALE else row)
             shown = "--" if gone else numbers[name]
             held = self._held(f"big-{name}", ((name, style), (shown, style)))
             self.query_one(f"#{name}-number", BigNumber).show(held[1][0], style)
 
-    def _table(self, width: int, height: int) -> list[Row]:
+    def _table(self, width: int, height: int, rest: str) -> list[Row]:
         """The screen for terminals too small for it: state, values, zones, in this order."""
         live = self.live
-        out = rows.state_rows(live, width)
+        out = rows.state_rows(live, width - 1, rest)
+        if height >= 12:
+            out.append((("80x24 or larger shows map, gauges and log", DIM),))
         shown = values.live_rows(live, min(width, 40))
         out += [shown[name] for name in ("Depth", "Rate", "Current", "Battery", "Link")]
         session = live.view.session if live.view is not None else None
@@ -202,11 +217,27 @@ class TreatScreen(TreatActions):
             self.action_zone(event.code)
 
 
-def _legend(view: View | None) -> Row:
+def treat_screen(keymap: Keymap) -> TreatScreen:
+    """The screen with the user's keys."""
+    if keymap is DEFAULT:
+        return TreatScreen()
+
+    class Remapped(TreatScreen, inherit_bindings=False):
+        BINDINGS: ClassVar[list[Any]] = bindings(keymap)
+
+    return Remapped()
+
+
+def _legend(view: View | None, ascii: bool, width: int) -> Row:
     session = view.session if view is not None else None
     custom = [zone for zone in session.zones if zone.code not in INDEX] if session is not None else []
     tail = "  ".join(f"{zone.code} {zone.passes}×" for zone in custom) or "m:ss contact"
-    parts: list[tuple[str, Any]] = [(" passes ", DIM)]
+    weave = ASCII_WEAVE if ascii else WEAVE
+    parts: list[tuple[str, Ink]] = [(" passes ", DIM)]
     for step in (1, 2, 3, 4, 5):
-        parts += [(f" {WEAVE[step] * 2}", TEXT), (f" {step}", DIM)]
-    return (*parts, (f"  {WEAVE[-1] * 2}", TEXT), (" 6+", DIM), (f"  ▶ now  {tail}", DIM))
+        parts += [(f" {weave[step] * 2}", TEXT), (f" {step}", DIM)]
+    parts += [(f"  {weave[-1] * 2}", TEXT), (" 6+", DIM)]
+    for words in ("  ▶ now", f"  {tail}", "  ~ inferred"):
+        if width_of(tuple(parts)) + len(words) <= width:
+            parts.append((words, DIM))
+    return tuple(parts)

@@ -10,8 +10,12 @@ from tui.model import Freshness, Live, freshness, known
 from tui.theme import ALARMS, BRIGHT, DIM, TEXT
 from tui.widgets.gauge import bar, gauge
 from tui.widgets.line_board import BLANK, Row, width_of
+from tui.zones import INDEX
 
-LABEL: Final = 10
+LABEL: Final = 8
+WIDE: Final = 50
+"""Cells from which on a value has room for a second unit."""
+VAST: Final = 64
 
 
 def freshness_of_vitals(live: Live, pen: PenView) -> Freshness:
@@ -27,37 +31,51 @@ def percent(pen: PenView, fresh: Freshness) -> str:
     return f"{pen.battery_pct} %" + ("?" if fresh is Freshness.STALE else "")
 
 
-def setpoint_row(live: Live, label: str, width: int) -> Row:
-    """``Depth  set 1.50 mm  limit 2.50``; a request not yet confirmed shows as ``1.50 → 1.75 asked``."""
+def setpoint_row(live: Live, label: str, width: int, head: str = "") -> Row:
+    """``set 1.50 mm  soft 1.50  max 2.50``; a request not yet confirmed shows as ``1.50 → 1.75 mm asked``."""
     view, pen = live.view, live.pen
     depth = label == "Depth"
     limits = pen.limits if pen is not None else None
     if depth:
         asked = known(live.pending.depth_um, view.depth_request_um if view is not None else None)
         held = pen.depth_set_um if pen is not None else None
-        show = text.mm(held), text.mm(asked), "mm"
-        limit = f"soft {text.mm(limits.depth_soft_um)} max {text.mm(limits.depth_max_um)}" if limits else ""
+        show, unit, more = (text.mm(held), text.mm(asked)), " mm", ""
+        limit = f"soft {text.mm(limits.depth_soft_um)}  max {text.mm(limits.depth_max_um)}" if limits else ""
     else:
         asked = known(live.pending.rate_mhz, view.rate_request_mhz if view is not None else None)
         held = pen.rate_set_mhz if pen is not None else None
-        show = text.rpm(held), text.rpm(asked), "rpm"
-        limit = f"max {text.rpm(limits.rate_max_mhz)}" if limits else ""
-    row: Row = ((label.ljust(6), DIM), ("set ", DIM), (show[0], TEXT), (f" {show[2]}", DIM))
-    if asked is not None and asked != held:
-        row = ((label.ljust(6), DIM), (show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (" asked", TEXT))
-    for words in (limit, f"≤ {limit.rpartition(' ')[2]}" if limit else ""):
-        if words and width_of(row) + 2 + len(words) <= width:
-            return (*row, (f"  {words}", DIM))
+        show, unit, more = (text.hz(held), text.hz(asked)), " Hz", f" ({text.rpm(held)} rpm)"
+        limit = f"max {text.hz(limits.rate_max_mhz)}" if limits else ""
+        if limits is not None and held is not None and width >= VAST:
+            more += f", {text.punctures(held, limits.needles)}"
+    if held is None and asked is None:
+        return ()
+    row: Row = ((head, DIM), ("set ", DIM), (show[0], TEXT), (unit, DIM))
+    if held is None:
+        row = ((head, DIM), (show[1], TEXT), (unit, DIM), (" asked", TEXT))
+    elif asked is not None and asked != held:
+        row = ((head, DIM), (show[0], DIM), (" → ", DIM), (show[1], BRIGHT), (unit, DIM), (" asked", TEXT))
+    elif more and width_of(row) + len(more) <= width:
+        row = (*row, (more, DIM))
+    if limit and width_of(row) + 2 + len(limit) <= width:
+        return (*row, (f"  {limit}", DIM))
     return row
 
 
-def value_row(label: str, shown: str, unit: str, fresh: Freshness, scale: Row = (), abnormal: bool = False) -> Row:
+def unit_room(width: int) -> int:
+    """Cells of the column that holds the units: a second one has room from `WIDE` on."""
+    return 14 if width >= WIDE else 5
+
+
+def value_row(
+    label: str, shown: str, unit: str, fresh: Freshness, scale: Row = (), abnormal: bool = False, units: int = 5
+) -> Row:
     """Label, value with its staleness mark, unit, and the gauge in what room is left."""
     if fresh is Freshness.GONE:
-        return ((label.ljust(LABEL), DIM), ("    --  ", DIM), (unit, DIM))
+        return ((label.ljust(LABEL), DIM), ("    --  ", DIM), (unit.split("  ")[0], DIM))
     mark = "?" if fresh is Freshness.STALE else " "
     style = DIM if mark == "?" else ALARMS["medium"].plain if abnormal else BRIGHT
-    return ((label.ljust(LABEL), DIM), (f"{shown:>6}{mark} ", style), (f"{unit:<5}", DIM), *scale)
+    return ((label.ljust(LABEL), DIM), (f"{shown:>6}{mark} ", style), (f"{unit:<{units}}", DIM), *scale)
 
 
 def live_rows(live: Live, width: int) -> dict[str, Row]:
@@ -66,33 +84,35 @@ def live_rows(live: Live, width: int) -> dict[str, Row]:
     if pen is None:
         labels = ("Depth", "Rate", "Current", "Temp", "Battery", "Link", "Lease")
         return {label: ((label.ljust(LABEL), DIM), ("    --", DIM)) for label in labels}
-    fresh, room = freshness(live.sample_age), width - LABEL - 13
+    units = unit_room(width)
+    fresh, room = freshness(live.sample_age), width - LABEL - 8 - units
     limits, turning = pen.limits, pen.motion == "turning"
     scale: Row = ()
     if limits is not None and pen.depth_um is not None:
         set_um, step = pen.depth_set_um, max(1, limits.depth_step_um)
         band = (set_um - step / 2, set_um + step / 2) if set_um is not None else None
         scale = gauge(pen.depth_um, 0, limits.depth_max_um, band, room)
-    rows["Depth"] = value_row("Depth", text.mm(pen.depth_um), "mm", fresh, scale)
+    rows["Depth"] = value_row("Depth", text.mm(pen.depth_um), "mm", fresh, scale, units=units)
     scale = ()
     if limits is not None and pen.rate_mhz is not None:
         top, set_mhz = limits.rate_max_mhz, pen.rate_set_mhz
         band = (set_mhz * 0.95, set_mhz * 1.05) if set_mhz is not None and turning else None
         scale = gauge(pen.rate_mhz, 0, top, band, room)
-    rows["Rate"] = value_row("Rate", text.rpm(pen.rate_mhz, step=10), "rpm", fresh, scale)
-    codes = {alarm.code for alarm in live.alarms() if alarm.active}
-    high = bool(codes & {"current-high", "current_high", "stall"})
-    scale = gauge(pen.current_ma, 0, 1000, (0, 700), room, high) if pen.current_ma is not None else ()
-    rows["Current"] = value_row("Current", text.amps(pen.current_ma), "A", fresh, scale, high)
+    calm = text.calm(pen.rate_mhz)
+    unit = f"Hz  {text.rpm(calm, 4)} rpm" if width >= WIDE else "Hz"
+    rows["Rate"] = value_row("Rate", text.hz(calm), unit, fresh, scale, units=units)
+    high = bool({"stall"} & set(pen.faults))
+    scale = gauge(pen.current_ma, 0, 1000, None, room, high) if pen.current_ma is not None else ()
+    rows["Current"] = value_row("Current", text.amps(pen.current_ma), "A", fresh, scale, high, units)
     vital = freshness_of_vitals(live, pen)
-    scale = gauge(pen.temperature_cc / 100, 15, 60, (15, 45), room) if pen.temperature_cc is not None else ()
-    rows["Temp"] = value_row("Temp", text.celsius(pen.temperature_cc), "°C", vital, scale)
+    scale = gauge(pen.temperature_cc / 100, 15, 60, None, room) if pen.temperature_cc is not None else ()
+    rows["Temp"] = value_row("Temp", text.celsius(pen.temperature_cc), "°C", vital, scale, units=units)
     volts = f"  {pen.battery_mv / 1000:.2f} V" if pen.battery_mv is not None else ""
     scale = bar(pen.battery_pct / 100, room - len(volts) - 1) if pen.battery_pct is not None and room > 12 else ()
     shown = "--" if pen.battery_pct is None else str(pen.battery_pct)
-    rows["Battery"] = value_row("Battery", shown, "%", vital, (*scale, (volts, DIM)))
+    rows["Battery"] = value_row("Battery", shown, "%", vital, (*scale, (volts, DIM)), units=units)
     rows["Link"] = _link_row(live, pen, width)
-    rows["Lease"] = _lease_row(live, pen, room)
+    rows["Lease"] = _lease_row(live, pen, room, units)
     return rows
 
 
@@ -100,11 +120,13 @@ def _link_row(live: Live, pen: PenView, width: int) -> Row:
     lost = f"lost {pen.lost_samples}" if pen.lost_samples else "none lost"
     row: Row = (("Link".ljust(LABEL), DIM), (text.age(live.link_age).rjust(7), BRIGHT), ("  ", DIM))
     state = pen.link if live.answering else "station silent"
-    tail = f"{state} · {text.count(pen.samples)} samples, {lost}"
+    tail = f"{state} · {lost} of {text.count(pen.samples)} samples"
+    if len(tail) > width - width_of(row):
+        tail = f"{state} · {lost} of {text.count(pen.samples)}"
     return (*row, (text.cut(tail, width - width_of(row)), DIM))
 
 
-def _lease_row(live: Live, pen: PenView, room: int) -> Row:
+def _lease_row(live: Live, pen: PenView, room: int, units: int) -> Row:
     left = pen.lease_left_ms - round(live.since * 1000) if pen.lease_left_ms else 0
     if left <= 0:
         return (
@@ -113,7 +135,8 @@ def _lease_row(live: Live, pen: PenView, room: int) -> Row:
             ("granted with a run" if pen.motion == "still" else "", DIM),
         )
     scale = bar(left / max(1, pen.lease_ms), room)
-    return value_row("Lease", str(round(left / 10) * 10), "ms", freshness(live.age(pen.status_age_s)), scale)
+    fresh = freshness(live.age(pen.status_age_s))
+    return value_row("Lease", str(round(left / 10) * 10), "ms", fresh, scale, units=units)
 
 
 def timer_rows(live: Live, width: int) -> list[Row]:
@@ -138,7 +161,8 @@ def timer_rows(live: Live, width: int) -> list[Row]:
     if session is None:
         rows.append((("Session".ljust(LABEL), DIM), ("none open", DIM)))
         return [*rows, BLANK]
-    done_zones = len({z.code for z in session.zones if z.passes} | ({current.zone} if current is not None else set()))
+    touched = {z.code for z in session.zones if z.passes} | ({current.zone} if current is not None else set())
+    done_zones = len(touched & INDEX.keys())
     rows.append(
         (
             ("Session".ljust(LABEL), DIM),

@@ -6,11 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
-from tui.theme import BRIGHT
+from tui.theme import BRIGHT, Ink
+from tui.widgets.drawn import Drawn
 
 _FONT: Final = {
     "0": ".###. ##.## ##.## ##.## ##.## ##.## .###.",
@@ -46,24 +45,42 @@ def big_rows(text: str) -> tuple[str, ...]:
     return tuple(rows)
 
 
-class BigNumber(Widget):
+_SEGMENTS: Final = {
+    "0": " _ | ||_|", "1": "     |  |", "2": " _  _||_ ", "3": " _  _| _|", "4": "   |_|  |", "5": " _ |_  _|",
+    "6": " _ |_ |_|", "7": " _   |  |", "8": " _ |_||_|", "9": " _ |_| _|", "-": "    _    ", "?": " _  _||  ", " ": " " * 9,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def segment_rows(text: str) -> tuple[str, ...]:
+    """``text`` as a seven-segment display in ASCII, four rows of equal length (the first is blank)."""
+    rows = [""] * 3
+    for char in text:
+        glyph = "    ." if char == "." else _SEGMENTS.get(char, _SEGMENTS[" "])
+        width = 1 if char == "." else 3
+        for y in range(3):
+            rows[y] += f"{glyph[y * 2 : y * 2 + 1] if char == '.' else glyph[y * 3 : y * 3 + 3]:<{width}} "
+    return (" " * len(rows[0]), *rows)
+
+
+class BigNumber(Drawn):
     """One big number; `show` repaints only when it differs."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.value = ""
-        self.style = BRIGHT
+        self.ink = BRIGHT
 
-    def show(self, value: str, style: Style = BRIGHT) -> None:
+    def show(self, value: str, ink: Ink = BRIGHT) -> None:
         """Show ``value`` (digits, point, minus, question mark, blank)."""
-        if value != self.value or style is not self.style:
-            self.value, self.style = value, style
+        if value != self.value or ink is not self.ink:
+            self.value, self.ink = value, ink
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width, base = self.size.width, self.rich_style
-        rows = big_rows(self.value)
+        width, base, look = self.size.width, self.rich_style, self.look
+        rows = segment_rows(self.value) if look.ascii else big_rows(self.value)
         if y >= len(rows):
             return Strip.blank(width, base)
-        return Strip([Segment(rows[y], base + self.style)]).adjust_cell_length(width, base)
+        return Strip([Segment(rows[y], base + look.style(self.ink))]).adjust_cell_length(width, base)

@@ -1,16 +1,17 @@
-"""LineBoard: rows of styled text that cost nothing while they do not change."""
+"""LineBoard: rows of text with roles that cost nothing while they do not change."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
-Part = tuple[str, Style]
+from tui.theme import NONE, Ink
+from tui.widgets.drawn import Drawn
+
+Part = tuple[str, Ink]
 Row = tuple[Part, ...]
 BLANK: Final[Row] = ()
 
@@ -23,10 +24,10 @@ def width_of(row: Row) -> int:
 def spread(width: int, left: Row, right: Row) -> Row:
     """``left`` and ``right`` at the two ends of ``width`` cells."""
     gap = width - width_of(left) - width_of(right)
-    return (*left, (" " * max(1, gap), Style.null()), *right)
+    return (*left, (" " * max(1, gap), NONE), *right)
 
 
-class LineBoard(Widget):
+class LineBoard(Drawn):
     """Rows set with `put` or `fill`; only a row that differs is painted again."""
 
     def __init__(self, rows: int = 0, id: str | None = None, classes: str | None = None) -> None:
@@ -50,8 +51,8 @@ class LineBoard(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width, base = self.size.width, self.rich_style
+        width, base, look = self.size.width, self.rich_style, self.look
         if y >= len(self.rows):
             return Strip.blank(width, base)
-        segments = [Segment(text, base + style) for text, style in self.rows[y]]
+        segments = [Segment(look.text(text), base + look.style(ink)) for text, ink in self.rows[y]]
         return Strip(segments).adjust_cell_length(width, base)

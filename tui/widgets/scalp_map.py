@@ -2,7 +2,8 @@
 
 Colour never carries meaning alone: a zone also says its digit, its name and its passes in text, and its texture grows
 denser with every pass. Edge cells take the quadrant glyph and the two colours nearest to their four blended quadrants,
-so that outlines look smooth. Lines are cached strips; an update rebuilds only the rows it touches.
+so that outlines look smooth; in ASCII and without colour the outlines are drawn with characters instead. Lines are
+cached strips; an update rebuilds only the rows it touches.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
-from tui.theme import MAP, RGB, mix
+from tui.theme import RGB, Look, MapColours, mix, readable_on
+from tui.widgets.drawn import Drawn
 from tui.widgets.scalp_geometry import EDGE, OUTSIDE, SEAM, SKIN, Grid, Quads, build_grid
 from tui.zones import INDEX, ZONES
 
 QUADRANTS: Final = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 WEAVE: Final = " ⠂⠌⠕⡪⣕⣻"
 """Texture by passes: blank, then ever denser; the last one stands for 6 and more."""
+ASCII_WEAVE: Final = " .:+*%#"
 MIN_WIDTH: Final = 26
 MIN_HEIGHT: Final = 11
 
@@ -58,7 +60,7 @@ class _Look(NamedTuple):
     text: RGB
 
 
-class ScalpMap(Widget):
+class ScalpMap(Drawn):
     """The map. ``mark`` and ``select`` change it; a click on a zone posts `Picked`."""
 
     class Picked(Message):
@@ -77,7 +79,7 @@ class ScalpMap(Widget):
         self._grid: Grid | None = None
         self._grid_for: object = None
         self._lines: dict[int, Strip] = {}
-        self._inks: dict[tuple[RGB, RGB, bool], Style] = {}
+        self._inks: dict[tuple[RGB, RGB, bool, bool], Style] = {}
 
     # what it shows
 
@@ -134,6 +136,12 @@ class ScalpMap(Widget):
 
     # how it is drawn
 
+    def forget(self) -> None:
+        """Draw everything anew."""
+        self._lines.clear()
+        self._inks.clear()
+        self.refresh()
+
     def _touch(self, index: int, label_only: bool = False) -> None:
         grid = self._grid
         if grid is None:
@@ -163,43 +171,68 @@ class ScalpMap(Widget):
             line = self._lines[y] = self._build(y, grid)
         return line
 
-    def _ink(self, fg: RGB, bg: RGB, bold: bool = False) -> Style:
-        style = self._inks.get((fg, bg, bold))
+    def _ink(self, fg: RGB, bg: RGB, bold: bool = False, reverse: bool = False) -> Style:
+        style = self._inks.get((fg, bg, bold, reverse))
         if style is None:
-            style = Style(color=Color.from_rgb(*fg), bgcolor=Color.from_rgb(*bg), bold=bold)
-            self._inks[fg, bg, bold] = style
+            style = Style(color=Color.from_rgb(*fg), bgcolor=Color.from_rgb(*bg), bold=bold, reverse=reverse)
+            self._inks[fg, bg, bold, reverse] = style
         return style
 
     def _build(self, y: int, grid: Grid | None) -> Strip:
         self.lines_built += 1
-        width = self.size.width
-        blank = self._ink(MAP.ground, MAP.ground)
+        width, look = self.size.width, self.look
+        greys = look.palette.map
         if grid is None or y >= grid.height:
-            return Strip([Segment(" " * width, blank)], width)
-        looks = [_look(mark) for mark in self.marks]
-        cells: list[tuple[str, Style]] = []
-        for x, key in enumerate(grid.cell[y]):
-            quads = grid.quads.get((x, y))
-            if quads is not None:
-                glyph, fg, bg = _fit(quads, looks, self.chosen)
-                cells.append((glyph, self._ink(fg, bg)))
-            elif key == OUTSIDE:
-                cells.append((" ", blank))
-            elif key == SKIN:
-                cells.append((" ", self._ink(MAP.skin, MAP.skin)))
-            else:
-                look = looks[key]
-                cells.append((look.glyph, self._ink(look.weave, look.fill)))
+            return Strip([Segment(" " * width, self._ink(greys.ground, greys.ground))], width)
+        looks = [_look(mark, look) for mark in self.marks]
+        drawn = look.ascii or look.palette.colourless
+        cells = self._outlined(y, grid, looks, look) if drawn else self._smooth(y, grid, looks, greys)
         for gx, gy, letter in grid.sides:
             if gy == y:
-                cells[gx] = (letter, self._ink(MAP.side, MAP.ground, True))
+                cells[gx] = (letter, self._ink(greys.side, greys.ground, True))
         for index, anchor in enumerate(grid.anchors):
             if anchor.row <= y < anchor.row + anchor.rows:
                 self._label(cells, index, y - anchor.row, grid, looks[index])
         if y == 0 and self.caption:
             for x, letter in enumerate(self.caption[: width // 2 - 4]):
-                cells[x + 1] = (letter, self._ink(MAP.text, MAP.ground, True))
+                cells[x + 1] = (letter, self._ink(readable_on(greys.ground), greys.ground, True))
         return Strip([Segment(char, style) for char, style in cells], width).simplify()
+
+    def _smooth(self, y: int, grid: Grid, looks: list[_Look], greys: MapColours) -> list[tuple[str, Style]]:
+        """One row with blended edges."""
+        cells: list[tuple[str, Style]] = []
+        for x, key in enumerate(grid.cell[y]):
+            quads = grid.quads.get((x, y))
+            if quads is not None:
+                glyph, fg, bg = _fit(quads, looks, self.chosen, greys)
+                cells.append((glyph, self._ink(fg, bg)))
+            elif key == OUTSIDE:
+                cells.append((" ", self._ink(greys.ground, greys.ground)))
+            elif key == SKIN:
+                cells.append((" ", self._ink(greys.skin, greys.skin)))
+            else:
+                cells.append((looks[key].glyph, self._ink(looks[key].weave, looks[key].fill)))
+        return cells
+
+    def _outlined(self, y: int, grid: Grid, looks: list[_Look], look: Look) -> list[tuple[str, Style]]:
+        """One row whose outlines are characters: they need neither colour nor more than ASCII."""
+        greys, width, middle = look.palette.map, self.size.width, self.size.width // 2
+        upright, level = ("|", "_") if look.ascii else ("│", "▁")
+        row = grid.cell[y]
+        below = grid.cell[y + 1] if y + 1 < grid.height else (OUTSIDE,) * width
+        cells: list[tuple[str, Style]] = []
+        for x, key in enumerate(row):
+            beside = (row[x + 1] if x + 1 < width else OUTSIDE) if x < middle else row[x - 1]
+            fill = greys.ground if key == OUTSIDE else greys.skin if key == SKIN else looks[key].fill
+            if beside != key or below[x] != key:
+                chosen = self.chosen is not None and self.chosen in (key, beside, below[x])
+                line = greys.cursor if chosen else greys.side
+                cells.append((upright if beside != key else level, self._ink(line, fill, chosen)))
+            elif key >= 0:
+                cells.append((looks[key].glyph, self._ink(looks[key].weave, fill)))
+            else:
+                cells.append(("'" if key == SKIN else " ", self._ink(greys.side, fill)))
+        return cells
 
     def _label(self, cells: list[tuple[str, Style]], index: int, line: int, grid: Grid, look: _Look) -> None:
         mark, zone, anchor = self.marks[index], ZONES[index], grid.anchors[index]
@@ -212,44 +245,47 @@ class ScalpMap(Widget):
         if len(text) + 2 <= anchor.room:
             text = f" {text} "
         text = text[: max(0, anchor.room)]
+        palette = self.look.palette
         fg, bg, bold = look.text, look.fill, mark.active
         if index == self.chosen:
             bold = True
             if line == 0:
-                fg, bg = MAP.dark_text, MAP.cursor
+                fg, bg = palette.map.on_cursor, palette.map.cursor
+        reverse = palette.colourless and index == self.chosen and line == 0
         start = anchor.start(len(text))
-        for offset, char in enumerate(text):
-            cells[start + offset] = (char, self._ink(fg, bg, bold))
+        for offset, char in enumerate(self.look.text(text)):
+            cells[start + offset] = (char, self._ink(fg, bg, bold, reverse))
 
 
-def _look(mark: ZoneMark) -> _Look:
+def _look(mark: ZoneMark, look: Look) -> _Look:
     """A zone's fill, texture and text colour by its passes."""
-    step = min(mark.passes, len(WEAVE) - 1)
-    fill = mix(MAP.empty, MAP.full, 0.14 * step)
-    return _Look(fill, WEAVE[step], mix(fill, MAP.weave, 0.75), MAP.text if step < 5 else MAP.dark_text)
+    greys, weave = look.palette.map, ASCII_WEAVE if look.ascii else WEAVE
+    step = min(mark.passes, len(weave) - 1)
+    fill = mix(greys.empty, greys.full, 0.14 * step)
+    return _Look(fill, weave[step], mix(fill, greys.weave, 0.75), readable_on(fill))
 
 
-def _colour(key: int, looks: list[_Look], chosen: int | None) -> RGB:
+def _colour(key: int, looks: list[_Look], chosen: int | None, greys: MapColours) -> RGB:
     if key >= SEAM:
         a, b = divmod(key - SEAM, 16)
         if chosen is not None and chosen in (a, b):
-            return MAP.cursor
-        return looks[a].fill if b == EDGE else MAP.seam
+            return greys.cursor
+        return looks[a].fill if b == EDGE else greys.seam
     if key >= 0:
         return looks[key].fill
-    return MAP.skin if key == SKIN else MAP.ground
+    return greys.skin if key == SKIN else greys.ground
 
 
-def _fit(quads: Quads, looks: list[_Look], chosen: int | None) -> tuple[str, RGB, RGB]:
+def _fit(quads: Quads, looks: list[_Look], chosen: int | None, greys: MapColours) -> tuple[str, RGB, RGB]:
     """The quadrant glyph and the two colours with the least squared error to four blended quadrants."""
     blended: list[tuple[float, float, float]] = []
     for quad in quads:
         r = g = b = 0.0
         for key, weight in quad:
-            cr, cg, cb = _colour(key, looks, chosen)
+            cr, cg, cb = _colour(key, looks, chosen, greys)
             r, g, b = r + cr * weight, g + cg * weight, b + cb * weight
         blended.append((r, g, b))
-    best: tuple[float, int, RGB, RGB] = (1e18, 0, MAP.ground, MAP.ground)
+    best: tuple[float, int, RGB, RGB] = (1e18, 0, greys.ground, greys.ground)
     for bits in range(8):  # the other eight glyphs are these with the colours exchanged
         error, means = 0.0, []
         for side in (0, 1):

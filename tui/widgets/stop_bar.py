@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
+
+from tui.widgets.drawn import Drawn
 
 TURNING = "■  STOP    press SPACE or F9, or click here"
 NO_PEN = "□  no pen on this screen    SPACE, F9 or a click here still send STOP"
@@ -13,7 +15,7 @@ UNKNOWN = "■  STOP    motor state unknown: SPACE, F9 or click here"
 SENT = "■  STOP SENT    the pen's own switch is the emergency stop"
 
 
-class StopBar(Widget):
+class StopBar(Drawn):
     """Press anywhere on it: the guard in the input thread sees the row before Textual does."""
 
     def __init__(self) -> None:
@@ -29,7 +31,9 @@ class StopBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row; the text stands in the middle one."""
-        width, base = self.size.width, self.rich_style
+        width, base, look = self.size.width, self.rich_style, self.look
+        if look.palette.colourless and self.has_class("-on"):
+            base = base + Style(reverse=True)
         if y != self.size.height // 2:
             return Strip.blank(width, base)
-        return Strip([Segment(self.text.center(width), base)]).adjust_cell_length(width, base)
+        return Strip([Segment(look.text(self.text.center(width)), base)]).adjust_cell_length(width, base)

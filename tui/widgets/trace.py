@@ -7,9 +7,9 @@ from typing import Final
 
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.theme import SCALE, TRACE
+from tui.widgets.drawn import Drawn
 
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 SLICE_MS: Final = 200
@@ -91,7 +91,28 @@ def braille(slices: Sequence[Slice], low: float, high: float, width: int, height
     return ["".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells]
 
 
-class BrailleTrace(Widget):
+def ascii_trace(slices: Sequence[Slice], low: float, high: float, width: int, height: int) -> list[str]:
+    """As `braille`, in ASCII: three levels in a cell, and a bar where the value runs through it."""
+    cells = [[" "] * width for _ in range(height)]
+    shown = slices[-2 * width :]
+    span = (high - low) or 1.0
+    for column in range(width):
+        first = 2 * column - (2 * width - len(shown))
+        pieces = [shown[i] for i in (first, first + 1) if 0 <= i < len(shown)]
+        known = [piece for piece in pieces if piece is not None]
+        if not known:
+            continue
+        levels = [
+            min(3 * height - 1, max(0, round((v - low) / span * (3 * height - 1))))
+            for v in (min(p[0] for p in known), max(p[1] for p in known))
+        ]
+        for level in range(levels[0] // 3, levels[1] // 3 + 1):
+            within = {n % 3 for n in range(levels[0], levels[1] + 1) if n // 3 == level}
+            cells[height - 1 - level][column] = "|" if len(within) == 3 else "_-^"[max(within)]
+    return ["".join(row) for row in cells]
+
+
+class BrailleTrace(Drawn):
     """A scrolling trace of one buffer on a fixed scale, with the scale's ends at its right."""
 
     def __init__(self, buffer: TraceBuffer, id: str | None = None) -> None:
@@ -116,9 +137,11 @@ class BrailleTrace(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width, base = self.size.width, self.rich_style
+        width, base, look = self.size.width, self.rich_style, self.look
         if y == 0 or not self._rows:
-            self._rows = braille(self.buffer.slices, self.low, self.high, max(1, width - 6), self.size.height)
+            draw = ascii_trace if look.ascii else braille
+            self._rows = draw(self.buffer.slices, self.low, self.high, max(1, width - 6), self.size.height)
         label = self.ends[0] if y == 0 else self.ends[1] if y == self.size.height - 1 else ""
         row = self._rows[y] if y < len(self._rows) else ""
-        return Strip([Segment(row, base + TRACE), Segment(f"{label:>6}", base + SCALE)]).adjust_cell_length(width, base)
+        parts = [Segment(row, base + look.style(TRACE)), Segment(f"{label:>6}", base + look.style(SCALE))]
+        return Strip(parts).adjust_cell_length(width, base)
