@@ -196,7 +196,11 @@ class Station:
 
         Once begun it is finished, though the one who asked may be gone: else nobody could stop or open that pen.
         """
-        held = self._held.pop(desk.address.port_key, None)
+        held = self._held.get(desk.address.port_key)
+        if held is not None and held.desk is desk:
+            del self._held[desk.address.port_key]
+        else:
+            held = None
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None
