@@ -30,11 +30,14 @@ LOOK_S = 0.02
 SOFT_LIMIT_UM = 1500
 HANG_S = 30.0
 MODEL_TIME_S = 20.0
+SLOW_S = 0.4
+"""Longer than a command may be on its way."""
 LINK_FAULTS = (
     {"to_pen__drop": 0.2},
     {"from_pen__drop": 0.2},
     {"drop": 0.1},
     {"to_pen__delay": 0.15},
+    {"to_pen__delay": SLOW_S},
     {"from_pen__delay": 0.15},
     {"delay": 0.05, "jitter": 0.05},
     {"duplicate": 0.3},
@@ -106,6 +109,8 @@ class SafetyMachine(RuleBasedStateMachine):
         self.loop = VirtualTimeLoop()
         self.pen_faults: set[str] = set()
         self.ever_faults: set[str] = set()
+        self.checked = {"1.0.0"}
+        """Firmware that somebody has looked at, or that was there first."""
         self.screen: Screen | None = None
         self.tried_start_at = float("-inf")
         self.stop_at: float | None = None
@@ -208,7 +213,8 @@ class SafetyMachine(RuleBasedStateMachine):
             await asyncio.sleep(1.5)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("control.take")
-            await self._ask("pen.accept_firmware")
+            if await self._ask("pen.accept_firmware") is not None:
+                self.checked = {self.world.sim.firmware.profile.firmware}
             await asyncio.sleep(0.3)
             await self._ask("run.end")
             await asyncio.sleep(0.8)
@@ -230,7 +236,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 return None
             await asyncio.sleep(0.05 if impatient else 0.2)
             latched = self.desk.control.latched
-            unchecked = self.desk.recording.firmware_problem() is not None
+            unchecked = self.world.sim.firmware.profile.firmware not in self.checked
             reply = await self._ask("run.start", ticket=sheet.ticket)
             assert not (impatient and reply and reply.outcome == "confirmed"), "started sooner than 150 ms"
             assert not (latched and reply and reply.outcome == "confirmed"), "started while latched"
@@ -327,9 +333,9 @@ class SafetyMachine(RuleBasedStateMachine):
                     await other.ask("pen.stop")
                     self.stop_at = self.loop.time()
                 elif act == "take":
-                    still = desk.confirmed_still
+                    moving = w.sim.truth.turning or desk.control.run is not None
                     await other.ask("control.take")
-                    assert still, "control changed hands while the pen was not confirmed still"
+                    assert not moving, "control changed hands while the pen moved"
                 else:
                     given = {"setpoint": {"depth_um": 500}, "zone.select": {"zone": "OCC"}}
                     await other.ask(act, **given.get(act, {}))
@@ -400,10 +406,12 @@ class SafetyMachine(RuleBasedStateMachine):
 
         self.run(play())
 
-    @rule(kind=st.sampled_from(("locked", "silent")))
-    def record_trouble(self, kind: str) -> None:
+    @precondition(lambda self: self.time_left)
+    @rule(kind=st.sampled_from(("locked", "silent")), seconds=st.sampled_from((0.0, 0.5, 6.0)))
+    def record_trouble(self, kind: str, seconds: float) -> None:
         self.ever_faults.add("record")
         self.record.begin(kind)
+        self.run(asyncio.sleep(seconds))
 
     @rule()
     def record_mended(self) -> None:
@@ -427,6 +435,8 @@ class SafetyMachine(RuleBasedStateMachine):
         self._fault(fault)
 
     def _fault(self, fault: dict[str, Any]) -> None:
+        if SLOW_S in fault.values():
+            self.delay_s = MAX_DELAY_S[self.LINK] + SLOW_S
         self.pen_faults |= set(fault)
         self.ever_faults |= set(fault)
         self.run(self._now(lambda: self.world.sim.set_faults(**fault)))

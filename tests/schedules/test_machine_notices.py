@@ -16,10 +16,8 @@ from devicectl.control.envelope import Bound
 from devicectl.control.intents import Intents
 from devicectl.control.lane import CommandLane
 from devicectl.control.stop_lane import StopLane
-from devicectl.station.binding import PenBinding
 from devicectl.station.connection import Connection
-from devicectl.station.desk import Desk, Holder
-from devicectl.station.recording import Recording
+from devicectl.station.desk import Holder
 from devicectl.station.station import Station
 from drivers.api import Action, NotSent
 from drivers.penlink.messages import Opcode
@@ -84,15 +82,6 @@ def onlookers_are_obeyed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Connection, "need_control", Connection.need_desk)
 
 
-def control_is_handed_over_in_motion(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Desk, "confirmed_still", property(lambda self: True))
-
-
-def changed_firmware_is_trusted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Recording, "firmware_problem", lambda self: None)
-    patch.setattr(PenBinding, "firmware_problem", lambda self, address: None)
-
-
 def a_silent_record_is_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Controller, "journal_trouble", lambda self, text: None)
     patch.setattr("devicectl.control.controller.WRITER_SILENT_S", 1e9)
@@ -129,8 +118,6 @@ BROKEN = {
     commands_are_sent_before_they_are_written: "not in the record",
     a_set_clock_is_overlooked: "clock was set",
     onlookers_are_obeyed: "was obeyed",
-    control_is_handed_over_in_motion: "",
-    changed_firmware_is_trusted: "unchecked firmware",
     a_silent_record_is_overlooked: "trouble with the record",
     the_pen_obeys_late_commands: "too late",
     the_pen_starts_with_any_token: "fresh token",
