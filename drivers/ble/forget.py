@@ -21,8 +21,8 @@ FORGET_S: Final = 10.0
 async def forget_bond(address: Address) -> None:
     """Forget what was agreed with the pen at ``address``. Raises :class:`drivers.api.PenError`.
 
-    A name is looked for on the air first; a Bluetooth address is forgotten even when nobody is there, but not one that a program here
-    holds.
+    A name is looked for on the air first; a Bluetooth address is forgotten even when nobody is there, but not when a
+    program here holds the pen.
     """
     text = str(address)
     hold = await take_radio(address.options.get("radio", ""))

@@ -22,9 +22,10 @@ from drivers.api import (
     Unknown,
     Up,
 )
-from drivers.ble.link import LOST_S
+from drivers.ble.link import LOST_S, BleLink, Target
 from drivers.ble.requests import REQUEST_S
 from drivers.link import SecuredLink
+from drivers.penlink.pen import BLE, PenlinkPen
 from simulator.pen import SimulatedPen
 from simulator.radio.pen import RadioOptions, RadioPen
 from simulator.virtual_time import run_virtual
@@ -650,3 +651,22 @@ def test_a_command_that_waited_too_long_is_not_sent() -> None:
         assert isinstance(await rig.do(Action.SET_DEPTH, 1000), Confirmed)
 
     drive(scenario)
+
+
+def test_two_pens_that_pair_at_once_get_each_its_own_passkey() -> None:
+    async def scenario(rig: BleRig) -> None:
+        sim = SimulatedPen(seed=2)
+        on_air = await RadioPen(rig.air, sim, RadioOptions(pairing="passkey", passkey=222_222)).start()
+        name, target = f"ble://{on_air.address}", Target(on_air.address)
+        other = PenlinkPen(name, lambda: BleLink(name, target, radio=rig.host, passkey=number(222_222)), BLE)
+        await rig.host_pen.connect()
+        await other.connect()
+        await asyncio.gather(rig.host_pen.secure(), other.secure())
+        assert rig.host_pen.obeys
+        assert other.obeys
+        assert rig.host.ask_passkey is None
+        await other.close()
+        await on_air.close()
+        sim.close()
+
+    drive(scenario, options=RadioOptions(pairing="passkey"), passkey=number(123_456))
