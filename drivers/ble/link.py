@@ -268,7 +268,8 @@ class BleLink:
 
     def write_stop(self, data: bytes) -> bool:
         """Drop a command that waits, and write Stop without response in the next turn of the loop, behind no request."""
-        if not self._up:
+        # Possible as soon as the pen's characteristics are known, while the rest of the link is still being made ready.
+        if self._client is None or not self._chars or self._requests.down:
             return False
         if self._requests.take("command"):
             self.on_refused(NotSent("nothing was sent: STOP came in between; try again."))

@@ -182,9 +182,12 @@ class PenlinkPen:
                 self._lose(reason)
 
         self._session = HostSession(self._deliver, self._on_hello, self._on_result, self.statistics)
-        await link.open(on_data, on_lost)
+        # Before it is open: a STOP goes out as soon as there is anything that takes it.
         self._link = link
         try:
+            await link.open(on_data, on_lost)
+            if self._link is not link:
+                raise LinkLost(f"{self.address}: the link went away while it was opened; it is tried again.")
             if isinstance(link, SecuredLink):
                 self._guarded = link
                 link.on_refused = self._refused
@@ -462,7 +465,7 @@ class PenlinkPen:
             self._wake_by(pending.until)
 
     def stop(self) -> bool:
-        """STOP bytes now, ahead of everything; legal whenever the link is open, connected or not."""
+        """STOP bytes now, ahead of everything; legal as soon as the link can carry them, connected or not."""
         link = self._link
         if link is None:
             return False

@@ -670,3 +670,21 @@ def test_two_pens_that_pair_at_once_get_each_its_own_passkey() -> None:
         sim.close()
 
     drive(scenario, options=RadioOptions(pairing="passkey"), passkey=number(123_456))
+
+
+def test_stop_goes_out_while_a_connection_is_still_being_made_ready() -> None:
+    """Subscribing takes half a second and more; whoever presses STOP meanwhile does not wait for it."""
+
+    async def scenario(rig: BleRig) -> None:
+        connecting = asyncio.ensure_future(rig.host_pen.connect())
+        await rig.until(lambda: any(isinstance(item, Status) for item in rig.inputs))
+        assert not connecting.done()
+        begun = rig.loop.time()
+        assert rig.host_pen.stop()
+        await rig.until(lambda: rig.pen.truth.state is PenState.STOPPED, 0.1)
+        assert rig.loop.time() - begun <= rig.air.interval + 0.01
+        assert not connecting.done()
+        await connecting
+        assert rig.host_pen.connected
+
+    drive(scenario)
