@@ -54,6 +54,7 @@ class Address:
 _PLAIN = "/:,@;~!$'()*[]"
 _IN_NAME = ": ,;~!$'()*"
 _SECRET = {"passkey"}
+_PASSKEY = re.compile(r"(passkey=)[^&#]*", re.IGNORECASE)
 _BAUD_MAX = 4_000_000
 _OPTIONS = {"serial": {"baud", "dtr", "rts"}, "tcp": set[str](), "ble": {"radio", "passkey"}}
 _BLUETOOTH = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -65,7 +66,7 @@ def is_bluetooth(text: str) -> bool:
 
 
 def parse_address(text: str) -> Address:
-    """Read an address. Raises :class:`BadAddress` with examples of good ones."""
+    """Read an address. Raises :class:`BadAddress` with examples of good ones, which does not repeat a passkey."""
     text = text.strip()
     if text.startswith("/dev/") or (text.upper().startswith("COM") and text[3:].isdigit()):
         text = f"serial://{text}"
@@ -73,40 +74,46 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
+    told = _PASSKEY.sub(r"\1…", text)
     if parts.scheme not in _OPTIONS or not text.isprintable():
         raise BadAddress(
-            f"{text!r} is not a pen's address; use serial:///dev/ttyACM0, tcp://127.0.0.1:7001 or "
+            f"{told!r} is not a pen's address; use serial:///dev/ttyACM0, tcp://127.0.0.1:7001 or "
             "ble://F0:50:45:4E:00:01, or run 'devicectl scan'."
         )
+    if "#" in text:
+        # What follows is no part of an address to urlsplit: "Pen #2" would lead to "Pen", which may be another one.
+        raise BadAddress(f"'{told}': write # as %23 in an address.")
     where = (parts.netloc + parts.path).strip()
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := set(options) - _OPTIONS[parts.scheme]:
         known = ", ".join(sorted(_OPTIONS[parts.scheme])) or "none"
-        raise BadAddress(f"'{text}': option {sorted(unknown)[0]} is not known for {parts.scheme} (known: {known}).")
+        raise BadAddress(f"'{told}': option {sorted(unknown)[0]} is not known for {parts.scheme} (known: {known}).")
     baud = options.get("baud", "115200")
     if not (baud.isascii() and baud.isdigit() and 0 < int(baud[:8]) <= _BAUD_MAX and len(baud) < 8):
-        raise BadAddress(f"'{text}': baud must be a number such as 115200.")
+        raise BadAddress(f"'{told}': baud must be a number such as 115200.")
     for name in ("dtr", "rts"):
         if options.get(name, "0") not in ("0", "1"):
-            raise BadAddress(f"'{text}': {name} must be 0 or 1.")
+            raise BadAddress(f"'{told}': {name} must be 0 or 1.")
     if parts.scheme == "ble":
-        return _ble(text, unquote(where).strip(), options)
+        return _ble(told, unquote(where).strip(), options)
     if parts.scheme == "tcp":
         try:
             ok = bool(parts.hostname) and bool(parts.port) and "@" not in parts.netloc
         except ValueError:
             ok = False
         if not ok:
-            raise BadAddress(f"'{text}': a TCP address needs host and port, as tcp://127.0.0.1:7001.")
+            raise BadAddress(f"'{told}': a TCP address needs host and port, as tcp://127.0.0.1:7001.")
         where = parts.netloc
     elif not where:
-        raise BadAddress(f"'{text}': the port is missing, as in serial:///dev/ttyACM0.")
+        raise BadAddress(f"'{told}': the port is missing, as in serial:///dev/ttyACM0.")
     return Address(parts.scheme, where, options)
 
 
-def _ble(text: str, where: str, options: dict[str, str]) -> Address:
+def _ble(told: str, where: str, options: dict[str, str]) -> Address:
     if not where or len(where) > 80 or not where.isprintable():
-        raise BadAddress(f"'{text}': a BLE pen needs its Bluetooth address or name, as ble://F0:50:45:4E:00:01.")
+        raise BadAddress(f"'{told}': a BLE pen needs its Bluetooth address or name, as ble://F0:50:45:4E:00:01.")
+    if _PASSKEY.search(where):
+        raise BadAddress(f"'{told}': options begin with a question mark, as in ble://F0:50:45:4E:00:01?passkey=….")
     passkey = options.get("passkey", "0")
     if not (passkey.isascii() and passkey.isdigit() and len(passkey) <= 6):
         raise BadAddress(f"ble://{where}: a passkey is a number of up to six digits.")

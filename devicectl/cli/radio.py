@@ -22,7 +22,8 @@ VARIABLE: Final = "DEVICECTL_RADIO"
 def on_radio(text: str, radio: str) -> str:
     """``text`` with the radio as its option when it is the address of a BLE pen that names none."""
     head, _, query = text.partition("?")
-    if not radio or not head.strip().startswith("ble:") or "radio=" in query:
+    named = any(option.startswith("radio=") for option in query.split("&"))
+    if not radio or not head.strip().lower().startswith("ble:") or named:
         return text
     from urllib.parse import quote
 

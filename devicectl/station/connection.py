@@ -180,7 +180,7 @@ class Connection:
                 self._error(message.get("id"), REFUSED, str(error), error.code)
                 return
             if desk is None and not self._on_the_air(address):
-                text = f"{params.address}: this station does not hold that pen."
+                text = f"{address}: this station does not hold that pen."
                 self._error(message.get("id"), REFUSED, text, "not-held")
                 return
         sent = self.station.pressed(source, desk)

@@ -14,10 +14,11 @@ from bleak import BleakAdapter
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
-from drivers.address import is_bluetooth
+from drivers.address import BadAddress, is_bluetooth, parse_address
 from drivers.api import LinkRefused, NotAPen, WrongProtocol
 from drivers.penlink.gatt import COMPANY, SERVICE, Advertised
 from drivers.penlink.messages import PROTOCOL
+from drivers.portlock import PortHeld, holdings
 
 from .ear import listening
 from .errors import sentence_for
@@ -105,7 +106,7 @@ async def find(radio: Radio, where: str, address: str, seconds: float = FIND_S) 
     """The pen that ``where``, a Bluetooth address or an advertised name, means; ``address`` is for the sentences.
 
     Raises :class:`LinkRefused` when it is not on the air or when two pens have that name, :class:`NotAPen` when what is
-    at the address is no pen, and what bleak raises.
+    at the address is no pen, :class:`PortHeld` when a program here holds it by another name, and what bleak raises.
     """
     if is_bluetooth(where):
         return await _find_address(radio, where, address, seconds)
@@ -157,13 +158,40 @@ def _no_pen(address: str, one: Seen) -> NotAPen | WrongProtocol:
 
 async def _connected(radio: Radio, where: str, address: str) -> BLEDevice:
     """A pen that the system still holds for a program that crashed does not advertise, but the system knows it."""
-    if radio.scanner is None:
-        try:
-            async with asyncio.timeout(2.0):
-                devices = await (await BleakAdapter.get()).get_connected_devices([SERVICE])
-        except Exception:  # the platform cannot tell; then nothing is known but that nobody was heard
-            devices = []
-        for device in devices:
-            if where.upper() == device.address.upper() or where == device.name:
-                return device
-    raise LinkRefused(sentence_for(address, "pen-not-found"), "pen-not-found")
+    device = await in_use(radio, where, address)
+    if device is None:
+        raise LinkRefused(sentence_for(address, "pen-not-found"), "pen-not-found")
+    return device
+
+
+async def in_use(radio: Radio, where: str, address: str) -> BLEDevice | None:
+    """The pen that the system is connected to and that ``where`` means, None when there is none or nobody can tell.
+
+    Raises :class:`PortHeld` when a program here holds it by another address than ``address``. The system shares one
+    connection between programs: HELLO of the second would end the run of the first, and its end the link.
+    """
+    if radio.scanner is not None:
+        return None
+    try:
+        async with asyncio.timeout(2.0):
+            devices = await (await BleakAdapter.get()).get_connected_devices([SERVICE])
+    except Exception:  # the platform cannot tell; then nothing is known but that nobody was heard
+        return None
+    device = next((one for one in devices if where.upper() == one.address.upper() or where == one.name), None)
+    if device is not None:
+        for holding in await asyncio.to_thread(holdings):
+            if holding.address != address and _means(holding.address, device):
+                raise PortHeld(
+                    f"{address}: {holding.owner} (process {holding.pid}) holds this pen as {holding.address}; 'devicectl "
+                    "stop' still stops it, close that program to use it."
+                )
+    return device
+
+
+def _means(text: str, device: BLEDevice) -> bool:
+    try:
+        held = parse_address(text)
+    except BadAddress:
+        return False
+    own = held.scheme == "ble" and "radio" not in held.options
+    return own and held.where in (device.address.upper(), device.name)

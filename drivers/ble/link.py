@@ -36,6 +36,8 @@ ASK_S: Final = 1.0
 """Silence after which STATUS is read: the heartbeat."""
 LOST_S: Final = 3.0
 """Silence after which the link counts as lost, whatever the system says: a dead bluetoothd tells nobody."""
+COMMAND_WAIT_S: Final = 0.4
+"""How long a command may wait for a request in progress. Control takes it for never sent 0.5 s after it was given."""
 STOPS_AT_ONCE: Final = 4
 STOP_OUT_S: Final = 0.2
 """How long a STOP may take to leave the radio: three of the longest connection intervals."""
@@ -186,7 +188,10 @@ class BleLink:
         await self._write(Characteristic.FEATURES, inner, response=True)
         await self._read(Characteristic.FEATURES)
 
-    async def _command(self, inner: bytes) -> None:
+    async def _command(self, inner: bytes, until: float) -> None:
+        if self._loop.time() > until:
+            log.warning("%s: a command waited too long and was not sent", self.address)
+            return
         if not self._secured:
             # A system that pairs by itself would repeat the command after it: nothing is sent before pairing.
             self.on_refused(NotSent("the pen obeys only a computer that it is paired with; pair first."))
@@ -243,7 +248,8 @@ class BleLink:
                 self._leased_at = self._loop.time()
                 self._lease = self._loop.create_task(self._at_once(Characteristic.LEASE, inner))
         elif carrier is Characteristic.CONTROL_POINT:
-            self._requests.put(Job(partial(self._command, inner), "command", urgent=True))
+            until = self._loop.time() + COMMAND_WAIT_S
+            self._requests.put(Job(partial(self._command, inner, until), "command", urgent=True))
         elif kind == _HELLO_REQUEST:
             self._requests.put(Job(partial(self._hello, inner)))
         else:
@@ -262,7 +268,8 @@ class BleLink:
 
     def write_stop(self, data: bytes) -> bool:
         """Drop a command that waits, and write Stop without response in the next turn of the loop, behind no request."""
-        if not self._up:
+        # Possible as soon as the pen's characteristics are known, while the rest of the link is still being made ready.
+        if self._client is None or not self._chars or self._requests.down:
             return False
         if self._requests.take("command"):
             self.on_refused(NotSent("nothing was sent: STOP came in between; try again."))
@@ -377,3 +384,5 @@ class BleLink:
         self._on_data = self._on_lost = None
         if self._client is not None or self._hold is not None:
             await self._left()
+        else:
+            await self._before()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from bleak import BleakClient
 from bleak.exc import BleakGATTProtocolError
@@ -20,14 +22,18 @@ PAIR_S: Final = 12.0
 PROBE: Final = b"\x00"
 """Written to the Control Point to learn whether the link is trusted: no frame, so the pen does nothing."""
 
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One pairing at a time of each program: the system asks one agent, a radio one source of passkeys, for all pens."""
+
 
 async def pair(
     address: str, client: BleakClient, radio: Radio, passkey: PasskeySource | None, probe: Callable[[], Awaitable[None]]
 ) -> None:
     """Have a bond and encryption, then see by ``probe`` whether the pen accepts them. Raises :class:`PenError`."""
     asked: list[PairingAgent] = []
+    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
     try:
-        async with _answering(client.address, radio, passkey, asked):
+        async with turn, _answering(client.address, radio, passkey, asked):
             try:
                 await client.pair()
             except NotImplementedError:

@@ -109,6 +109,8 @@ class PenlinkPen:
         self._link: Link | None = None
         # The same link when it asks for trust; kept apart, because asking what it is takes longer than a command.
         self._guarded: SecuredLink | None = None
+        # What is to be closed still: a link that was given up may be on its way out for seconds.
+        self._leaving: Link | None = None
         self._session: HostSession | None = None
         self._generation = 0
         self._pending: _Pending | None = None
@@ -180,9 +182,12 @@ class PenlinkPen:
                 self._lose(reason)
 
         self._session = HostSession(self._deliver, self._on_hello, self._on_result, self.statistics)
-        await link.open(on_data, on_lost)
+        # Before it is open: a STOP goes out as soon as there is anything that takes it.
         self._link = link
         try:
+            await link.open(on_data, on_lost)
+            if self._link is not link:
+                raise LinkLost(f"{self.address}: the link went away while it was opened; it is tried again.")
             if isinstance(link, SecuredLink):
                 self._guarded = link
                 link.on_refused = self._refused
@@ -258,21 +263,24 @@ class PenlinkPen:
             self._page.set_result(hello)
 
     async def close(self) -> None:
-        """Let go of the link; a pending command becomes Unknown. Sends nothing."""
+        """Let go of the link, also of one that was lost; a pending command becomes Unknown. Sends nothing."""
         self._generation += 1
         self._connected = False
         if self._rehello is not None and self._rehello is not asyncio.current_task():
             self._rehello.cancel()
             self._rehello = None
-        link, self._link, self._session = self._link, None, None
-        self._guarded = None
+        self._leaving = self._link or self._leaving
+        self._link = self._session = self._guarded = None
         self._drop_pending("the link was closed")
-        if link is not None:
-            await link.close()
+        while (leaving := self._leaving) is not None:
+            await leaving.close()
+            if self._leaving is leaving:
+                self._leaving = None
 
     def _lose(self, reason: str) -> None:
         self._generation += 1
         self._connected = False
+        self._leaving = self._link or self._leaving
         self._link = self._session = self._guarded = None
         if self._page is not None:
             self._page.cancel()
@@ -457,7 +465,7 @@ class PenlinkPen:
             self._wake_by(pending.until)
 
     def stop(self) -> bool:
-        """STOP bytes now, ahead of everything; legal whenever the link is open, connected or not."""
+        """STOP bytes now, ahead of everything; legal as soon as the link can carry them, connected or not."""
         link = self._link
         if link is None:
             return False

@@ -311,8 +311,8 @@ class BumbleClient(BaseBleakClient):
 
     async def unpair(self) -> None:
         """Forget the bond on this side, and disconnect."""
-        if self._peer_address is not None:
-            await self._radio.bonds.delete(str(self._peer_address))
+        known = str(self._peer_address) if self._peer_address is not None else self.address.upper()
+        await self._radio.bonds.delete(known)
         await self.disconnect()
 
     # -- GATT ------------------------------------------------------------------------------------------------------

@@ -11,10 +11,13 @@ from support.bluez.bus import PrivateBus
 from support.bluez.play import ADAPTER, PLAIN, Play, bluez, failure, play
 from support.bluez.stage import StandIn
 
-from drivers.api import Lost, PenState, Status, Telemetry
+from drivers.address import parse_address
+from drivers.api import Lost, PenError, PenState, Status, Telemetry
 from drivers.ble.agent import PairingAgent
 from drivers.ble.find import scan
+from drivers.ble.forget import forget_bond
 from drivers.ble.radio import SystemRadio
+from drivers.portlock import lock_port
 
 
 class NoStage:
@@ -162,3 +165,38 @@ async def test_an_agent_that_is_there_already_is_the_default_again_afterwards(st
                     break
             await asyncio.sleep(0.01)
     desktop.disconnect()
+
+
+async def test_a_pen_that_another_program_drives_is_not_taken_by_its_other_name(stage: StandIn) -> None:
+    """BlueZ shares a connection: HELLO of a second program would end the run, and its end the link of the first."""
+    async with play(stage, PLAIN) as one:
+        lock = lock_port(parse_address(one.address), "the devicectl station")
+        try:
+            await one.ready()
+            await one.turn()
+            other = Play(stage, PLAIN, where=PLAIN.name)
+            error = await other.fails(other.pen.connect(), "port-busy")
+            assert "the devicectl station" in str(error)
+            await other.close()
+            with pytest.raises(PenError, match="the devicectl station"):
+                await forget_bond(parse_address(other.address))
+            assert one.pen.connected
+            assert one.seen(Status)[-1].state is PenState.RUNNING
+            assert (await one.truth())["turning"]
+        finally:
+            one.pen.stop()
+            lock.release()
+
+
+async def test_a_bond_with_a_pen_in_use_is_not_forgotten_by_its_other_name(stage: StandIn) -> None:
+    async with play(stage, PLAIN) as one:
+        lock = lock_port(parse_address(f"ble://{PLAIN.name}"), "the devicectl station")
+        try:
+            await one.ready()
+            with pytest.raises(PenError, match="the devicectl station") as error:
+                await forget_bond(parse_address(one.address))
+            assert error.value.code == "port-busy"
+            assert one.pen.connected
+        finally:
+            lock.release()
+        await forget_bond(parse_address(one.address))

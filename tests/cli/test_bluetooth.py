@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from devicectl.cli.exits import Exit, exit_for
+from devicectl.cli.radio import on_radio
 from drivers.ble.errors import TEXTS
 
 from .conftest import House, Result, Simulator
@@ -150,6 +151,17 @@ def test_every_bad_day_of_bluetooth_has_its_exit_code() -> None:
     refused = {"pairing-refused", "wrong-passkey", "no-passkey", "pairing-timeout", "not-trusted"}
     for code in TEXTS:
         assert exit_for(code) is (Exit.FAILED if code in refused else Exit.NO_PEN), code
+
+
+@pytest.mark.parametrize("text", ["ble://pen", " BLE://pen", "Ble://pen?passkey=1", "ble://pen?passkey=1&tradio=x"])
+def test_a_radio_that_is_named_is_never_left_out(text: str) -> None:
+    """Else a command for a simulated pen looks for a pen of that name on the computer's own Bluetooth."""
+    assert "&radio=unix:/x" in on_radio(text, "unix:/x").replace("?", "&")
+
+
+def test_a_radio_of_the_address_wins_and_ports_have_none() -> None:
+    for text in ("ble://pen?radio=unix:/y", "ble://pen?passkey=1&radio=unix:/y", "serial:///dev/ttyACM0"):
+        assert on_radio(text, "unix:/x") == text
 
 
 def test_bad_days_of_a_radio(house: House) -> None:

@@ -200,6 +200,19 @@ def test_stop_by_another_name_of_a_pen_on_the_air_stops_it() -> None:
     on_air(scenario)
 
 
+def test_the_answer_to_a_stop_does_not_repeat_the_passkey() -> None:
+    async def main() -> None:
+        world = World()
+        screen = await world.screen()
+        text = await refused(screen.ask("pen.stop", address="ble://pen?passkey=271828"))
+        assert text == "ble://pen: this station does not hold that pen."
+        await world.station.close("end of test")
+        await screen.close()
+        world.store.close()
+
+    run_virtual(main())
+
+
 def test_complaint_17_nobody_listens_on_the_air_while_a_pen_there_may_turn() -> None:
     async def scenario(world: AirWorld) -> None:
         asked: list[str | None] = []

@@ -22,9 +22,10 @@ from drivers.api import (
     Unknown,
     Up,
 )
-from drivers.ble.link import LOST_S
+from drivers.ble.link import LOST_S, BleLink, Target
 from drivers.ble.requests import REQUEST_S
 from drivers.link import SecuredLink
+from drivers.penlink.pen import BLE, PenlinkPen
 from simulator.pen import SimulatedPen
 from simulator.radio.pen import RadioOptions, RadioPen
 from simulator.virtual_time import run_virtual
@@ -589,5 +590,101 @@ def test_grabbed_during_a_run() -> None:
         await rig.until(lambda: rig.failures, 20)
         await rig.still(2)
         assert "another computer holds" in rig.failures[0]
+
+    drive(scenario)
+
+
+# -- found in review
+
+
+def test_stop_waits_for_no_pairing() -> None:
+    async def never() -> int | None:
+        await asyncio.Event().wait()
+        return None
+
+    async def scenario(rig: BleRig) -> None:
+        await rig.host_pen.connect()
+        task = asyncio.ensure_future(rig.host_pen.secure())
+        await asyncio.sleep(1)
+        assert rig.host_pen.stop()
+        took = await rig.until(lambda: rig.pen.truth.state is PenState.STOPPED, 0.1)
+        assert took <= rig.air.interval + 0.01
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    drive(scenario, options=RadioOptions(pairing="passkey"), passkey=never)
+
+
+def test_who_closes_a_pen_just_after_the_link_was_given_up_waits_for_its_end() -> None:
+    """Else the end of the program comes before the end of the connection, and the system keeps the pen."""
+
+    async def scenario(rig: BleRig) -> None:
+        await rig.ready()
+        drop_answers(rig, WRITE_RESPONSE)
+        rig.host_pen.query()
+        await asyncio.sleep(REQUEST_S - 0.1)
+        rig.host_pen.stop()
+        await rig.until(lambda: rig.seen(Lost))
+        assert rig.host.device.connections, "the STOP gets its time"
+        await rig.host_pen.close()
+        assert not rig.host.device.connections
+
+    drive(scenario)
+
+
+def test_a_command_that_waited_too_long_is_not_sent() -> None:
+    """Control counts it as never sent by then, and END has no ``not_after`` with which the pen would refuse it."""
+
+    async def scenario(rig: BleRig) -> None:
+        await rig.ready()
+        await asyncio.sleep(0.5)
+        rig.pen.set_faults(**{"radio.delay": 1.0})
+        asking = asyncio.ensure_future(rig.host_pen.refresh_cartridge())
+        await asyncio.sleep(0.1)
+        assert isinstance(await rig.do(Action.END), Unknown)
+        rig.pen.clear_faults()
+        await asyncio.gather(asking, return_exceptions=True)
+        await rig.until(lambda: not rig.links[0]._requests._tasks)
+        assert rig.host_pen.connected
+        await asyncio.sleep(1)
+        assert rig.pen.firmware.last_cmd_id == 0
+        assert isinstance(await rig.do(Action.SET_DEPTH, 1000), Confirmed)
+
+    drive(scenario)
+
+
+def test_two_pens_that_pair_at_once_get_each_its_own_passkey() -> None:
+    async def scenario(rig: BleRig) -> None:
+        sim = SimulatedPen(seed=2)
+        on_air = await RadioPen(rig.air, sim, RadioOptions(pairing="passkey", passkey=222_222)).start()
+        name, target = f"ble://{on_air.address}", Target(on_air.address)
+        other = PenlinkPen(name, lambda: BleLink(name, target, radio=rig.host, passkey=number(222_222)), BLE)
+        await rig.host_pen.connect()
+        await other.connect()
+        await asyncio.gather(rig.host_pen.secure(), other.secure())
+        assert rig.host_pen.obeys
+        assert other.obeys
+        assert rig.host.ask_passkey is None
+        await other.close()
+        await on_air.close()
+        sim.close()
+
+    drive(scenario, options=RadioOptions(pairing="passkey"), passkey=number(123_456))
+
+
+def test_stop_goes_out_while_a_connection_is_still_being_made_ready() -> None:
+    """Subscribing takes half a second and more; whoever presses STOP meanwhile does not wait for it."""
+
+    async def scenario(rig: BleRig) -> None:
+        connecting = asyncio.ensure_future(rig.host_pen.connect())
+        await rig.until(lambda: any(isinstance(item, Status) for item in rig.inputs))
+        assert not connecting.done()
+        begun = rig.loop.time()
+        assert rig.host_pen.stop()
+        await rig.until(lambda: rig.pen.truth.state is PenState.STOPPED, 0.1)
+        assert rig.loop.time() - begun <= rig.air.interval + 0.01
+        assert not connecting.done()
+        await connecting
+        assert rig.host_pen.connected
 
     drive(scenario)

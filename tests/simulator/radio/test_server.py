@@ -20,7 +20,9 @@ from bumble.device import Device, Peer
 from bumble.transport import open_transport
 from support.air import Hand
 
+from drivers.address import parse_address
 from drivers.api import LinkRefused
+from drivers.ble.forget import forget_bond
 from drivers.penlink.gatt import BATTERY, BATTERY_LEVEL, SERVICE, Characteristic
 from simulator.announce import announced
 from simulator.radio.host import VirtualRadio, open_radio
@@ -212,6 +214,19 @@ async def test_a_bond_in_a_file_is_there_the_next_time(pen: Pen, tmp_path: Path)
             await hand.renew()  # needs encryption, which a bonded connection has from the start
             await hand.client.disconnect()
     assert os.stat(tmp_path / "bonds.json").st_mode & 0o777 == 0o600
+
+
+async def test_a_bond_is_forgotten_by_its_address_alone(pen: Pen, tmp_path: Path) -> None:
+    """The pen need not be in reach, and another process may do it: that is what ``devicectl forget`` is for."""
+    options = f",bonds={tmp_path / 'bonds.json'}"
+    async with radio_to(pen, options) as radio:
+        client = await connected(radio)
+        await client.pair()
+        await client.disconnect()
+    address = f"{pen.address.lower()}?radio={pen.radio}{options}".replace("ble:", "BLE:", 1)
+    await forget_bond(parse_address(address))
+    async with radio_to(pen, options) as radio:
+        assert not radio.bonds.held
 
 
 async def test_any_host_that_speaks_hci_can_use_it(pen: Pen) -> None:
