@@ -18,11 +18,12 @@ from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import StartSheet, View, from_json
+from devicectl.station.views import GateView, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
 from tui.entry import EntryError, parse_depth, parse_rate
 from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
+from tui.screens.override import MIN_REASON
 from tui.screens.pens import FoundPen
 from tui.screens.start_sheet import MIN_DELAY_S
 from tui.zones import zone_name
@@ -32,6 +33,7 @@ HELP: Final = (
     "pens; open N; session bench; session treatment CODE; session close; control",
     "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
+    "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
     "ack: acknowledge alarms; note DIGITS; status; help; quit",
 )
 PLAIN: Final = {
@@ -104,6 +106,12 @@ class Narrator:
             f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(text.calm(pen.rate_mhz))}, "
             f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
         )
+
+
+def _gate_line(gate: GateView) -> str:
+    if gate.overridden:
+        return f"OVERRIDDEN {gate.name}: {gate.text.removeprefix('overridden ')}"
+    return f"FAILED {gate.name}: {gate.text}"
 
 
 def _who_holds(view: View) -> str:
@@ -192,6 +200,8 @@ class PlainDashboard:
                 await self._ask("session.open", purpose=purpose, client=client.strip())
         elif word == "note":
             await self._ask("note", digits=str(int(rest)))
+        elif word == "override":
+            await self._override(rest)
         else:
             self.write(f"Not known: {word}. help lists the commands.")
 
@@ -214,12 +224,26 @@ class PlainDashboard:
         sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
         depth, rate = text.mm(sheet.depth_applied_um), text.rate(sheet.rate_applied_mhz)
         self.write(f"Start sheet: {zone_name(sheet.zone)}, depth {depth} mm, rate {rate}.")
-        self._lines(*sheet.reasons, *(f"FAILED {g.name}: {g.text}" for g in sheet.gates if not g.passed))
+        self._lines(*sheet.reasons, *(_gate_line(g) for g in sheet.gates if not g.passed or g.overridden))
         if sheet.ok:
             self._sheet = (self.live.clock(), sheet)
             self.write(f"yes within {sheet.valid_s:.0f} seconds starts. Anything else cancels.")
         else:
-            self.write("Cannot start.")
+            may = (gate.name for gate in sheet.gates if gate.overridable and not gate.passed)
+            self._lines(*(f"override {name} REASON opens it until the session ends." for name in may), "Cannot start.")
+
+    async def _override(self, rest: str) -> None:
+        """A check's name may have two words; the station knows which checks there are."""
+        names = [gate.name for gate in self.live.view.gates if gate.overridable] if self.live.view is not None else []
+        gate = next((name for name in names if rest.startswith(f"{name} ")), rest.partition(" ")[0])
+        reason = rest.removeprefix(gate).strip()
+        if len(reason) < MIN_REASON:
+            self.write(f"override needs the check and a reason: override {gate or 'battery'} runs from a supply.")
+        elif not self.live.at_rest:
+            self.write("Checks are opened while the pen is confirmed still and no run is open.")
+        else:
+            await self.client.request("gate.override", gate=gate, reason=reason)
+            self.write(f"{gate} is open until the session ends; the reason is recorded. go shows the start sheet.")
 
     async def _start(self, shown_at: float, sheet: StartSheet) -> None:
         waited = self.live.clock() - shown_at

@@ -166,10 +166,18 @@ def watching() -> View:
 
 def start_sheet(ok: bool = True) -> StartSheet:
     """An answer to ``run.preview``: depth lowered by the cartridge; refused when ``ok`` is False."""
-    gates = GATES if ok else (*GATES[:3], GateView("battery", False, "9 %: needs 15 %"), *GATES[4:])
+    gates = GATES if ok else (*GATES[:3], GateView("battery", False, "9 %: needs 15 %", True), *GATES[4:])
     return StartSheet(
         "ticket-1", ok, "FRR", 1500, 1250, 100_000, 100_000, ("1.50 mm → 1.25 mm: cartridge R16",), gates, 10.0, 0.15
     )
+
+
+def overridden_sheet() -> StartSheet:
+    """The refused sheet after its check was opened with a reason."""
+    text = "overridden (runs from a supply): Battery 9 %, 10 % needed; charge the pen."
+    opened = GateView("battery", True, text, overridable=True, overridden=True)
+    sheet = start_sheet()
+    return replace(sheet, gates=tuple(opened if gate.name == "battery" else gate for gate in sheet.gates))
 
 
 FOUND: Final = [

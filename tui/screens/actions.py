@@ -11,9 +11,10 @@ from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
 from tui.screens.lists import AlarmsScreen, LogScreen
 from tui.screens.look import LookScreen
+from tui.screens.override import OverrideScreen
 from tui.screens.pens import PensScreen
 from tui.screens.session import NoteScreen, SessionScreen
-from tui.screens.start_sheet import StartSheetScreen
+from tui.screens.start_sheet import Decision, StartSheetScreen
 from tui.screens.values_sheet import ValuesScreen
 from tui.widgets.scalp_map import ScalpMap
 
@@ -156,12 +157,20 @@ class TreatActions(Painted[None], inherit_bindings=False):
         if isinstance(sheet, StartSheet) and self.is_current:
             view = self.live.view
             resume = view is not None and view.run is not None
-            self.app.push_screen(StartSheetScreen(sheet, resume), lambda yes: self._decided(sheet, yes))
+            screen = StartSheetScreen(sheet, resume)
+            self.app.push_screen(screen, lambda decision: self._decided(screen, decision))
 
-    def _decided(self, sheet: StartSheet, yes: bool | None) -> None:
-        if yes:
-            self._send("run.start", ticket=sheet.ticket)
+    def _decided(self, screen: StartSheetScreen, decision: Decision | None) -> None:
+        if decision is Decision.START:
+            self._send("run.start", ticket=screen.sheet.ticket)
+        elif decision is Decision.OVERRIDE:
+            self.app.push_screen(OverrideScreen(screen.overridable[0]), self._overridden)
         self.repaint()
+
+    def _overridden(self, opened: bool | None) -> None:
+        """The sheet anew, with what is open now; only it can start."""
+        if opened:
+            self.action_go()
 
     def action_pause(self) -> None:
         """END."""
