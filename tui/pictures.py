@@ -44,6 +44,8 @@ class Scene:
     keys: tuple[str, ...] = ()
     age_s: float = 0.02
     sheet: StartSheet = START
+    air: bool = False
+    """Pens are heard on the air too, and the first asks for its passkey."""
     look: Look = PLAIN_DARK
 
 
@@ -61,6 +63,9 @@ SCENES: Final = (
     Scene("reason", scenes.IDLE, ("g", "o", *"runs", "underscore", *"from"), sheet=scenes.start_sheet(ok=False)),
     Scene("overridden", scenes.IDLE, ("g",), sheet=scenes.overridden_sheet()),
     Scene("pens", scenes.no_session(), ("p",)),
+    Scene("air", scenes.no_session(), ("p",), air=True),
+    Scene("on-air", scenes.on_air()),
+    Scene("passkey", scenes.no_session(), ("p", "1", "s", "b", *"1234"), air=True),
     Scene("session", scenes.no_session(), ("s", "t")),
     Scene("values", scenes.IDLE, ("i", "1", "full_stop", "2", "5")),
     Scene("log", scenes.needling(), ("l",)),
@@ -81,7 +86,10 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
     """Bring a dashboard without a terminal into a scene and call ``shot``. Its clock is a model's."""
     clock = ModelClock()
     client = SceneClient(scene.sheet)
+    if scene.air:
+        client.air, client.refusals = scenes.AIR, {"session.open": scenes.NO_PASSKEY}
     app = DashboardApp(client, fps=20, look=scene.look, clock=clock, localtime=time.gmtime)
+    app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}
     async with app.run_test(size=size) as pilot:
         for step in range(220):
             clock.now += 0.1
