@@ -10,7 +10,7 @@ import enum
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from devicectl.station.views import AlarmView, LogView, PenView, Reply, View, from_json
@@ -185,8 +185,14 @@ class Live:
 
     def say(self, text: str) -> None:
         """Show news under the state line for some seconds; the alarm list keeps them longer."""
-        self._notice = (self.clock(), text)
+        self._notice = (self.clock(), self.own(text))
         self.news = [*self.news[1 - NEWS_KEPT :], self._notice]
+
+    def own(self, sentence: str) -> str:
+        """``sentence`` without the address of this screen's pen in front: that is known here, and can be long."""
+        head = f"{self.pen.address}: " if self.pen is not None else ""
+        rest = sentence.removeprefix(head) if head else sentence
+        return rest if rest == sentence or not rest else rest[0].upper() + rest[1:]
 
     def key(self, *names: str) -> str:
         """The keys of commands as the user knows them."""
@@ -201,7 +207,8 @@ class Live:
 
     def alarms(self) -> list[AlarmView]:
         """Station's and screen's own alarms, highest priority first, then newest, acknowledged ones last."""
-        found = list(self.view.alarms) if self.view is not None else []
+        stationed = self.view.alarms if self.view is not None else ()
+        found = [replace(alarm, text=self.own(alarm.text)) for alarm in stationed]
         found += self._own_alarms()
         return sorted(found, key=lambda a: (a.acknowledged, PRIORITIES.index(a.priority), a.age_s))
 

@@ -57,7 +57,7 @@ class PasskeyScreen(FieldSheet[str]):
 class RefusedScreen(Sheet[None]):
     """A refusal with its next step, whole; any key closes it."""
 
-    TITLE_TEXT = "The pen was not reached"
+    TITLE_TEXT = "Not possible now"
     BINDINGS: ClassVar = [Binding("enter,escape", "close", show=False)]
 
     def __init__(self, sentence: str) -> None:

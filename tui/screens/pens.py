@@ -176,7 +176,7 @@ class PensScreen(Sheet[str | None]):
         for words in self.looked.remarks:
             rows += [((line, TEXT),) for line in text.wrap(words, self.inner)]
         others = self.looked.others_line()
-        return [*rows, *([((text.cut(others, self.inner), DIM),)] if others else [])]
+        return [*rows, *([((text.cut(f"    {others}", self.inner), DIM),)] if others else [])]
 
     def _pen_rows(self, index: int, pen: FoundPen) -> list[Row]:
         here = index == self.cursor

@@ -111,7 +111,7 @@ def _state(live: Live) -> tuple[str, str, str]:
     if pen is None:
         return "○ NO PEN", "", f"{key('pens')} chooses a pen"
     if pen.link != "up":
-        return f"✖ LINK {pen.link.upper()}", "", pen.link_text or f"{key('pens')} chooses a pen"
+        return f"✖ LINK {pen.link.upper()}", "", live.own(pen.link_text) or f"{key('pens')} chooses a pen"
     watch = "" if view.you_control else f"watching; {view.controller or 'nobody'} holds control"
     if view.run is not None:
         return _run_state(live, view.run, pen, watch)
