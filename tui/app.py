@@ -169,6 +169,7 @@ class DashboardApp(App[int], inherit_bindings=False):
             answer = await self.client.request(method, **params)
         except StationError as error:
             self.live.say(str(error))
+            self.treat.refused(method, params, error)
             return None
         except (OSError, TimeoutError) as error:
             self.live.say(f"the station did not answer {method}: {str(error) or type(error).__name__}")

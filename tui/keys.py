@@ -14,6 +14,8 @@ STOP_KEYS: Final = frozenset({"space", "f9", "ctrl+c"})
 """Caught in the input thread; with or without a modifier key held."""
 START_KEY: Final = "Y"
 """Starts, on the start sheet and nowhere else; not in the keymap."""
+OVERRIDE_KEY: Final = "o"
+"""On the start sheet: opens a failed check with a reason; not in the keymap."""
 
 
 @dataclass(frozen=True, slots=True)

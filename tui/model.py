@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from devicectl.station.views import AlarmView, LogView, PenView, Reply, View, from_json
@@ -23,6 +24,9 @@ NOTICE_S: Final = 8.0
 DEAD_S: Final = 3.0
 REPEAT_S: Final = 0.25
 LOG_KEPT: Final = 1000
+LOSS_S: Final = 60.0
+"""Over how long lost samples are counted."""
+LOSS_STEP_S: Final = 1.0
 NEWS_KEPT: Final = 20
 
 
@@ -65,6 +69,10 @@ class Live:
     log: list[LogView] = field(default_factory=list)
     news: list[tuple[float, str]] = field(default_factory=list)
     """What was said lately, oldest first, with the clock's time."""
+    heard_rssi: dict[str, int] = field(default_factory=dict)
+    """Signal strength in dBm that the pen chooser saw, by address."""
+    _counts: deque[tuple[float, int, int]] = field(default_factory=deque)
+    """Samples and lost samples of this link, about once a second over the last minute."""
     _notice: tuple[float, str] | None = None
     _raised: dict[str, float] = field(default_factory=dict)
 
@@ -77,8 +85,11 @@ class Live:
             self._notice = None  # "started" is no news any more: the line is needed for what to do now
         if self.pen is not None and view.pen is not None and self.pen.address != view.pen.address:
             self.log.clear()  # another pen has another log
+            self._counts.clear()
         self.view, self.heard_at = view, self.clock()
         self._keep_log(view.log)
+        if view.pen is not None:
+            self._count(view.pen)
         pending = self.pending
         if pending.zone == view.zone:
             pending.zone = None
@@ -94,6 +105,34 @@ class Live:
         known_lines = set(self.log[-len(lines) :])
         self.log += [line for line in lines if line not in known_lines]
         del self.log[:-LOG_KEPT]
+
+    def _count(self, pen: PenView) -> None:
+        """Keep what the pen's counters were; when they fall, another link counts anew."""
+        counts, now = self._counts, self.clock()
+        if counts and (pen.samples < counts[-1][1] or pen.lost_samples < counts[-1][2]):
+            counts.clear()
+        if not counts or now - counts[-1][0] >= LOSS_STEP_S:
+            counts.append((now, pen.samples, pen.lost_samples))
+        while len(counts) > 1 and now - counts[1][0] >= LOSS_S:
+            counts.popleft()
+
+    @property
+    def loss(self) -> float | None:
+        """Share (0 to 1) of the samples that were lost over the last minute, or as long as they have been counted.
+
+        None when none came in that time: what was lost then nobody can know.
+        """
+        pen = self.pen
+        if pen is None or not self._counts:
+            return None
+        _, samples, lost = self._counts[0]
+        came, missed = pen.samples - samples, pen.lost_samples - lost
+        return missed / (came + missed) if came > 0 and missed >= 0 else None
+
+    @property
+    def rssi_at_scan(self) -> int | None:
+        """dBm with which this pen was heard before it was opened; None on a wire, or when nobody looked."""
+        return self.heard_rssi.get(self.pen.address) if self.pen is not None else None
 
     @property
     def since(self) -> float:
@@ -146,8 +185,14 @@ class Live:
 
     def say(self, text: str) -> None:
         """Show news under the state line for some seconds; the alarm list keeps them longer."""
-        self._notice = (self.clock(), text)
+        self._notice = (self.clock(), self.own(text))
         self.news = [*self.news[1 - NEWS_KEPT :], self._notice]
+
+    def own(self, sentence: str) -> str:
+        """``sentence`` without the address of this screen's pen in front: that is known here, and can be long."""
+        head = f"{self.pen.address}: " if self.pen is not None else ""
+        rest = sentence.removeprefix(head) if head else sentence
+        return rest if rest == sentence or not rest else rest[0].upper() + rest[1:]
 
     def key(self, *names: str) -> str:
         """The keys of commands as the user knows them."""
@@ -162,7 +207,8 @@ class Live:
 
     def alarms(self) -> list[AlarmView]:
         """Station's and screen's own alarms, highest priority first, then newest, acknowledged ones last."""
-        found = list(self.view.alarms) if self.view is not None else []
+        stationed = self.view.alarms if self.view is not None else ()
+        found = [replace(alarm, text=self.own(alarm.text)) for alarm in stationed]
         found += self._own_alarms()
         return sorted(found, key=lambda a: (a.acknowledged, PRIORITIES.index(a.priority), a.age_s))
 

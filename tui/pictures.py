@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from devicectl.station.views import View
+from devicectl.station.views import StartSheet, View
 from tui import scenes
 from tui.app import DashboardApp
 from tui.painter import paint_app
@@ -19,6 +19,7 @@ from tui.scenes import SceneClient
 from tui.theme import Look
 
 PLAIN_DARK: Final = Look(DARK)
+START: Final = scenes.start_sheet()
 SIZES: Final = ((80, 24), (120, 40))
 VAST: Final = (200, 60)
 
@@ -42,7 +43,9 @@ class Scene:
     view: View
     keys: tuple[str, ...] = ()
     age_s: float = 0.02
-    sheet_ok: bool = True
+    sheet: StartSheet = START
+    air: bool = False
+    """Pens are heard on the air too, and the first asks for its passkey."""
     look: Look = PLAIN_DARK
 
 
@@ -56,8 +59,13 @@ SCENES: Final = (
     Scene("silent", scenes.needling(), age_s=2.4),
     Scene("watching", scenes.watching()),
     Scene("start", scenes.IDLE, ("g",)),
-    Scene("refused", scenes.IDLE, ("g",), sheet_ok=False),
+    Scene("refused", scenes.IDLE, ("g",), sheet=scenes.start_sheet(ok=False)),
+    Scene("reason", scenes.IDLE, ("g", "o", *"runs", "underscore", *"from"), sheet=scenes.start_sheet(ok=False)),
+    Scene("overridden", scenes.IDLE, ("g",), sheet=scenes.overridden_sheet()),
     Scene("pens", scenes.no_session(), ("p",)),
+    Scene("air", scenes.no_session(), ("p",), air=True),
+    Scene("on-air", scenes.on_air()),
+    Scene("passkey", scenes.no_session(), ("p", "1", "s", "b", *"1234"), air=True),
     Scene("session", scenes.no_session(), ("s", "t")),
     Scene("values", scenes.IDLE, ("i", "1", "full_stop", "2", "5")),
     Scene("log", scenes.needling(), ("l",)),
@@ -77,8 +85,11 @@ Shot = Callable[[DashboardApp, Scene], Awaitable[None]]
 async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
     """Bring a dashboard without a terminal into a scene and call ``shot``. Its clock is a model's."""
     clock = ModelClock()
-    client = SceneClient(scenes.start_sheet(scene.sheet_ok))
+    client = SceneClient(scene.sheet)
+    if scene.air:
+        client.air, client.refusals = scenes.AIR, {"session.open": scenes.NO_PASSKEY}
     app = DashboardApp(client, fps=20, look=scene.look, clock=clock, localtime=time.gmtime)
+    app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}
     async with app.run_test(size=size) as pilot:
         for step in range(220):
             clock.now += 0.1

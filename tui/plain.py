@@ -18,20 +18,23 @@ from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import StartSheet, View, from_json
+from devicectl.station.views import GateView, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
 from tui.entry import EntryError, parse_depth, parse_rate
 from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
-from tui.screens.pens import FoundPen
+from tui.screens.override import MIN_REASON
+from tui.screens.pairing import DIGITS, PASSKEY_CODES, with_passkey
+from tui.screens.pens import FoundPen, Looked
 from tui.screens.start_sheet import MIN_DELAY_S
 from tui.zones import zone_name
 
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
-    "pens; open N; session bench; session treatment CODE; session close; control",
+    "pens; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
     "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
+    "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
     "ack: acknowledge alarms; note DIGITS; status; help; quit",
 )
 PLAIN: Final = {
@@ -100,10 +103,23 @@ class Narrator:
         if pen is None or age is Freshness.GONE:
             return "No values."
         old = "OLD: " if age is Freshness.STALE else ""
+        lost = f" {text.share(self.live.loss)} of samples lost in the last minute." if self.live.loss else ""
         return (
             f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(text.calm(pen.rate_mhz))}, "
-            f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %."
+            f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %.{lost}"
         )
+
+    def link(self) -> str:
+        """How good the link is, in one line."""
+        live, rssi = self.live, self.live.rssi_at_scan
+        strong = f", signal {text.bars(rssi)} of 4, {rssi} dBm at the scan" if rssi is not None else ""
+        return f"Link: last heard {text.age(live.link_age)} ago, {text.share(live.loss)} of samples lost in the last minute{strong}."
+
+
+def _gate_line(gate: GateView) -> str:
+    if gate.overridden:
+        return f"OVERRIDDEN {gate.name}: {gate.text.removeprefix('overridden ')}"
+    return f"FAILED {gate.name}: {gate.text}"
 
 
 def _who_holds(view: View) -> str:
@@ -123,6 +139,7 @@ class PlainDashboard:
         self.frames = 0
         self._sheet: tuple[float, StartSheet] | None = None
         self._pens: list[FoundPen] = []
+        self._refused: tuple[str, dict[str, Any]] | None = None
         self._asked_leave = -NOTICE_S - 1
         client.on_view(self._hear)
         client.on_lost(self._lose)
@@ -163,7 +180,8 @@ class PlainDashboard:
             elif word in ("help", "?"):
                 self._lines(*HELP)
             elif word == "status":
-                self._lines(*self.narrator._facts().values(), self.narrator.values())
+                link = (self.narrator.link(),) if self.live.pen is not None else ()
+                self._lines(*self.narrator._facts().values(), self.narrator.values(), *link)
             else:
                 await self._worded(word, rest)
         except (StationError, UnknownZone, EntryError) as error:
@@ -178,12 +196,11 @@ class PlainDashboard:
             wanted = {"depth_um": parse_depth(rest)} if word == "depth" else {"rate_mhz": parse_rate(rest)}
             await self._ask("setpoint", **wanted)
         elif word == "pens":
-            self._pens = FoundPen.list_of(await self.client.request("pens.scan"))
-            self._lines(
-                *(self._pen_line(n, p) for n, p in enumerate(self._pens, 1)) if self._pens else ("No pen found.",)
-            )
+            await self._scan()
         elif word == "open" and 0 < int(rest) <= len(self._pens):
             await self._ask("pen.open", address=self._pens[int(rest) - 1].address)
+        elif word == "passkey":
+            await self._pair(rest)
         elif word == "session":
             purpose, _, client = rest.partition(" ")
             if purpose == "close":
@@ -192,20 +209,54 @@ class PlainDashboard:
                 await self._ask("session.open", purpose=purpose, client=client.strip())
         elif word == "note":
             await self._ask("note", digits=str(int(rest)))
+        elif word == "override":
+            await self._override(rest)
         else:
             self.write(f"Not known: {word}. help lists the commands.")
+
+    async def _scan(self) -> None:
+        self.write("Listening for pens on the air too, which takes some seconds.")
+        looked = Looked.of(await self.client.request("pens.scan"))
+        self.live.heard_rssi.update(looked.strengths)
+        self._pens = list(looked.pens)
+        self._lines(*(self._pen_line(n, p) for n, p in enumerate(self._pens, 1)) if self._pens else ("No pen found.",))
+        self._lines(*looked.remarks, *filter(None, (looked.others_line(),)))
 
     @staticmethod
     def _pen_line(number: int, pen: FoundPen) -> str:
         kind = "SIMULATED, " if pen.simulated else ""
-        return f"{number}: {kind}{pen.name}, {pen.address}, {pen.why}{', ' + pen.held if pen.held else ''}"
+        strong = f", signal {text.bars(pen.rssi)} of 4, {pen.rssi} dBm" if pen.rssi is not None else ""
+        return f"{number}: {kind}{pen.name}, {pen.address}, {pen.why}{strong}{', ' + pen.held if pen.held else ''}"
+
+    async def _pair(self, digits: str) -> None:
+        """Let the pen go, open it with its passkey, and ask once more for what was refused."""
+        view, pen, asked = self.live.view, self.live.pen, self._refused
+        if asked is None or pen is None or view is None or view.session is not None:
+            self.write("No pen asks for a passkey.")
+        elif len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+            self.write(f"A passkey has {DIGITS} digits: passkey 012345.")
+        elif not self.live.at_rest:
+            self.write("Pens are paired with while the pen is confirmed still and no run is open.")
+        else:
+            self._refused = None
+            self.write("Pairing, which takes up to 12 seconds.")
+            await self.client.request("pen.close")
+            await self.client.request("pen.open", address=with_passkey(pen.address, digits))
+            await self._ask(asked[0], **asked[1])
 
     def _lines(self, *lines: str) -> None:
         for line in lines:
             self.write(line)
 
     async def _ask(self, method: str, **params: Any) -> None:
-        answer = await self.client.request(method, **params)
+        try:
+            answer = await self.client.request(method, **params)
+        except StationError as error:
+            if error.code in PASSKEY_CODES:
+                self._refused = (method, params)
+                self.write(f"{error} Here: passkey and its {DIGITS} digits.")
+                return
+            raise
         found = replies(answer)
         self._lines(*(f"{reply.outcome}: {reply.text}" for reply in found) if found else ("done",))
 
@@ -214,12 +265,26 @@ class PlainDashboard:
         sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
         depth, rate = text.mm(sheet.depth_applied_um), text.rate(sheet.rate_applied_mhz)
         self.write(f"Start sheet: {zone_name(sheet.zone)}, depth {depth} mm, rate {rate}.")
-        self._lines(*sheet.reasons, *(f"FAILED {g.name}: {g.text}" for g in sheet.gates if not g.passed))
+        self._lines(*sheet.reasons, *(_gate_line(g) for g in sheet.gates if not g.passed or g.overridden))
         if sheet.ok:
             self._sheet = (self.live.clock(), sheet)
             self.write(f"yes within {sheet.valid_s:.0f} seconds starts. Anything else cancels.")
         else:
-            self.write("Cannot start.")
+            may = (gate.name for gate in sheet.gates if gate.overridable and not gate.passed)
+            self._lines(*(f"override {name} REASON opens it until the session ends." for name in may), "Cannot start.")
+
+    async def _override(self, rest: str) -> None:
+        """A check's name may have two words; the station knows which checks there are."""
+        names = [gate.name for gate in self.live.view.gates if gate.overridable] if self.live.view is not None else []
+        gate = next((name for name in names if rest.startswith(f"{name} ")), rest.partition(" ")[0])
+        reason = rest.removeprefix(gate).strip()
+        if len(reason) < MIN_REASON:
+            self.write(f"override needs the check and a reason: override {gate or 'battery'} runs from a supply.")
+        elif not self.live.at_rest:
+            self.write("Checks are opened while the pen is confirmed still and no run is open.")
+        else:
+            await self.client.request("gate.override", gate=gate, reason=reason)
+            self.write(f"{gate} is open until the session ends; the reason is recorded. go shows the start sheet.")
 
     async def _start(self, shown_at: float, sheet: StartSheet) -> None:
         waited = self.live.clock() - shown_at

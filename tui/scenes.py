@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from devicectl.station.client_api import StationError
 from devicectl.station.views import (
     AlarmView,
     GateView,
@@ -166,13 +167,21 @@ def watching() -> View:
 
 def start_sheet(ok: bool = True) -> StartSheet:
     """An answer to ``run.preview``: depth lowered by the cartridge; refused when ``ok`` is False."""
-    gates = GATES if ok else (*GATES[:3], GateView("battery", False, "9 %: needs 15 %"), *GATES[4:])
+    gates = GATES if ok else (*GATES[:3], GateView("battery", False, "9 %: needs 15 %", True), *GATES[4:])
     return StartSheet(
         "ticket-1", ok, "FRR", 1500, 1250, 100_000, 100_000, ("1.50 mm → 1.25 mm: cartridge R16",), gates, 10.0, 0.15
     )
 
 
-FOUND: Final = [
+def overridden_sheet() -> StartSheet:
+    """The refused sheet after its check was opened with a reason."""
+    text = "overridden (runs from a supply): Battery 9 %, 10 % needed; charge the pen."
+    opened = GateView("battery", True, text, overridable=True, overridden=True)
+    sheet = start_sheet()
+    return replace(sheet, gates=tuple(opened if gate.name == "battery" else gate for gate in sheet.gates))
+
+
+FOUND: Final[list[dict[str, Any]]] = [
     {
         "address": "serial:///dev/pts/4",
         "name": "Reference pen PL-A113",
@@ -188,6 +197,42 @@ FOUND: Final = [
         "simulated": False,
     },
 ]
+
+
+AIR: Final[list[dict[str, Any]]] = [
+    {
+        "address": "ble://F0:50:45:4E:00:01",
+        "name": "Reference pen PL-A113",
+        "why": "advertises the Penlink service",
+        "held": "",
+        "simulated": True,
+        "rssi": -58,
+    },
+    {
+        "address": "ble://C4:11:9E:20:7B:66",
+        "name": "Penlink pen 0077",
+        "why": "advertises the Penlink service",
+        "held": "",
+        "simulated": False,
+        "rssi": -84,
+    },
+    {"address": "ble://D0:00:00:00:00:09", "name": "TV", "why": "no pen", "held": "", "matched": False, "rssi": -71},
+]
+"""What is heard on the air: a pen beside the bed, one in the next room, and a device that is none."""
+
+
+NO_PASSKEY: Final = StationError(
+    "ble://F0:50:45:4E:00:01: the pen asks for a passkey; give the number it shows or that is printed on it as "
+    "?passkey=NNNNNN.",
+    "no-passkey",
+)
+
+
+def on_air() -> View:
+    """The pen of the other scenes, over Bluetooth."""
+    view = needling()
+    assert view.pen is not None
+    return replace(view, pen=replace(view.pen, address="ble://F0:50:45:4E:00:01", lease_ms=1000))
 
 
 def traced(view: View, start_ms: int, samples: int = 5) -> View:
@@ -220,6 +265,8 @@ class SceneClient:
 
     def __init__(self, sheet: StartSheet | None = None) -> None:
         self.sheet = sheet or start_sheet()
+        self.air: list[dict[str, Any]] = []
+        self.refusals: dict[str, StationError] = {}
         self.stops: list[str] = []
         self.beats: list[tuple[int, int]] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -254,9 +301,14 @@ class SceneClient:
     async def request(self, method: str, **params: Any) -> Any:
         """See `StationClient`: a start sheet, the pens that were found, or nothing."""
         self.requests.append((method, params))
+        if method in self.refusals:
+            raise self.refusals[method]
         if method == "run.preview":
             return self.sheet
-        return FOUND if method == "pens.scan" else None
+        if method != "pens.scan":
+            return None
+        wired: list[dict[str, Any]] = FOUND if params.get("ports", True) else []
+        return [*wired, *(self.air if params.get("bluetooth", True) else [])]
 
     def heartbeat(self, frame: int, keys: int) -> None:
         """See `StationClient`."""

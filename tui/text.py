@@ -59,6 +59,28 @@ def clock(seconds: float | None) -> str:
     return f"{whole // 60}:{whole % 60:02d}"
 
 
+SIGNAL: Final = (-90, -80, -70, -60)
+"""dBm from which on a pen on the air gets one more bar: below the first, links break; from the last on, they are good."""
+
+
+def bars(rssi: int | None) -> int | None:
+    """Signal strength in dBm as 0 to 4 bars."""
+    return None if rssi is None else sum(rssi >= step for step in SIGNAL)
+
+
+def signal(rssi: int) -> str:
+    """Signal strength as shape and number: ``▂▄▆· -62 dBm``."""
+    filled = bars(rssi) or 0
+    return f"{'▂▄▆█'[:filled]}{'·' * (len(SIGNAL) - filled)} {rssi} dBm"
+
+
+def share(part: float | None) -> str:
+    """A share of 0 to 1 in percent with one decimal; ``--`` when unknown, and never 0 when there was any."""
+    if part is None:
+        return "--"
+    return f"{part:.1%}".replace("%", " %") if part == 0 or part >= 0.0005 else "<0.1 %"
+
+
 def age(seconds: float | None) -> str:
     """An age as the link field shows it: ms below 1 s, then s."""
     if seconds is None:

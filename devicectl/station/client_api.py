@@ -17,9 +17,11 @@ class StationClient(Protocol):
 
     Requests (``docs/station.md`` has all of them) and their parameters:
 
-    ``pens.scan`` {} → list of {address, name, why, held, ours, simulated}; ``pen.open`` {address}; ``pen.close`` {};
+    ``pens.scan`` {bluetooth, ports} → list of {address, name, why, held, ours, simulated, matched, rssi};
+    ``pen.open`` {address}; ``pen.close`` {};
     ``control.take`` {}; ``control.release`` {}; ``session.open`` {purpose, client}; ``session.close`` {};
-    ``zone.select`` {zone}; ``setpoint`` {depth_um, rate_mhz}; ``run.preview`` {} → StartSheet;
+    ``gate.override`` {gate, reason}; ``zone.select`` {zone}; ``setpoint`` {depth_um, rate_mhz};
+    ``run.preview`` {} → StartSheet;
     ``run.start`` {ticket} → Reply; ``run.pause`` {} → Reply; ``run.end`` {} → Reply; ``pen.reset`` {} → Reply;
     ``alarm.acknowledge`` {}; ``alarm.silence`` {}; ``note`` {digits}.
     """

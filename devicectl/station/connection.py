@@ -258,7 +258,7 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     turning = any(desk.may_turn and desk.address.scheme == "ble" for desk in c.station.desks)
     # Listening takes the radio away from a link now and then: not while a motor may turn.
     radio = None if turning or not q.bluetooth else c.radio if q.radio is None else q.radio
-    rows = await c.station.ports.scan(q.probe, held, radio)
+    rows = await c.station.ports.scan(q.probe, held, radio, q.ports)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
     return [{**row, "ours": row["address"] in held} for row in rows]

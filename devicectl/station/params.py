@@ -54,10 +54,12 @@ class Scan(Params):
     """``probe``: addresses that may be asked who they are although nothing says that a pen is there.
 
     ``bluetooth``: whether to listen on the air too; ``radio``: on which, None for the one of ``station.hello``.
+    ``ports`` false leaves this machine's ports out, for who has seen them already.
     """
 
     probe: tuple[Address, ...] = ()
     bluetooth: bool = True
+    ports: bool = True
     radio: str | None = Field(default=None, max_length=400)
 
 

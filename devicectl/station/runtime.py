@@ -67,7 +67,9 @@ class SimulatorsGone:
         return None
 
 
-async def _nothing(_probe: tuple[str, ...], _held: tuple[str, ...], _radio: str | None) -> list[dict[str, Any]]:
+async def _nothing(
+    _probe: tuple[str, ...], _held: tuple[str, ...], _radio: str | None, _ports: bool
+) -> list[dict[str, Any]]:
     return []
 
 

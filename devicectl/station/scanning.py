@@ -30,13 +30,14 @@ def _row(found: Found) -> dict[str, Any]:
 
 
 async def scan_pens(
-    probe: tuple[str, ...] = (), held: tuple[str, ...] = (), radio: str | None = None
+    probe: tuple[str, ...] = (), held: tuple[str, ...] = (), radio: str | None = None, ports: bool = True
 ) -> list[dict[str, Any]]:
     """Simulated pens that announce themselves, this machine's ports with the drivers' verdicts, and, with ``radio`` (a
     spec, empty for the computer's own Bluetooth), everything heard on the air.
 
     Only ports matched by USB id or named in ``probe`` are asked who they are, and never one that is held. Nobody on the
-    air is connected to unless named: what is advertised says what it is.
+    air is connected to unless named: what is advertised says what it is. ``ports`` false leaves the ports out: a client
+    that shows them while it listens on the air asks in two steps, and a port is asked who it is once only.
     """
     rows = await asyncio.to_thread(_announced, held)
     # A simulated pen brings its own air; on this computer's there may be others.
@@ -45,7 +46,8 @@ async def scan_pens(
     if radio is not None:
         listening.insert(0, asyncio.create_task(_air(radio)))
     try:
-        rows += _new(rows, [_row(found) for found in await asyncio.to_thread(scan_ports)])
+        if ports:
+            rows += _new(rows, [_row(found) for found in await asyncio.to_thread(scan_ports)])
         for heard in listening:
             rows += _new(rows, await heard)
         rows += _new(rows, await asyncio.to_thread(_connected))

@@ -55,8 +55,9 @@ class Ports:
     open_pen: Callable[[Address], Pen]
     lock_port: Callable[[Address], Lock | None]
     lock_serial: Callable[[Address, str], Lock | None]
-    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None], Awaitable[list[dict[str, Any]]]]
-    """What there is: addresses that may be asked, addresses that are held, and the radio to listen on (None: none)."""
+    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None, bool], Awaitable[list[dict[str, Any]]]]
+    """What there is: addresses that may be asked, addresses that are held, the radio to listen on (None: none), and
+    whether this machine's ports are wanted."""
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
     stop_left: Callable[[str], None] = lambda source: None

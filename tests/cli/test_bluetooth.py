@@ -12,7 +12,7 @@ from devicectl.cli.exits import Exit, exit_for
 from devicectl.cli.radio import on_radio
 from drivers.ble.errors import TEXTS
 
-from .conftest import House, Result, Simulator
+from .conftest import House, Result, Simulator, read_until
 
 pytest.importorskip("bumble")
 Until = Callable[[Callable[[], object], str], None]
@@ -193,6 +193,28 @@ def test_a_passkey_is_asked_for_in_words_and_shown_nowhere(house: House) -> None
     everything += "".join(path.read_bytes().decode("latin-1") for path in files)
     assert "271828" not in everything
     assert b"271828" not in house.database.read_bytes()
+
+
+def test_line_mode_asks_for_a_passkey_pairs_and_keeps_it_nowhere(house: House) -> None:
+    pen = simulate(house, "--passkey", "314159")
+    talk = house.start("dashboard", "--plain", pen.full, stdin=subprocess.PIPE)
+    assert talk.stdin is not None
+    heard = read_until(talk, "You hold control.")
+    for line, answer in (
+        ("session bench", "Here: passkey and its 6 digits."),
+        ("passkey 000001", "the passkey is wrong"),
+        ("passkey 314159", "Session: bench."),
+    ):
+        talk.stdin.write(f"{line}\n")
+        talk.stdin.flush()
+        heard += read_until(talk, answer)
+    talk.stdin.write("status\n")
+    talk.stdin.flush()
+    heard += read_until(talk, "Link: last heard")
+    ended = house.finish(talk, "session close\nquit\n")
+    files = [path for path in house.folder.rglob("*") if path.is_file()]
+    kept = b"".join(path.read_bytes() for path in files) + (heard + ended.out + ended.err).encode()
+    assert b"314159" not in kept
 
 
 def test_a_radio_that_ends_in_the_middle_of_a_run(house: House, until: Until) -> None:

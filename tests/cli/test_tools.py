@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
@@ -139,3 +140,15 @@ def test_a_crash_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         logging.captureWarnings(False)
     assert where is not None
     assert "boom" in where.read_text()
+
+
+def test_ports_are_left_out_of_a_scan_that_only_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen asks in two steps; a port that is asked twice who it is may be a board that is reset twice."""
+    from devicectl.station import scanning
+    from drivers.scan import Found
+
+    port = Found("serial:///dev/ttyUSB7", "a port", False, "nothing says what is behind it", "")
+    monkeypatch.setattr(scanning, "scan_ports", lambda: [port])
+    for ports in (True, False):
+        rows = asyncio.run(scanning.scan_pens(ports=ports))
+        assert (port.address in [row["address"] for row in rows]) is ports

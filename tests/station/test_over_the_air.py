@@ -217,7 +217,9 @@ def test_complaint_17_nobody_listens_on_the_air_while_a_pen_there_may_turn() -> 
     async def scenario(world: AirWorld) -> None:
         asked: list[str | None] = []
 
-        async def scan(probe: tuple[str, ...], held: tuple[str, ...], radio: str | None) -> list[dict[str, Any]]:
+        async def scan(
+            probe: tuple[str, ...], held: tuple[str, ...], radio: str | None, ports: bool
+        ) -> list[dict[str, Any]]:
             asked.append(radio)
             return []
 

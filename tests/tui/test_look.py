@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ async def test_ascii_writes_nothing_but_ascii_and_nothing_moves(scene: Scene, si
     async def shot(app: DashboardApp, scene: Scene) -> None:
         shown.append("\n".join(strip.text for strip in app_strips(app)))
 
-    await play(Scene(scene.name, scene.view, scene.keys, scene.age_s, scene.sheet_ok, Look(DARK, True)), size, shot)
+    await play(replace(scene, look=Look(DARK, True)), size, shot)
     assert shown[0].isascii(), {c for c in shown[0] if not c.isascii()}
     assert [len(line) for line in shown[0].split("\n")] == [size[0]] * size[1]
     assert "SIMULATED" in shown[0].split("\n")[0]

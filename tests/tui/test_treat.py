@@ -18,7 +18,20 @@ from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.app import DashboardApp
 from tui.pictures import SCENES, VAST, Scene, play
-from tui.screens import base, help, lists, look, pens, session, start_sheet, treat, values_sheet
+from tui.screens import (
+    base,
+    field_sheet,
+    help,
+    lists,
+    look,
+    override,
+    pairing,
+    pens,
+    session,
+    start_sheet,
+    treat,
+    values_sheet,
+)
 from tui.widgets import alarm_bar, big_number, drawn, line_board, scalp_map, stop_bar, trace
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -28,6 +41,8 @@ OURS = (
     session.SessionScreen, session.NoteScreen, start_sheet.StartSheetScreen, alarm_bar.AlarmBar, big_number.BigNumber,
     line_board.LineBoard, scalp_map.ScalpMap, stop_bar.StopBar, trace.BrailleTrace, base.Scrolled, drawn.Drawn,
     lists.AlarmsScreen, lists.LogScreen, look.LookScreen, values_sheet.ValuesScreen,
+    override.OverrideScreen,
+    field_sheet.FieldSheet, pairing.PasskeyScreen, pairing.RefusedScreen,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from devicectl.station.client_api import StationError
 from devicectl.station.views import PenView, StartSheet, from_json
 from tui import text
 from tui.model import DEAD_S, NOTICE_S, Pending, RepeatFilter, known, replies
@@ -11,9 +12,11 @@ from tui.screens.base import Painted
 from tui.screens.help import HelpScreen
 from tui.screens.lists import AlarmsScreen, LogScreen
 from tui.screens.look import LookScreen
+from tui.screens.override import OverrideScreen
+from tui.screens.pairing import PAIRING_CODES, PASSKEY_CODES, PasskeyScreen, RefusedScreen, with_passkey
 from tui.screens.pens import PensScreen
-from tui.screens.session import NoteScreen, SessionScreen
-from tui.screens.start_sheet import StartSheetScreen
+from tui.screens.session import Choice, NoteScreen, SessionScreen
+from tui.screens.start_sheet import Decision, StartSheetScreen
 from tui.screens.values_sheet import ValuesScreen
 from tui.widgets.scalp_map import ScalpMap
 
@@ -68,6 +71,34 @@ class TreatActions(Painted[None], inherit_bindings=False):
         """What was asked has become, by now, what the views show; a limit may have made it another value."""
         if self._under_way == 0:
             self.live.pending = Pending()
+
+    def refused(self, method: str, params: dict[str, Any], error: StationError) -> None:
+        """A pen on the air refused: ask for its passkey where that helps, else show the whole sentence."""
+        live = self.live
+        if error.code not in PAIRING_CODES or not live.at_rest:
+            return  # while the motor may turn nothing covers the screen: the news has it
+        address = params.get("address") or (live.pen.address if live.pen is not None else "")
+        session = live.view.session if live.view is not None else None
+        if error.code in PASSKEY_CODES and session is None and address:
+            self.app.push_screen(
+                PasskeyScreen(str(error)), lambda digits: self._pair(str(address), digits, method, params)
+            )
+        else:
+            self.app.push_screen(RefusedScreen(str(error)))
+
+    def _pair(self, address: str, digits: str | None, method: str, params: dict[str, Any]) -> None:
+        if digits:
+            self.run_worker(self._open_paired(address, digits, method, params), group="requests")
+
+    async def _open_paired(self, address: str, digits: str, method: str, params: dict[str, Any]) -> None:
+        """The passkey belongs to the address, so the pen is let go and opened with it; then what was refused again."""
+        self._say("pairing with the pen, which takes up to 12 s")
+        ask, pen = self.dashboard.ask, self.live.pen
+        if pen is not None and pen.address == address and await ask("pen.close") is None:
+            return
+        if await ask("pen.open", address=with_passkey(address, digits)) is None or method == "pen.open":
+            return
+        await self._sent(method, **params)
 
     def action_zone(self, code: str) -> None:
         """Choose a zone; the map moves before the station has answered."""
@@ -156,12 +187,20 @@ class TreatActions(Painted[None], inherit_bindings=False):
         if isinstance(sheet, StartSheet) and self.is_current:
             view = self.live.view
             resume = view is not None and view.run is not None
-            self.app.push_screen(StartSheetScreen(sheet, resume), lambda yes: self._decided(sheet, yes))
+            screen = StartSheetScreen(sheet, resume)
+            self.app.push_screen(screen, lambda decision: self._decided(screen, decision))
 
-    def _decided(self, sheet: StartSheet, yes: bool | None) -> None:
-        if yes:
-            self._send("run.start", ticket=sheet.ticket)
+    def _decided(self, screen: StartSheetScreen, decision: Decision | None) -> None:
+        if decision is Decision.START:
+            self._send("run.start", ticket=screen.sheet.ticket)
+        elif decision is Decision.OVERRIDE:
+            self.app.push_screen(OverrideScreen(screen.overridable[0]), self._overridden)
         self.repaint()
+
+    def _overridden(self, opened: bool | None) -> None:
+        """The sheet anew, with what is open now; only it can start."""
+        if opened:
+            self.action_go()
 
     def action_pause(self) -> None:
         """END."""
@@ -204,9 +243,14 @@ class TreatActions(Painted[None], inherit_bindings=False):
                 f"this pen is away: plug it in, or {leave} twice" if away else "pens change at rest only: still, no run"
             )
         else:
-            self.app.push_screen(
-                PensScreen(), lambda address: self._send("pen.open", address=address) if address else None
-            )
+            self.app.push_screen(PensScreen(), self._chosen)
+
+    def _chosen(self, address: str | None) -> None:
+        if not address:
+            return
+        if address.startswith("ble:"):
+            self.live.say("connecting over the air, which takes some seconds")
+        self._send("pen.open", address=address)
 
     def action_session(self) -> None:
         """Open or close a session."""
@@ -215,9 +259,15 @@ class TreatActions(Painted[None], inherit_bindings=False):
         if not self.live.at_rest:
             self._say("sessions are opened and closed while the pen is still and no run is open")
         else:
-            self.app.push_screen(
-                SessionScreen(), lambda choice: self._send(choice["method"], **choice["params"]) if choice else None
-            )
+            self.app.push_screen(SessionScreen(), self._session_chosen)
+
+    def _session_chosen(self, choice: Choice | None) -> None:
+        if choice is None:
+            return
+        pen = self.live.pen
+        if choice["method"] == "session.open" and pen is not None and pen.address.startswith("ble:"):
+            self.live.say("opening the session; a pen on the air is paired with first, which takes up to 12 s")
+        self._send(choice["method"], **choice["params"])
 
     def action_note(self) -> None:
         """A note in digits."""

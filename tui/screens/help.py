@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from devicectl.about import DISCLAIMER, VERSION
 from tui import text
-from tui.keys import COMMANDS, Keymap, show_key
+from tui.keys import COMMANDS, OVERRIDE_KEY, Keymap, show_key
 from tui.screens.base import Scrolled, Sheet
 from tui.theme import BRIGHT, DIM, KEYCAP, TEXT
 from tui.widgets.line_board import BLANK, Row, width_of
@@ -64,6 +64,8 @@ def _group(keymap: Keymap, *groups: str) -> list[Row]:
         for command in COMMANDS:
             if command.group == group:
                 rows.append(((f" {keymap.all_shown(command.name):<5}", KEYCAP), (command.help, TEXT)))
+            if command.name == "go" and group == "Run":
+                rows.append(((f" {OVERRIDE_KEY:<5}", KEYCAP), ("there: a reason opens a check", TEXT)))
     return rows
 
 

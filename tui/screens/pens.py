@@ -11,7 +11,7 @@ from tui import text
 from tui.screens.base import Sheet
 from tui.screens.rows import key_row
 from tui.theme import BADGE, BRIGHT, CHIP, DIM, TEXT
-from tui.widgets.line_board import Row
+from tui.widgets.line_board import Row, spread, width_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class FoundPen:
     matched: bool = True
     ours: bool = False
     """Held by the station of this screen: choosing it watches it."""
+    rssi: int | None = None
+    """Signal in dBm with which it was heard on the air; None on a wire."""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> FoundPen:
@@ -39,6 +41,7 @@ class FoundPen:
             bool(data.get("simulated")),
             bool(data.get("matched", True)),
             bool(data.get("ours")),
+            data.get("rssi"),
         )
 
     @classmethod
@@ -46,6 +49,52 @@ class FoundPen:
         """All of an answer, what matched first."""
         found = [cls.of(item) for item in answer] if isinstance(answer, list | tuple) else []
         return sorted(found, key=lambda pen: not pen.matched)
+
+    @property
+    def on_air(self) -> bool:
+        """Heard over Bluetooth, or known to be there."""
+        return self.address.startswith("ble:")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a scan found: pens to choose from, sentences about what could not be looked at, devices that are no pens."""
+
+    pens: tuple[FoundPen, ...] = ()
+    remarks: tuple[str, ...] = ()
+    others: int = 0
+
+    @classmethod
+    def of(cls, *answers: Any) -> Looked:
+        """From the station's answers in the order they came; a later one knows more about a pen than an earlier.
+
+        What was heard on the air and is no pen is only counted: a waiting room has dozens of it.
+        """
+        found: dict[str, FoundPen] = {}
+        remarks: list[str] = []
+        for pen in (pen for answer in answers for pen in FoundPen.list_of(answer)):
+            if pen.address:
+                found[pen.address] = pen
+            elif pen.why:
+                remarks.append(f"{pen.name}: {pen.why.removeprefix(f'{pen.name}: ')}")
+        pens = [pen for pen in found.values() if pen.matched or not pen.on_air]
+        return cls(
+            tuple(sorted(pens, key=lambda pen: not pen.matched)),
+            tuple(dict.fromkeys(remarks)),
+            len(found) - len(pens),
+        )
+
+    @property
+    def strengths(self) -> dict[str, int]:
+        """dBm by address."""
+        return {pen.address: pen.rssi for pen in self.pens if pen.rssi is not None}
+
+    def others_line(self) -> str:
+        """A sentence about what was heard and is no pen; empty when there was nothing."""
+        if not self.others:
+            return ""
+        what = "other device that is no pen" if self.others == 1 else "other devices that are no pens"
+        return f"{self.others} {what}: devicectl scan --explain"
 
 
 class PensScreen(Sheet[str | None]):
@@ -65,8 +114,15 @@ class PensScreen(Sheet[str | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pens: list[FoundPen] | None = None
+        self.looked = Looked()
+        self.done = False
+        self.began = 0.0
         self.cursor = 0
+
+    @property
+    def pens(self) -> tuple[FoundPen, ...]:
+        """What may be chosen. Until all has been heard only what is a pen: its number then never changes."""
+        return self.looked.pens if self.done else tuple(pen for pen in self.looked.pens if pen.matched)
 
     def on_mount(self) -> None:
         """Look at once."""
@@ -74,27 +130,29 @@ class PensScreen(Sheet[str | None]):
 
     def action_scan(self) -> None:
         """Look again."""
-        self.pens = None
+        self.looked, self.done, self.cursor, self.began = Looked(), False, 0, self.live.clock()
         self.repaint()
         self.run_worker(self._scan(), exclusive=True)
 
     async def _scan(self) -> None:
-        answer = await self.dashboard.ask("pens.scan")
-        self.pens = FoundPen.list_of(answer)
-        self.cursor = 0
+        """First what needs no radio, which is there at once, then what is heard on the air within some seconds."""
+        wired = await self.dashboard.ask("pens.scan", bluetooth=False)
+        self.looked = Looked.of(wired)
+        self._found()
+        heard = await self.dashboard.ask("pens.scan", ports=False)
+        self.looked, self.done = Looked.of(wired, heard), True
+        self.live.heard_rssi.update(self.looked.strengths)
+        self._found()
+
+    def _found(self) -> None:
         if self.is_current:
             self.repaint()
 
     def frame(self) -> None:
         """Show what was found."""
         rows: list[Row] = []
-        if self.pens is None:
-            rows.append((("looking …", DIM),))
-        elif not self.pens:
-            rows.append((("No pen found.", BRIGHT),))
-            rows.append((("Plug one in, or start one: devicectl simulate pty. Then r looks again.", DIM),))
-        pens = self.pens or []
-        fit = max(1, (self.room - 5) // 2)
+        pens, tail = self.pens, self._tail()
+        fit = max(1, (self.room - 3 - len(tail)) // 2)
         first = max(0, min(self.cursor - fit // 2, len(pens) - fit))
         for index in range(first, min(len(pens), first + fit)):
             rows += self._pen_rows(index, pens[index])
@@ -102,7 +160,23 @@ class PensScreen(Sheet[str | None]):
             rows.append(((f"    {self.cursor + 1} of {len(pens)}; up and down show the others", DIM),))
         keys = (("1-9", "or"), ("Enter", "choose"), ("r", "look again"), ("Esc", "close"))
         news = self.live.notice
-        self.show([*rows, ((text.cut(f"› {news}" if news else "", self.inner), TEXT),), key_row(keys, self.inner)])
+        said: Row = ((text.cut(f"› {news}" if news else "", self.inner), TEXT),)
+        self.show([*rows, *tail, said, key_row(keys, self.inner)])
+
+    def _tail(self) -> list[Row]:
+        """How far looking has come, and what there is to say about it."""
+        if not self.done:
+            waited = max(0.0, self.live.clock() - self.began)
+            return [((f"{'.' * (1 + int(waited * 2) % 3):<3} listening for pens on the air, {waited:.0f} s", DIM),)]
+        rows: list[Row] = []
+        if not self.pens:
+            rows.append((("No pen found.", BRIGHT),))
+            help_ = "Plug one in, switch one on, or start one: devicectl simulate pty. Then r looks again."
+            rows += [((line, DIM),) for line in text.wrap(help_, self.inner)]
+        for words in self.looked.remarks:
+            rows += [((line, TEXT),) for line in text.wrap(words, self.inner)]
+        others = self.looked.others_line()
+        return [*rows, *([((text.cut(f"    {others}", self.inner), DIM),)] if others else [])]
 
     def _pen_rows(self, index: int, pen: FoundPen) -> list[Row]:
         here = index == self.cursor
@@ -120,6 +194,11 @@ class PensScreen(Sheet[str | None]):
             else ""
         )
         first: Row = (mark, (" ", DIM), *badge, name, (state, BRIGHT if pen.held and not current else DIM))
+        if pen.rssi is not None:
+            signal = text.signal(pen.rssi)
+            room = self.inner - len(signal) - 1 - width_of((*first[:-1],))
+            first = (*first[:-1], (text.cut(state, max(0, room)), first[-1][1]))
+            first = spread(self.inner, first, ((signal, TEXT),))
         where = f"{pen.address}  {pen.why}"
         lines = text.wrap(where, self.inner - 4) if here else (text.cut(where, self.inner - 4),)
         return [first, *((("    ", DIM), (line, DIM)) for line in lines)]
@@ -132,7 +211,7 @@ class PensScreen(Sheet[str | None]):
 
     def action_pick(self, number: int) -> None:
         """Choose by digit."""
-        if self.pens and number <= len(self.pens):
+        if number <= len(self.pens):
             self.cursor = number - 1
             self.action_choose()
 

@@ -111,7 +111,7 @@ def _state(live: Live) -> tuple[str, str, str]:
     if pen is None:
         return "○ NO PEN", "", f"{key('pens')} chooses a pen"
     if pen.link != "up":
-        return f"✖ LINK {pen.link.upper()}", "", pen.link_text or f"{key('pens')} chooses a pen"
+        return f"✖ LINK {pen.link.upper()}", "", live.own(pen.link_text) or f"{key('pens')} chooses a pen"
     watch = "" if view.you_control else f"watching; {view.controller or 'nobody'} holds control"
     if view.run is not None:
         return _run_state(live, view.run, pen, watch)
@@ -220,14 +220,18 @@ def hints(live: Live) -> tuple[tuple[str, str], ...]:
 
 
 def gate_rows(gates: tuple[GateView, ...], width: int) -> list[Row]:
-    """Interlocks, the failed ones first and in full, each with a mark, its name and its reason."""
+    """Interlocks, the failed ones first, then the overridden ones, both in full; each with mark, name and reason."""
     rows: list[Row] = []
-    for gate in sorted(gates, key=lambda gate: gate.passed):
-        ink, mark = (DIM, " ✓ ") if gate.passed else (BRIGHT, " ✖ ")
+    for gate in sorted(gates, key=lambda gate: (gate.passed, not gate.overridden)):
+        plain = gate.passed and not gate.overridden
+        ink, mark = (DIM, " ✓ ") if plain else (BRIGHT, " ◆ " if gate.overridden else " ✖ ")
+        words = gate.text
+        if gate.overridden:
+            words = f"OVERRIDDEN {words.removeprefix('overridden ')}"
         room = width - 17
-        first, *more = [text.cut(gate.text, room)] if gate.passed else text.wrap(gate.text, room)
+        first, *more = [text.cut(words, room)] if plain else text.wrap(words, room)
         rows.append(((mark, ink), (gate.name.ljust(14), ink), (first, ink)))
-        rows += [((" " * 17, ink), (words, ink)) for words in more]
+        rows += [((" " * 17, ink), (line, ink)) for line in more]
     return rows
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import Binding
 
-from devicectl.station.views import StartSheet
+from devicectl.station.views import GateView, StartSheet
 from tui import text
+from tui.keys import OVERRIDE_KEY, START_KEY
 from tui.screens.base import Sheet
 from tui.screens.rows import gate_rows, key_row
 from tui.theme import BRIGHT, DIM, TEXT
@@ -19,11 +21,23 @@ MIN_DELAY_S: Final = 0.15
 """``Y`` sooner than this after the sheet appeared is a bounce, a repeat or a scan, not a decision."""
 
 
-class StartSheetScreen(Sheet[bool]):
-    """Answers True when ``Y`` was pressed in time; anything else, or ten seconds, answers False."""
+class Decision(enum.Enum):
+    """What came of a start sheet."""
+
+    START = "start"
+    OVERRIDE = "override"
+    NOT = "not"
+
+
+class StartSheetScreen(Sheet[Decision]):
+    """Answers START when ``Y`` was pressed in time, OVERRIDE when a failed check is to be opened with a reason, and NOT
+    to anything else, and after ten seconds."""
 
     TITLE_TEXT = "Start needling?"
-    BINDINGS: ClassVar = [Binding("Y", "confirm", "start", show=False)]
+    BINDINGS: ClassVar = [
+        Binding(START_KEY, "confirm", "start", show=False),
+        Binding(OVERRIDE_KEY, "override", "open a check with a reason", show=False),
+    ]
 
     def __init__(self, sheet: StartSheet, resume: bool = False) -> None:
         super().__init__()
@@ -77,22 +91,33 @@ class StartSheetScreen(Sheet[bool]):
         return [*rows, *[BLANK] * (blanks > 0), *gates, *[BLANK] * (blanks > 1), *foot]
 
     def _short_gates(self, width: int) -> list[Row]:
-        """Failed gates in full, the others by name."""
-        failed = gate_rows(tuple(gate for gate in self.sheet.gates if not gate.passed), width)
-        passed = ", ".join(gate.name for gate in self.sheet.gates if gate.passed)
+        """Failed and overridden gates in full, the others by name."""
+        told = gate_rows(tuple(gate for gate in self.sheet.gates if not gate.passed or gate.overridden), width)
+        passed = ", ".join(gate.name for gate in self.sheet.gates if gate.passed and not gate.overridden)
         first, *more = text.wrap(passed, width - 3)
-        return [*failed, ((" ✓ ", DIM), (first, DIM)), *((("   ", DIM), (words, DIM)) for words in more)]
+        return [*told, ((" ✓ ", DIM), (first, DIM)), *((("   ", DIM), (words, DIM)) for words in more)]
 
     @property
     def whole(self) -> bool:
-        """Whether zone, depth, rate, every reason and the keys can be read: nothing starts from a sheet that is cut."""
+        """Whether zone, depth, rate, every reason, every override and the keys can be read: nothing starts from a sheet
+        that is cut."""
         reasons = sum(len(text.wrap(reason, self.inner - 7)) for reason in self.sheet.reasons)
-        return self.room >= 3 + reasons + 1 + len(self._foot(self.inner)) and self.inner >= 44
+        opened = len(gate_rows(tuple(gate for gate in self.sheet.gates if gate.overridden), self.inner))
+        return self.room >= 3 + reasons + opened + 1 + len(self._foot(self.inner)) and self.inner >= 44
+
+    @property
+    def overridable(self) -> tuple[GateView, ...]:
+        """Failed checks that a person may open with a reason."""
+        return tuple(gate for gate in self.sheet.gates if not gate.passed and gate.overridable)
 
     def _foot(self, width: int) -> list[Row]:
         """What ``Y`` would do, and how long."""
         left: Row = ((f"closes in {max(0, self.left_s):.0f} s", DIM),)
         if not self.sheet.ok:
+            if self.overridable:
+                names = " or ".join(gate.name for gate in self.overridable)
+                keys = ((OVERRIDE_KEY, f"opens {names} with a reason."), ("any other key", "closes."))
+                return [(("A failed check holds the start.  ", BRIGHT), *left), key_row(keys, width)]
             words = "A failed check holds the start. Any key closes.  "
             return [((words, BRIGHT), *left)] if width >= 64 else [((words, BRIGHT),), left]
         keys = (("Y", "resumes." if self.resume else "starts."), ("any other key", "cancels."))
@@ -122,14 +147,23 @@ class StartSheetScreen(Sheet[bool]):
         elif self.shown_at is None or self.live.clock() - self.shown_at < delay:
             self._close(f"not started: Y came too soon; press {self.live.key('go')} again")
         else:
-            self.dismiss(True)
+            self.dismiss(Decision.START)
+
+    def action_override(self) -> None:
+        """``o``: ask for the reason, if there is a check that may be opened; else a key like any other."""
+        if not self.overridable:
+            self._close("not started")
+        elif not self.live.at_rest:
+            self._close("checks are opened while the pen is still and no run is open")
+        else:
+            self.dismiss(Decision.OVERRIDE)
 
     async def on_key(self, event: events.Key) -> None:
         """Any key that is not bound cancels."""
-        if event.key != "Y":
+        if event.key not in (START_KEY, OVERRIDE_KEY):
             event.stop()
             self._close("not started")
 
     def _close(self, why: str) -> None:
         self.live.say(why)
-        self.dismiss(False)
+        self.dismiss(Decision.NOT)

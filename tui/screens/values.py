@@ -117,13 +117,24 @@ def live_rows(live: Live, width: int) -> dict[str, Row]:
 
 
 def _link_row(live: Live, pen: PenView, width: int) -> Row:
-    lost = f"lost {pen.lost_samples}" if pen.lost_samples else "none lost"
+    """Age, state if it is not up, samples lost over the last minute, and how strong the pen was before it was opened."""
     row: Row = (("Link".ljust(LABEL), DIM), (text.age(live.link_age).rjust(7), BRIGHT), ("  ", DIM))
-    state = pen.link if live.answering else "station silent"
-    tail = f"{state} · {lost} of {text.count(pen.samples)} samples"
-    if len(tail) > width - width_of(row):
-        tail = f"{state} · {lost} of {text.count(pen.samples)}"
-    return (*row, (text.cut(tail, width - width_of(row)), DIM))
+    room = width - width_of(row)
+    state = [] if pen.link == "up" and live.answering else [pen.link if live.answering else "station silent"]
+    lost, rssi = text.share(live.loss), live.rssi_at_scan
+    short, full = f"{lost} lost", f"{lost} of samples lost in the last minute"
+    scan = [] if rssi is None else [f"scan {rssi} dBm"]
+    strong = [] if rssi is None else [f"{text.signal(rssi)} at the scan"]
+    wordings = (
+        [*state, full, *strong],
+        [*state, f"{short} in 1 min", *strong],
+        [*state, short, *strong],
+        [*state, short, *scan],
+        [*state, short],
+    )
+    tails = [" · ".join(parts) for parts in wordings]
+    tail = next((words for words in tails if len(words) <= room), tails[-1])
+    return (*row, (text.cut(tail, room), DIM))
 
 
 def _lease_row(live: Live, pen: PenView, room: int, units: int) -> Row:

@@ -14,6 +14,7 @@ from tui import text
 from tui.entry import EntryError, parse_depth, parse_rate
 from tui.model import known, replies
 from tui.screens.base import Sheet
+from tui.screens.pairing import PASSKEY_CODES
 from tui.screens.rows import key_row
 from tui.stop_guard import SCAN_GAP_S
 from tui.theme import BRIGHT, DIM, TEXT
@@ -149,6 +150,9 @@ class ValuesScreen(Sheet[None]):
             ]
         except StationError as error:
             told = [str(error)]
+            if error.code in PASSKEY_CODES and self.is_current:
+                self.dismiss(None)
+                self.app.call_later(self.dashboard.treat.refused, "setpoint", {**params, "lower": True}, error)
         except (OSError, TimeoutError) as error:
             told = [f"the station did not answer: {str(error) or type(error).__name__}"]
         finally:
