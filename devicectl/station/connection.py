@@ -103,13 +103,13 @@ class Connection:
         except ValidationError as error:
             self._error(key, INVALID_PARAMS, _sentence(str(method), error), "invalid-params")
             return
-        task = asyncio.get_running_loop().create_task(self._run(key, handler(self, params)))
+        task = asyncio.get_running_loop().create_task(self._run(key, handler, params))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, key: Any, work: Awaitable[Any]) -> None:
+    async def _run(self, key: Any, handler: _Handler, params: Any) -> None:
         try:
-            result = await work
+            result = await handler(self, params)
         except (StationError, PenError) as error:
             self._error(key, REFUSED, str(error), error.code)
         except UnknownZone as error:
@@ -261,7 +261,11 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     rows = await c.station.ports.scan(q.probe, held, radio)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
-    return [{**row, "ours": row["address"] in held} for row in rows]
+    return [{**row, "ours": _ours(c.station, row)} for row in rows]
+
+
+def _ours(station: Station, row: dict[str, Any]) -> bool:
+    return bool(row["address"]) and station.desk_at(parse_address(row["address"])) is not None
 
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:

@@ -43,6 +43,7 @@ def test_a_signal_ends_the_station_in_order(place: Place, number: signal.Signals
     assert not place.paths.requests.exists()
     assert not place.paths.stop.exists()
     assert station_of(place.location) is None
+    assert list(place.folder.glob("state/**/devicectl.log")), "a test writes into no file of the user's own"
     assert "start devicectl again" in client.wait_lost()
     place.sound()
 

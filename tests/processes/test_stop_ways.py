@@ -142,6 +142,29 @@ def test_a_pty_number_that_went_to_somebody_else_gets_nothing(place: Place) -> N
     assert Stopped(place).code == 3
 
 
+def test_a_link_to_a_port_that_is_held_is_that_port(place: Place) -> None:
+    _, pen, client = place.trio()
+    link = place.folder / "by-id"
+    link.symlink_to(pen.address.removeprefix("serial://"))
+    other = place.client("info")
+    assert not other.ask("pen.open", address=f"serial://{link}", wait_s=20.0)["you_control"]
+    assert len(other.ask("pens.list")) == 1
+    client.run(pen)
+    stop = Stopped(place, f"serial://{link}")
+    assert stop.code == 0, stop.error
+    assert (stop.pen["way"], stop.pen["still"], stop.pen["holder"]) == ("station", True, "alive")
+
+
+def test_a_link_to_a_port_whose_station_was_killed_is_that_port(place: Place) -> None:
+    station, pen, _ = runaway(place)
+    link = place.folder / "by-id"
+    link.symlink_to(pen.address.removeprefix("serial://"))
+    station.kill()
+    stop = Stopped(place, f"serial://{link}")
+    assert (stop.pen["way"], stop.pen["holder"]) == ("port", "gone"), stop.error
+    until(lambda: state(pen) == "STOPPED", "the pen is stopped by name")
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_port_that_somebody_holds_again_is_that_holders_to_stop(place: Place, named: bool) -> None:
     station, pen, client = runaway(place)

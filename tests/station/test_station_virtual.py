@@ -4,6 +4,8 @@ comparable programs that the project answers (listed in docs/complaints.md)."""
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -604,5 +606,21 @@ def test_a_plan_limits_depth_in_its_zones() -> None:
         answer = await s.ask("setpoint", depth_um=1000)
         assert answer["depth"].outcome == "not_sent"
         assert "1.00 mm → 0.60 mm: plan for zone VTX" in answer["depth"].text
+
+    scenario(play)
+
+
+def test_what_a_client_asked_before_it_was_cut_off_leaves_nothing_that_was_never_awaited() -> None:
+    async def play(w: World) -> None:
+        screen = await w.screen("cut off")
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            asked = asyncio.ensure_future(screen.ask("pens.list"))
+            # The request is taken, its task has not begun, and the client is gone.
+            asyncio.get_running_loop().call_soon(screen.client._connection.lost)
+            await asyncio.sleep(0.1)
+            gc.collect()
+        asked.cancel()
+        assert not [str(one.message) for one in found]
 
     scenario(play)
