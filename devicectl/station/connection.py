@@ -288,8 +288,9 @@ async def _close(c: Connection, _: p.Empty) -> Any:
     return {}
 
 
-async def _pens(c: Connection, _: p.Empty) -> Any:
-    return [pen_view(desk) for desk in c.station.desks]
+async def _pens(c: Connection, q: p.ListPens) -> Any:
+    station = c.station
+    return [*map(pen_view, station.desks), *(station.closed_pens() if q.closed else ())]
 
 
 async def _take(c: Connection, _: p.Empty) -> Any:
@@ -464,7 +465,7 @@ _METHODS: Final[dict[str, tuple[type[p.Params], _Handler]]] = {
     "station.hello": (p.Hello, _hello),
     "view.subscribe": (p.Empty, _subscribe),
     "pens.scan": (p.Scan, _scan),
-    "pens.list": (p.Empty, _pens),
+    "pens.list": (p.ListPens, _pens),
     "pen.open": (p.OpenPen, _open),
     "pen.close": (p.Empty, _close),
     "pen.reset": (p.Empty, _reset),

@@ -192,8 +192,11 @@ class Desk:
         self.holder = None
         self._changed(self)
 
-    async def close(self, why: str) -> None:
-        """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go."""
+    async def close(self, why: str, at_last: Callable[[], None] = lambda: None) -> None:
+        """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go.
+
+        ``at_last`` is called when nothing is left to do but to let go: what is known of the pen then is the last there is.
+        """
         if self.may_turn and self.pen.connected:
             if not self.control.stop_lane.active:
                 self.stop(why)
@@ -202,6 +205,7 @@ class Desk:
                     break
                 await asyncio.sleep(0.01)
         await self.recording.close(why)
+        at_last()
         await self.control.close()
         await self.keeper.close()
         if self.first_up.done() and not self.first_up.cancelled():

@@ -374,6 +374,11 @@ class Recording:
             else None,
         )
 
+    @property
+    def session_id(self) -> str | None:
+        """The id of the open session."""
+        return None if self._session is None else str(self._session)
+
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
         self._timer.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from devicectl.alarms.board import Priority
@@ -18,12 +18,16 @@ from .desk import Desk
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
-from .viewing import build_view
+from .viewing import build_view, pen_view
+from .views import PenView
 
 VIEW_S: Final = BEAT_S
 WATCH_S: Final = 1.0
 SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
+CLOSED_S: Final = 3.0
+"""How long a pen that was closed is remembered as it was."""
+CLOSED_KEPT: Final = 16
 SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
@@ -124,6 +128,7 @@ class Station:
         self._held: list[_Held] = []
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
+        self._closed: list[tuple[float, PenView]] = []
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
@@ -207,11 +212,27 @@ class Station:
 
     async def _let_go(self, desk: Desk, held: _Held | None, why: str) -> None:
         try:
-            await desk.close(why)
+            await desk.close(why, lambda: self._remember(desk))
         finally:
             del self._leaving[desk]
             if held is not None:
                 held.release()
+
+    def closed_pens(self) -> list[PenView]:
+        """Pens that are being closed, and those closed within the last 3 s as they were then: whoever pressed STOP right
+        before must still be told whether they stand still."""
+        now = self.loop.time()
+        closed = [(at, pen) for at, pen in reversed(self._closed) if now - at <= CLOSED_S]
+        known = {str(desk.address) for desk in self.desks} | {pen.address for _, pen in closed}
+        leaving = [replace(pen_view(d), closed_s=0.0) for d in self._leaving if str(d.address) not in known]
+        open_again = {str(desk.address) for desk in self.desks}
+        return leaving + [
+            replace(pen, closed_s=round(now - at, 3)) for at, pen in closed if pen.address not in open_again
+        ]
+
+    def _remember(self, desk: Desk) -> None:
+        if desk.control.identity is not None:
+            self._closed = [*self._closed[1 - CLOSED_KEPT :], (self.loop.time(), pen_view(desk))]
 
     # -- STOP
 

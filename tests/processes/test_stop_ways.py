@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from .harness import LONG_S, Pen, Place, Puppet, Station, until
+from devicectl.cli.stop import _watch as watch
+
+from .harness import LONG_S, Pen, Place, Puppet, RawClient, Station, until
 
 DIRECT = "select * from events where code = 'stop-direct'"
 
@@ -140,6 +142,25 @@ def test_a_pty_number_that_went_to_somebody_else_gets_nothing(place: Place) -> N
     assert "another device has that name now" in stop.error
     assert other.console("state").split()[0] == before.split()[0] != "STOPPED"
     assert Stopped(place).code == 3
+
+
+def test_what_is_known_of_a_pen_that_was_let_go_right_after_stop_is_told(place: Place) -> None:
+    station, pen, client = place.trio()
+    client.run(pen)
+    time.sleep(0.3)
+    begun = time.monotonic()
+    with RawClient(place.paths.stop) as line:
+        line.say(b"L")
+        assert line.socket.recv(1) == b"\x06"
+    client.until(lambda v: v["pen"]["motion"] == "still", "the pen is still")
+    client.ask("pen.close")
+    closed = time.monotonic()
+    told = watch(place.paths.requests, None, [], begun)
+    assert [(one.address, one.still, one.way) for one in told] == [(pen.address, True, "station")]
+    assert "stopped and still, " in told[0].text
+    # Whoever presses later stopped nothing.
+    assert watch(place.paths.requests, None, [], closed + 0.1) == []
+    assert station.alive
 
 
 def test_a_link_to_a_port_that_is_held_is_that_port(place: Place) -> None:
