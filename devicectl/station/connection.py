@@ -261,11 +261,15 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     rows = await c.station.ports.scan(q.probe, held, radio)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
-    return [{**row, "ours": _ours(c.station, row)} for row in rows]
+    return [_with_ours(c.station, row) for row in rows]
 
 
-def _ours(station: Station, row: dict[str, Any]) -> bool:
-    return bool(row["address"]) and station.desk_at(parse_address(row["address"])) is not None
+def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
+    desk = station.desk_at(parse_address(row["address"])) if row["address"] else None
+    if desk is None:
+        return {**row, "ours": False}
+    who = desk.holder.name if desk.holder is not None else "nobody"
+    return {**row, "ours": True, "held": f"this station; {who} has control"}
 
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:

@@ -227,15 +227,23 @@ class Recording:
         if not future.cancelled() and (error := future.exception()) is not None:
             raise StationError(f"The session could not be closed in the record: {error}", "record")
 
+    def abandon(self, why: str) -> None:
+        """Nobody came back to the open session: it is over. The record calls that interrupted, and an event says why."""
+        if self._session is not None:
+            self.log.event("session-abandoned", why)
+            self._end_session("abandoned")
+
     def _end_session(self, reason: str) -> asyncio.Future[Any] | None:
         """The session is over from here on; the future resolves once that is stored."""
         key = self._session
         self._recorder.close(self._loop.time(), CloseReason.ENDED)
         if key is None:
             return None
-        if reason != "closed":
+        abandoned = reason == "abandoned"
+        if reason != "closed" and not abandoned:
             self.log.event("session-closed", reason)
-        future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
+        how = "interrupted" if abandoned else "closed"
+        future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us(), how))
         self._session = None
         self._desk.control.end_session()
         self._begin_anew()

@@ -25,7 +25,7 @@ class FoundPen:
     simulated: bool
     matched: bool = True
     ours: bool = False
-    """Held by the station of this screen: choosing it watches it."""
+    """Held by the station of this screen: choosing it watches it, and takes control if nobody has it."""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> FoundPen:
@@ -113,7 +113,7 @@ class PensScreen(Sheet[str | None]):
         state = (
             "  open here"
             if current
-            else "  in use: choose it to watch"
+            else f"  {pen.held}: choose it"
             if pen.ours
             else f"  {pen.held}"
             if pen.held
