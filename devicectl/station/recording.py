@@ -37,6 +37,7 @@ from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
 from .outbox import Outbox
+from .unwritten import Unwritten
 from .views import PassView, SessionView, ZoneView
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store) -> None:
+    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten) -> None:
         self._desk = desk
         self._store = store
+        self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
         self.health = RecordHealth(store, desk.control.journal_trouble)
         self._submit = self.health.submit
@@ -383,6 +385,11 @@ class Recording:
         )
 
     @property
+    def written(self) -> bool:
+        """True when everything that happened is stored."""
+        return self._outbox.empty
+
+    @property
     def session_id(self) -> str | None:
         """The id of the open session."""
         return None if self._session is None else str(self._session)
@@ -399,10 +406,13 @@ class Recording:
         except StationError:
             pass  # the alarm has told; there is nobody left to tell
         self._closed = True
-        await self._outbox.drain(CLOSE_S)
-        self._outbox.close()
+        if await self._outbox.drain(CLOSE_S):
+            self._outbox.close()
+        else:
+            # The pen goes, what happened to it stays to be written.
+            self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store) -> Callable[[Desk], Recording]:
-    """What makes a desk's recording on a store."""
-    return lambda desk: Recording(desk, store)
+def recorder_for(store: Store, unwritten: Unwritten) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
+    return lambda desk: Recording(desk, store, unwritten)

@@ -18,6 +18,7 @@ from .desk import Desk
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
+from .unwritten import Unwritten
 from .viewing import build_view, pen_view
 from .views import PenView
 
@@ -73,6 +74,7 @@ class Record:
 
     journal: Journal
     recording: Callable[[Desk], Recording]
+    unwritten: Unwritten
     database_hash: str = ""
 
 
