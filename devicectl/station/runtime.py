@@ -30,7 +30,6 @@ from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
 from .unwritten import Unwritten, leave_entries
 
-
 UNWRITTEN_LAST_S: Final = 0.6
 """The last try for what waited long already."""
 

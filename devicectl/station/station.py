@@ -127,7 +127,8 @@ class Station:
         self.quiet_since = self.loop.time()
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
-        self._held: list[_Held] = []
+        self._held: dict[str, _Held] = {}
+        """By the address as it was opened: where a link leads may change."""
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._closed: list[tuple[float, PenView]] = []
@@ -144,12 +145,11 @@ class Station:
     @property
     def desks(self) -> list[Desk]:
         """Every desk, in the order they were opened."""
-        return [held.desk for held in self._held]
+        return [held.desk for held in self._held.values()]
 
     def desk_at(self, address: Address) -> Desk | None:
         """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
         key = address.port_key
-        # Asked anew each time: where a link leads may have changed since that pen was opened.
         return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
 
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
@@ -173,7 +173,7 @@ class Station:
             absent=self.ports.absent,
         )
         held = _Held(desk, lock)
-        self._held.append(held)
+        self._held[str(address)] = held
         desk.on_up = lambda up: self._pen_up(held, up)
         desk.keeper.start()
         try:
@@ -202,9 +202,9 @@ class Station:
 
         Once begun it is finished, though the one who asked may be gone: else nobody could stop or open that pen.
         """
-        held = next((one for one in self._held if one.desk is desk), None)
+        held = next((one for one in self._held.values() if one.desk is desk), None)
         if held is not None:
-            self._held.remove(held)
+            del self._held[str(desk.address)]
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None
