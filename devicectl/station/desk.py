@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from devicectl.alarms.board import AlarmBoard, AlarmChange
+from devicectl.alarms.board import AlarmBoard, AlarmChange, Priority
 from devicectl.control.controller import Controller
 from devicectl.control.envelope import StationLimits, hz, mm
 from devicectl.control.events import (
@@ -161,6 +161,14 @@ class Desk:
         """Something that the record should say beside what happened, and the session log too."""
         self._record(lambda row: self.recording.log.event(*row), (code, text, data))
         self.say(text)
+
+    def stopped_directly(self, text: str, source: str) -> None:
+        """STOP went around this station, straight to the pen: that is what stopped it, whatever was thought until now."""
+        self.say(text)
+        if self.alarms.active("lease-refused"):
+            why = f"Stopped: STOP ({source}) went straight to the pen, past this station. Lift the pen."
+            self.alarms.raise_("lease-refused", Priority.HIGH, why)
+            self._changed(self)
 
     # -- control
 

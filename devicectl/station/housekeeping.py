@@ -68,7 +68,16 @@ async def keep_house(station: Station, store: Store, record: str, left: LeftPort
             log.warning("the runtime directory cannot be read: %s", error)
         except Exception:  # whatever it is: no STOP must be missing from the record because of it
             log.exception("the housekeeping failed; it is tried again")
-        await asyncio.sleep(LOOK_S)
+        await _next_look(station)
+
+
+async def _next_look(station: Station) -> None:
+    """After a standstill at once: whoever pressed STOP meanwhile went around this station."""
+    try:
+        await asyncio.wait_for(station.woke.wait(), LOOK_S)
+    except TimeoutError:
+        return
+    station.woke.clear()
 
 
 async def take_notes(station: Station, store: Store, record: str) -> None:
@@ -131,4 +140,4 @@ def _say(station: Station, note: StopNote) -> None:
     except PenError:
         return
     if desk is not None:
-        desk.say(note.text)
+        desk.stopped_directly(note.text, note.source)

@@ -125,6 +125,8 @@ class Station:
         self.loop = asyncio.get_running_loop()
         self.clients: list[Client] = []
         self.quiet_since = self.loop.time()
+        self.woke = asyncio.Event()
+        """Set after a standstill, for who looks for what others did meanwhile."""
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, _Held] = {}
@@ -172,6 +174,7 @@ class Station:
             changed=self._desk_changed,
             absent=self.ports.absent,
         )
+        desk.control.stood = self._pulse.behind
         held = _Held(desk, lock)
         self._held[str(address)] = held
         desk.on_up = lambda up: self._pen_up(held, up)
@@ -287,6 +290,7 @@ class Station:
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
         stood = self._pulse.beat()
         if stood:
+            self.woke.set()
             for desk in self.desks:
                 desk.remark("stood-still", f"The station did not run for {stood:.1f} s.", {"ms": round(stood * 1000)})
         for client in list(self.clients):

@@ -276,6 +276,34 @@ def test_a_stop_on_a_new_connection_to_a_hung_station_is_called_late_too(place: 
     assert late["text"].startswith("STOP (command line) was read after the station had not run for")
 
 
+@pytest.mark.parametrize("pressed", [True, False])
+def test_a_station_that_stood_still_blames_itself(place: Place, pressed: bool) -> None:
+    station, pen, client = place.trio()
+    client.run(pen)
+    time.sleep(0.3)
+    station.signal(signal.SIGSTOP)
+    if pressed:
+        assert Stopped(place).pen["way"] == "port"
+    # What the screen says meanwhile must not be waiting to be read: only then nothing of it is heard at the waking.
+    client.signal(signal.SIGSTOP)
+    time.sleep(1.5)
+    station.signal(signal.SIGCONT)
+    until(lambda: place.rows("select * from events where code = 'stood-still'"), "the standstill is recorded")
+    client.signal(signal.SIGCONT)
+    client.until(lambda v: v["pen"]["latched"] and v["pen"]["motion"] == "still", "the station knows")
+    if pressed:
+        until(lambda: place.rows(DIRECT), "the direct stop is recorded")
+    time.sleep(0.5)
+    client.ask("session.close")
+    alarms = [row["text"] for row in place.rows("select text from alarms")]
+    sources = [row["source"] for row in place.rows("select source from stops")]
+    told = [*alarms, *sources, *(line["text"] for line in client.view()["log"])]
+    assert not [text for text in told if "does not answer" in text and "straight to" not in text]
+    assert not [text for text in told if "says nothing" in text or "no data from the pen" in text]
+    if not pressed:
+        assert [text for text in told if "the station did not run for" in text]
+
+
 def test_a_stop_that_is_read_in_time_is_not_called_late(place: Place) -> None:
     _, pen, client = place.trio()
     client.run(pen)
