@@ -48,6 +48,8 @@ class StopLine:
         self._pressed: queue.SimpleQueue[tuple[Moment, int, bytes] | None] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._sent = self._heard = 0
+        self._ending = 0
+        """1 once the last entry of the queue is no press but the end."""
         self._last = b""
         self._dead = False
         self._connect()
@@ -84,7 +86,8 @@ class StopLine:
     def _watch(self) -> None:
         while (press := self._pressed.get()) is not None:
             pressed, number, code = press
-            if time.monotonic() - pressed.monotonic > ANSWER_S and not self._pressed.empty():
+            newer = self._pressed.qsize() - self._ending
+            if newer > 0 and time.monotonic() - pressed.monotonic > ANSWER_S:
                 continue
             try:
                 if not self._answered(number):
@@ -121,6 +124,7 @@ class StopLine:
 
     def close(self) -> None:
         """End the thread and the connection."""
+        self._ending = 1
         self._pressed.put(None)
         # Not while a press writes: its descriptor may be somebody else's the next moment.
         with self._sending:

@@ -254,6 +254,30 @@ def test_trouble_in_the_watching_thread_does_not_end_it(tmp_path: Path, monkeypa
     assert len(calls) == 2
 
 
+def test_a_press_right_before_the_end_has_its_way_past_the_station(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    pressed = threading.Event()
+
+    def slow(*_: object) -> list[Any]:
+        calls.append(1)
+        assert pressed.wait(30)
+        return []
+
+    monkeypatch.setattr(stop_line, "stop_directly", slow)
+    monkeypatch.setattr(stop_line, "ANSWER_S", 0.0)
+    line = StopLine(tmp_path / "nobody")
+    line.press("SPACE")
+    while not calls:
+        pass
+    line.press("SPACE")
+    line.close()
+    pressed.set()
+    line._thread.join(30)
+    assert len(calls) == 2
+
+
 def test_pressing_does_not_wait_for_a_station_that_reads_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
