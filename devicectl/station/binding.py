@@ -60,13 +60,20 @@ class PenBinding:
         """Needles of the cartridge, 0 when unknown."""
         return self._up.cartridge.needles if self._up is not None else 0
 
-    def is_other(self, up: Up) -> bool:
-        """True when another pen was there before."""
-        return self._up is not None and _unit(self._up.identity) != _unit(up.identity)
+    def change(self, up: Up) -> str:
+        """What makes this another pen for the record than the one before; empty when it is the same."""
+        if self._up is None:
+            return ""
+        before, now = self._up.identity, up.identity
+        if _unit(before) != _unit(now):
+            return "another pen"
+        # The record keeps a pen with its firmware: a session belongs to one of both.
+        same = (before.firmware, before.hardware, before.simulated) == (now.firmware, now.hardware, now.simulated)
+        return "" if same else "the pen's firmware changed"
 
     def pen_up(self, up: Up) -> None:
         """The pen has said who it is."""
-        if self.is_other(up):
+        if self.change(up):
             self.pen_id = None
         self._begin(up)
 

@@ -107,10 +107,11 @@ class Recording:
     def pen_up(self, up: Up) -> None:
         """The pen has said who it is: make it and its cartridge known to the record.
 
-        Another pen than before ends the session: what it does must not be written down as done by the first.
+        Another pen than before, or other firmware, ends the session: what it does must not be written down as done by the
+        first.
         """
-        if self.binding.is_other(up):
-            self._end_session("another pen")
+        if change := self.binding.change(up):
+            self._end_session(change)
             self._writer = None
             self._desk.intents.depth_request_um = self._desk.intents.rate_request_mhz = None
         self.binding.pen_up(up)

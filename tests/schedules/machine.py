@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from schedules.judges import PenJudge, RecordTrouble
 from support.links import Wire
 from support.world import ADDRESS, Screen, World
 
@@ -65,6 +66,8 @@ RADIO_FAULTS = (
 )
 MAX_DELAY_S = {"memory": 0.2, "ble": 0.2 + SUPERVISION_TIMEOUT}
 """The longest that bytes may be on their way by a fault: a radio keeps them until its connection counts as lost."""
+RECORD_S = 3.5
+"""A record in trouble is noticed at the next write or, when it is silent, after 2 s; the look comes each second."""
 OPEN_S = {"memory": 1.0, "ble": 6.0}
 _TEMPLATE: list[bytes] = []
 
@@ -125,6 +128,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.lease_s = self.world.pen.lease_ms / 1000
         self.way_s = LOOK_S + wire.way_s
         self.watch = Watch(self)
+        self.judge, self.record = PenJudge(self.world), RecordTrouble(self.world)
         self.world.sim.on_motion = self.watch.motion
         self.screen = await self.world.ready("treatment", "TRAIN-1")
         self._alive = self.loop.create_task(self._note_alive())
@@ -197,12 +201,14 @@ class SafetyMachine(RuleBasedStateMachine):
 
         async def play() -> None:
             self.world.sim.clear_faults()
+            self.record.mend()
             if self.screen is None or not self.screen.client:
                 return
             self.screen.frozen = False
             await asyncio.sleep(1.5)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("control.take")
+            await self._ask("pen.accept_firmware")
             await asyncio.sleep(0.3)
             await self._ask("run.end")
             await asyncio.sleep(0.8)
@@ -224,9 +230,11 @@ class SafetyMachine(RuleBasedStateMachine):
                 return None
             await asyncio.sleep(0.05 if impatient else 0.2)
             latched = self.desk.control.latched
+            unchecked = self.desk.recording.firmware_problem() is not None
             reply = await self._ask("run.start", ticket=sheet.ticket)
             assert not (impatient and reply and reply.outcome == "confirmed"), "started sooner than 150 ms"
             assert not (latched and reply and reply.outcome == "confirmed"), "started while latched"
+            assert not (unchecked and reply and reply.outcome == "confirmed"), "started with unchecked firmware"
             return reply
 
         reply = self.run(play())
@@ -303,12 +311,46 @@ class SafetyMachine(RuleBasedStateMachine):
 
         self.run(play())
 
+    @rule(act=st.sampled_from(("setpoint", "zone.select", "run.preview", "run.end", "pen.reset", "take", "stop")))
+    def second_client(self, act: str) -> None:
+        """Somebody else looks on: he is obeyed in nothing but STOP, and takes control only of a pen that stands still."""
+
+        async def play() -> None:
+            w = self.world
+            other = await w.screen("somebody else")
+            try:
+                await other.ask("pen.open", address=ADDRESS, wait_s=self.open_s)
+                desk = self.desk
+                if desk is None or other.client._connection.controls:
+                    return
+                if act == "stop":
+                    await other.ask("pen.stop")
+                    self.stop_at = self.loop.time()
+                elif act == "take":
+                    still = desk.confirmed_still
+                    await other.ask("control.take")
+                    assert still, "control changed hands while the pen was not confirmed still"
+                else:
+                    given = {"setpoint": {"depth_um": 500}, "zone.select": {"zone": "OCC"}}
+                    await other.ask(act, **given.get(act, {}))
+                    raise AssertionError(f"{act} of somebody who does not hold control was obeyed")
+            except StationError:
+                return
+            finally:
+                await other.close()
+                w.screens.remove(other)
+                if self.desk is not None and self.desk.control.stop_lane.active:
+                    self.stop_at = self.loop.time()
+
+        self.run(play())
+
     @rule()
     def station_killed(self) -> None:
         """As by kill -9: nobody says stop; another station opens the same record."""
 
         async def play() -> None:
             w = self.world
+            self.record.mend()
             for desk in list(w.station.desks):
                 desk.recording._timer.cancel()
                 desk.recording.binding.close()
@@ -344,6 +386,29 @@ class SafetyMachine(RuleBasedStateMachine):
     def reboot(self) -> None:
         self.run(self._now(self.world.sim.reboot))
 
+    @precondition(lambda self: self.time_left)
+    @rule()
+    def firmware_changed(self) -> None:
+        """An update, from elsewhere, and the restart that goes with it."""
+
+        async def play() -> None:
+            firmware = self.world.sim.firmware
+            other = "2.0.0" if firmware.profile.firmware == "1.0.0" else "1.0.0"
+            firmware.profile = firmware.profile.model_copy(update={"firmware": other})
+            self.world.sim.reboot()
+            await asyncio.sleep(1.0)
+
+        self.run(play())
+
+    @rule(kind=st.sampled_from(("locked", "silent")))
+    def record_trouble(self, kind: str) -> None:
+        self.ever_faults.add("record")
+        self.record.begin(kind)
+
+    @rule()
+    def record_mended(self) -> None:
+        self.run(self._now(self.record.mend))
+
     @rule()
     def cartridge_out_and_in(self) -> None:
         async def play() -> None:
@@ -377,9 +442,20 @@ class SafetyMachine(RuleBasedStateMachine):
         self.pen_faults.clear()
         self.link_clean_since = self.loop.time()
 
+    @precondition(lambda self: self.time_left)
     @rule()
     def clock_set(self) -> None:
-        self.world.source.jump_us += 3_000_000
+        """Nobody knows any more when anything was: stopped, latched, and nobody holds control."""
+
+        async def play() -> None:
+            desks = self.world.station.desks
+            self.world.source.jump_us += 3_000_000
+            await asyncio.sleep(1.1)
+            for desk in desks:
+                assert desk.control.latched, "the clock was set and the pen is not latched"
+                assert desk.holder is None, "the clock was set and somebody still holds control"
+
+        self.run(play())
 
     async def _now(self, act: Any) -> None:
         act()
@@ -395,6 +471,19 @@ class SafetyMachine(RuleBasedStateMachine):
     def no_motion_that_nobody_granted(self) -> None:
         if hasattr(self, "watch"):
             assert not self.watch.broken, self.watch.broken[0]
+
+    @invariant()
+    def every_command_is_written_down_fresh_and_once(self) -> None:
+        if hasattr(self, "judge"):
+            assert not self.judge.broken, self.judge.broken[0]
+
+    @invariant()
+    def no_motor_turns_unrecorded(self) -> None:
+        if not hasattr(self, "record") or self.ever_faults & {"run_away"}:
+            return
+        trouble = self.loop.time() - self.record.since
+        if trouble > RECORD_S + self._bound_s:
+            assert not self.world.sim.truth.driven, f"driven {trouble:.1f} s into trouble with the record"
 
     @invariant()
     def stop_stops(self) -> None:
@@ -437,6 +526,7 @@ class SafetyMachine(RuleBasedStateMachine):
     async def _finish(self) -> None:
         w = self.world
         w.sim.clear_faults()
+        self.record.mend()
         self.pen_faults.clear()
         w.station.stop_all("end of schedule")
         for _ in range(80):
@@ -459,7 +549,7 @@ class SafetyMachine(RuleBasedStateMachine):
     def _check_record(self) -> None:
         w = self.world
         trouble = [r["text"] for r in w.rows("select text from alarms where code = 'record'")]
-        assert not trouble, trouble
+        assert not trouble or "record" in self.ever_faults, trouble
         open_rows = w.rows("select action, outcome from commands where outcome is null or outcome = 'unknown'")
         desk = self.desk
         if desk is not None and desk.pen.connected:

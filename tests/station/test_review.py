@@ -633,3 +633,28 @@ def test_firmware_cannot_be_accepted_without_the_record() -> None:
         assert "does not know this pen" in await refused(s.ask("pen.accept_firmware"))
 
     scenario(play)
+
+
+def test_a_session_does_not_go_on_with_other_firmware() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "TRAIN-1")
+        await s.start()
+        await asyncio.sleep(1)
+        w.sim.firmware.profile = w.sim.profile.model_copy(update={"firmware": "2.0.0"})
+        w.sim.reboot()
+        await w.until(lambda: w.desk.recording.session_view() is None, 5)
+        await asyncio.sleep(2)
+        assert [r["text"] for r in w.rows("select text from events where code = 'session-closed'")] == [
+            "the pen's firmware changed"
+        ]
+        assert not w.rows("select text from alarms where code = 'record'")
+        # The session and its pass belong to the pen as it was; what comes now belongs to the pen as it is.
+        (session,) = w.rows("select p.firmware from sessions s join pens p on p.id = s.pen_id")
+        assert session["firmware"] == "1.0.0"
+        await s.ask("pen.accept_firmware")
+        await s.ask("pen.reset")
+        await s.ask("session.open", purpose="treatment", client="TRAIN-1")
+        await w.until(lambda: all(g.passed for g in w.desk.control.gates()), 5)
+        assert (await s.start()).outcome == "confirmed"
+
+    scenario(play)

@@ -1,0 +1,111 @@
+"""What stands beside the machine: a judge of every frame that reaches the pen, and a record that can be in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import sqlalchemy as sa
+from support.world import World
+
+from devicectl.records.errors import DatabaseLocked
+from drivers.api import Result
+from drivers.penlink.messages import Cmd, Opcode
+from simulator.commands import TIMED
+from simulator.firmware import Firmware
+
+TOKEN_MS = 10_000
+_WRITTEN = sa.text("select pen_boot_id from commands where cmd_id = :id")
+
+
+class PenJudge:
+    """Sees each command as the firmware takes it. ``broken`` collects the rules that it found broken:
+
+    written down before it is sent (4), ids that only rise (2), nothing late and a START only with a fresh token (3).
+    """
+
+    def __init__(self, world: World) -> None:
+        self.broken: list[str] = []
+        self._world = world
+        self._highest: dict[int, int] = {}
+        self._tokens: dict[int, dict[int, int]] = {}
+        firmware: Firmware = world.sim.firmware
+        self._firmware, self._take = firmware, firmware._command
+        firmware._command = self._command  # type: ignore[method-assign]
+
+    def _written(self, cmd_id: int) -> set[int]:
+        """Boots of the pen for which the record holds a command of this id."""
+        job = lambda c: set(c.execute(_WRITTEN, {"id": cmd_id}).scalars())  # noqa: E731
+        return self._world.store.submit_sync(job)
+
+    def _command(self, cmd: Cmd) -> None:
+        firmware = self._firmware
+        boot, highest = firmware.boot_id, self._highest.get(firmware.boot_id, 0)
+        written = self._written(cmd.cmd_id)
+        before = firmware.last
+        self._take(cmd)
+        done = firmware.last
+        taken = done is not None and done is not before and done.cmd_id == cmd.cmd_id
+        # What was on its way while the pen restarted is written down for the boot before, and refused.
+        if not written or (taken and boot not in written):
+            self.broken.append(f"command {cmd.cmd_id} reached the pen and is not in the record")
+        if done is None or not taken:
+            return
+        if cmd.cmd_id <= highest:
+            self.broken.append(f"the pen took command {cmd.cmd_id} after {highest}")
+        self._highest[boot] = max(highest, cmd.cmd_id)
+        if done.result != Result.ACCEPTED:
+            return
+        if cmd.opcode in TIMED and 0 < (firmware.clock - cmd.not_after) & 0xFFFFFFFF < 0x80000000:
+            self.broken.append(f"the pen did {Opcode(cmd.opcode).name} {firmware.clock - cmd.not_after} ms too late")
+        tokens = self._tokens.setdefault(boot, {})
+        if cmd.opcode == Opcode.ARM:
+            tokens[done.token] = firmware.clock
+        elif cmd.opcode == Opcode.START:
+            given = tokens.pop(cmd.argument >> 16, None)
+            if given is None or firmware.clock - given > TOKEN_MS:
+                self.broken.append("the pen started without a fresh token")
+
+
+class RecordTrouble:
+    """A record that refuses (``locked``) or does not answer (``silent``), until it is mended."""
+
+    def __init__(self, world: World) -> None:
+        self._loop = world.loop
+        self._submit = world.store.writer.submit
+        self._held: list[tuple[Any, asyncio.Future[Any]]] = []
+        self.kind = ""
+        self.since = float("inf")
+        writer: Any = world.store.writer
+        writer.submit, writer.silent_for = self.submit, self.silent_for
+
+    def begin(self, kind: str) -> None:
+        """Trouble from now on; whatever trouble there is goes on."""
+        if not self.kind:
+            self.kind, self.since = kind, self._loop.time()
+
+    def submit(self, job: Any) -> asyncio.Future[Any]:
+        if not self.kind:
+            return self._submit(job)
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if self.kind == "locked":
+            future.set_exception(DatabaseLocked("the database is locked by another program."))
+        else:
+            self._held.append((job, future))
+        return future
+
+    def silent_for(self) -> float:
+        return self._loop.time() - self.since if self._held else 0.0
+
+    def mend(self) -> None:
+        """What waited is stored, in order, as a writer does that was held up by its disk."""
+        self.kind, self.since = "", float("inf")
+        held, self._held = self._held, []
+        for job, future in held:
+            done = self._submit(job)
+            if future.done():
+                continue
+            if (error := done.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(done.result())
