@@ -6,6 +6,7 @@ A BLE pen is named by its Bluetooth address (on macOS the UUID that stands for i
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,14 +40,23 @@ class Address:
 
     @property
     def port_key(self) -> str:
-        """The address without its options: one port is one pen, however it is opened. Another radio is another air."""
-        key = f"{self.scheme}://{self._shown}"
+        """The address without its options: one port is one pen, however it is opened. Another radio is another air.
+
+        A serial port goes by the device to which its name leads now, so that a link such as those in
+        ``/dev/serial/by-id`` is no other port.
+        """
+        key = f"{self.scheme}://{self._device}"
         radio = self.options.get("radio")
         return f"{key}?radio={quote(radio, safe=_PLAIN)}" if radio else key
 
+    @property
+    def _device(self) -> str:
+        linked = self.scheme == "serial" and self.where.startswith("/")
+        return os.path.realpath(self.where) if linked else self._shown
+
     def may_be(self, other: Address) -> bool:
         """True when both mean one pen, also when one of them leaves out which radio it is on."""
-        same = (self.scheme, self.where) == (other.scheme, other.where)
+        same = (self.scheme, self._device) == (other.scheme, other._device)
         mine, theirs = self.options.get("radio"), other.options.get("radio")
         return same and (mine == theirs or not mine or not theirs)
 

@@ -17,9 +17,9 @@ def port_identity(where: str, system: Path | None = None) -> str:
     USB devices: vendor, product and serial number. A pseudo-terminal: when it was made, because its number is soon given
     to another. ``system`` is Linux' folder of terminals, for tests.
     """
-    if not where.startswith("/dev/"):
-        return ""
     path = os.path.realpath(where)
+    if not path.startswith("/dev/"):
+        return ""
     try:
         if path.startswith("/dev/pts/"):
             return f"pts {os.stat(path).st_ctime_ns}"

@@ -142,13 +142,8 @@ def _path(key: str) -> Path:
     return runtime_dir() / f"port-{hashlib.sha256(key.encode()).hexdigest()[:16]}.lock"
 
 
-def _port_key(address: Address) -> str:
-    """A serial port goes by the device that its name leads to now, so that a link beside it is no way around."""
-    return f"serial://{os.path.realpath(address.where)}" if address.where.startswith("/dev/") else address.port_key
-
-
 def _port_path(address: Address) -> Path:
-    return _path(_port_key(address))
+    return _path(address.port_key)
 
 
 def _port_path_of(text: str) -> Path | None:
@@ -161,7 +156,7 @@ def _port_path_of(text: str) -> Path | None:
 def lock_port(address: Address, owner: str, record: str = "") -> PortLock:
     """Hold the port of an address for this process. Raises as :class:`PortLock` does."""
     device = port_identity(address.where)
-    return PortLock(_port_key(address), Holding(str(address), os.getpid(), owner, device=device, record=record))
+    return PortLock(address.port_key, Holding(str(address), os.getpid(), owner, device=device, record=record))
 
 
 def lock_serial(address: Address, serial: str, owner: str, record: str = "") -> PortLock:
@@ -220,7 +215,10 @@ def holdings() -> list[Holding]:
 def holder_of(address: Address) -> Holding | None:
     """Who holds the port of an address now, under whatever name."""
     path = _port_path(address)
-    return _read(path) if _locked(path) else None
+    if _locked(path):
+        return _read(path)
+    # A link may lead elsewhere by now than when the port was held by it: its pen came back under another name.
+    return next((one for one in holdings() if _port_path_of(one.address) == path), None)
 
 
 # ---- what killed processes left behind

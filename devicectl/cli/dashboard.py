@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     help="Write only ASCII, or braille and blocks too; remembered. Without it the terminal's encoding decides.",
 )
 def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: bool | None) -> int:
-    """Open the dashboard; with ADDRESS on that pen, else p chooses one.
+    """Open the dashboard; with ADDRESS on that pen, else on the only pen with an open session, else p chooses one.
+
+    A session that was left open (the screen was killed or left) is kept for 30 minutes: the next dashboard goes on with it.
 
     Every key is on the page behind ?; 'devicectl keys' prints them and says how to change them.
     """
@@ -95,6 +97,8 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> in
         if address is not None:
             with patience("waiting for the pen ..."):
                 await client.request("pen.open", address=address)
+        else:
+            await go_on(client)
     except BaseException:
         await client.close()
         raise
@@ -103,6 +107,22 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> in
 
         return await show_plain(client)
     return await show(client, choices)
+
+
+async def go_on(client: SocketClient) -> None:
+    """Attach to the only pen of the station with an open session: a screen that was killed and is opened again.
+
+    Moves nothing, and takes control only when nobody has it. With several such pens somebody must choose.
+    """
+    from devicectl.station.client_api import StationError
+
+    try:
+        in_session = [pen for pen in await client.request("pens.list") if pen.get("session")]
+        if len(in_session) == 1:
+            await client.request("pen.open", address=in_session[0]["address"])
+    except StationError:
+        # A pen whose link is lost at this moment: the screen opens all the same, and p has the reason.
+        return
 
 
 async def show(client: SocketClient, choices: dict[str, Any] | None = None) -> int:

@@ -61,7 +61,7 @@ def stop(address: str | None, as_json: bool) -> int:
     """
     begun = time.monotonic()
     direct: list[PortStop] = []
-    pens = _stop_all(direct) if address is None else [_stop_one(address, direct)]
+    pens = _stop_all(direct, begun) if address is None else [_stop_one(address, direct, begun)]
     if direct:
         _tell_the_record(direct, begun)
     return _report(pens, time.monotonic() - begun, as_json)
@@ -105,7 +105,7 @@ def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
 # ---- every pen
 
 
-def _stop_all(direct: list[PortStop]) -> list[Reached]:
+def _stop_all(direct: list[PortStop], begun: float) -> list[Reached]:
     from devicectl.station.paths import stop_sockets
     from devicectl.station.stop_press import Press
 
@@ -118,7 +118,7 @@ def _stop_all(direct: list[PortStop]) -> list[Reached]:
     told = {pen.address for pen in pens}
     for station in done.pressed:
         if station.answered:
-            pens += [pen for pen in _watch(station.requests, None, direct) if pen.address not in told]
+            pens += [pen for pen in _watch(station.requests, None, direct, begun) if pen.address not in told]
     told = {pen.address for pen in pens}
     good = {station.pid for station in done.pressed if station.answered}
     return pens + [_let_go(one.address) for one in done.held if one.pid in good and one.address not in told]
@@ -138,7 +138,7 @@ def _at_port(one: PortStop) -> Reached:
 # ---- one pen
 
 
-def _stop_one(text: str, direct: list[PortStop]) -> Reached:
+def _stop_one(text: str, direct: list[PortStop], begun: float) -> Reached:
     from devicectl.station.paths import stop_sockets
     from drivers.address import parse_address
 
@@ -146,7 +146,7 @@ def _stop_one(text: str, direct: list[PortStop]) -> Reached:
     stations = [path.with_suffix(".sock") for path in stop_sockets()]
     for requests, answer in _ask_all(stations, "pen.stop", {"source": "command line", "address": str(address)}):
         if answer.get("result", {}).get("sent"):
-            seen = _watch(requests, address, direct)
+            seen = _watch(requests, address, direct, begun)
             if not seen:
                 return _let_go(str(address))
             if seen[0].reached:
@@ -225,10 +225,12 @@ def _hear(line: socket.socket) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _watch(requests: Path, only: Address | None, direct: list[PortStop]) -> list[Reached]:
+def _watch(requests: Path, only: Address | None, direct: list[PortStop], begun: float) -> list[Reached]:
     """What the station knows of its pens after STOP: asked until all are still, 2 s at most.
 
-    A pen whose link is down is tried straight at its port.
+    Pens that it has let go of since ``begun`` (the press) are told as they were then: who had them running closes them
+    once they are stopped. A pen whose link is down, or that was not still when it was let go, is tried straight at its
+    port.
     """
     pens: list[dict[str, Any]] = []
     hello = {"client": f"devicectl stop (process {os.getpid()})", "version": _PROTOCOL}
@@ -239,9 +241,14 @@ def _watch(requests: Path, only: Address | None, direct: list[PortStop]) -> list
             _exchange(line, "station.hello", hello)
             deadline = time.monotonic() + STILL_S
             while True:
-                answer = _exchange(line, "pens.list", {})
-                pens = [pen for pen in (answer or {}).get("result", []) if _is(pen, only)]
-                turning = [pen for pen in pens if pen["link"] == "up" and pen["motion"] != "still"]
+                answer = _exchange(line, "pens.list", {"closed": True}) or {}
+                if "result" not in answer:
+                    # A station that an older version of the program started.
+                    answer = _exchange(line, "pens.list", {}) or {}
+                pens = [pen for pen in answer.get("result", []) if _is(pen, only) and not _closed_before(pen, begun)]
+                turning = [
+                    pen for pen in pens if pen["link"] == "up" and pen["motion"] != "still" and not pen.get("closed_s")
+                ]
                 if not turning or time.monotonic() > deadline:
                     break
                 time.sleep(0.03)
@@ -258,17 +265,25 @@ def _is(pen: dict[str, Any], only: Address | None) -> bool:
     return parse_address(str(pen["address"])).may_be(only)
 
 
+def _closed_before(pen: dict[str, Any], begun: float) -> bool:
+    closed_s = pen.get("closed_s")
+    return closed_s is not None and closed_s > time.monotonic() - begun
+
+
 def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:
     address = str(pen["address"])
     name = f"{address} ({pen['model']} {pen['serial']})" if pen["serial"] else address
-    if pen["link"] != "up":
+    gone = pen.get("closed_s") is not None
+    if pen["link"] != "up" or (gone and pen["motion"] != "still"):
         done = _directly(address, direct)
         if done.reached:
-            done.text = f"{name}: its link is lost; {done.text.partition(': ')[2]}"
+            why = "its link is lost" if pen["link"] != "up" else "its station let go of it before it was seen still"
+            done.text = f"{name}: {why}; {done.text.partition(': ')[2]}"
         return done
     if pen["motion"] == "still":
         after = f", {pen['stop_ms']:.0f} ms after STOP" if pen["stop_ms"] is not None else ""
-        return Reached(address, True, True, "station", f"{name}: stopped and still{after}.")
+        text = f"{name}: stopped and still{after}{'; the program that held it has let go of it' if gone else ''}."
+        return Reached(address, True, True, "station", text)
     if pen["motion"] == "turning":
         return Reached(address, True, False, "station", f"{name}: STOP was sent but the motor still turns; {SWITCH}.")
     text = f"{name}: STOP was sent but the pen is not seen still; {SWITCH}."

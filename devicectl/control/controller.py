@@ -82,7 +82,8 @@ class Controller:
 
     What an operator asks for is in :mod:`devicectl.control.intents`; this class holds the state, hears the pen,
     and owns the stop. ``alive`` answers why the controlling client must count as gone (None while it is alive);
-    ``firmware_problem`` answers why the firmware is not trusted; both are set by the station.
+    ``firmware_problem`` answers why the firmware is not trusted; ``stood`` answers for how many seconds this process
+    itself did not run until just now (0.0: it ran); all are set by the station.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Controller:
         self.alive: Callable[[], str | None] = _always
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
+        self.stood: Callable[[], float] = lambda: 0.0
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
         self.plan_depth_um: Mapping[str, int] = {}
@@ -287,9 +289,10 @@ class Controller:
         if not self.latched or self.latch_cause != cause:
             self.latched, self.latch_cause = True, cause
             if state is PenState.LEASE_EXPIRED:
-                self.alarms.raise_(
-                    "lease", Priority.MEDIUM, "The pen stopped itself: its lease ran out. Reset to go on."
-                )
+                stood = self.stood()
+                why = f", because the station did not run for {stood:.1f} s" if stood else ""
+                text = f"The pen stopped itself: its lease ran out{why}. Reset to go on."
+                self.alarms.raise_("lease", Priority.MEDIUM, text)
             elif state is PenState.FAULT:
                 names = ", ".join(self.fault_names()) or "unnamed"
                 self.alarms.raise_("fault", Priority.HIGH, f"Pen fault: {names}. Lift the pen, look, then reset.")
@@ -450,8 +453,13 @@ class Controller:
         return None
 
     def lease_refused(self, why: str) -> None:
-        """The lease is not renewed any more, and STOP does not wait for it to run out."""
+        """The lease is not renewed any more, and STOP does not wait for it to run out.
+
+        After a standstill of this process every silence is its own, and nobody else is blamed for it.
+        """
         if self.run is not None:
+            if stood := self.stood():
+                why = f"the station did not run for {stood:.1f} s"
             self.stop(why)
             self.alarms.raise_("lease-refused", Priority.HIGH, f"Stopped: {why}. Lift the pen.")
 

@@ -60,6 +60,8 @@ class Vigil:
     def _silence(self, now: float) -> None:
         """An open line is not a pen that answers: one that says nothing is told, though the link stays open for STOP."""
         c = self._c
+        if c.stood():
+            return  # what the pen said meanwhile is still to be read
         if c.pen.connected and c.up_at is not None and min(c.motion.age(now), now - c.up_at) > SILENT_S:
             text = "The link is open but the pen says nothing. Check cable and battery."
             c.alarms.raise_("silent", Priority.MEDIUM, text)

@@ -45,7 +45,10 @@ def recover(connection: sa.Connection, now_utc_us: int, ids: IdSource | None = N
         mine = [row.id for row in open_passes if row.session_id == session.id]
         jobs.session_closed(session.id, _last_sign(connection, session), "interrupted")(connection)
         if ids is not None:
-            text = f"The station ended without warning; the session was closed with {len(mine)} interrupted passes."
+            text = (
+                "The station did not close this session: it was killed, or could not write any more. Closed now, with "
+                f"{len(mine)} interrupted passes."
+            )
             data = json.dumps({"passes": [str(key) for key in mine]})
             event = EventRow(
                 ids.uuid7(), session.id, session.pen_id, "session_interrupted", text, now_utc_us, boot_us, data

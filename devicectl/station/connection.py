@@ -103,13 +103,13 @@ class Connection:
         except ValidationError as error:
             self._error(key, INVALID_PARAMS, _sentence(str(method), error), "invalid-params")
             return
-        task = asyncio.get_running_loop().create_task(self._run(key, handler(self, params)))
+        task = asyncio.get_running_loop().create_task(self._run(key, handler, params))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, key: Any, work: Awaitable[Any]) -> None:
+    async def _run(self, key: Any, handler: _Handler, params: Any) -> None:
         try:
-            result = await work
+            result = await handler(self, params)
         except (StationError, PenError) as error:
             self._error(key, REFUSED, str(error), error.code)
         except UnknownZone as error:
@@ -261,7 +261,15 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     rows = await c.station.ports.scan(q.probe, held, radio, q.ports)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
-    return [{**row, "ours": row["address"] in held} for row in rows]
+    return [_with_ours(c.station, row) for row in rows]
+
+
+def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
+    desk = station.desk_at(parse_address(row["address"])) if row["address"] else None
+    if desk is None:
+        return {**row, "ours": False}
+    who = desk.holder.name if desk.holder is not None else "nobody"
+    return {**row, "ours": True, "held": f"this station; {who} has control"}
 
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:
@@ -284,8 +292,9 @@ async def _close(c: Connection, _: p.Empty) -> Any:
     return {}
 
 
-async def _pens(c: Connection, _: p.Empty) -> Any:
-    return [pen_view(desk) for desk in c.station.desks]
+async def _pens(c: Connection, q: p.ListPens) -> Any:
+    station = c.station
+    return [*map(pen_view, station.desks), *(station.closed_pens() if q.closed else ())]
 
 
 async def _take(c: Connection, _: p.Empty) -> Any:
@@ -460,7 +469,7 @@ _METHODS: Final[dict[str, tuple[type[p.Params], _Handler]]] = {
     "station.hello": (p.Hello, _hello),
     "view.subscribe": (p.Empty, _subscribe),
     "pens.scan": (p.Scan, _scan),
-    "pens.list": (p.Empty, _pens),
+    "pens.list": (p.ListPens, _pens),
     "pen.open": (p.OpenPen, _open),
     "pen.close": (p.Empty, _close),
     "pen.reset": (p.Empty, _reset),

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from devicectl.alarms.board import AlarmBoard, AlarmChange
+from devicectl.alarms.board import AlarmBoard, AlarmChange, Priority
 from devicectl.control.controller import Controller
 from devicectl.control.envelope import StationLimits, hz, mm
 from devicectl.control.events import (
@@ -162,6 +162,14 @@ class Desk:
         self._record(lambda row: self.recording.log.event(*row), (code, text, data))
         self.say(text)
 
+    def stopped_directly(self, text: str, source: str) -> None:
+        """STOP went around this station, straight to the pen: that is what stopped it, whatever was thought until now."""
+        self.say(text)
+        if self.alarms.active("lease-refused"):
+            why = f"Stopped: STOP ({source}) went straight to the pen, past this station. Lift the pen."
+            self.alarms.raise_("lease-refused", Priority.HIGH, why)
+            self._changed(self)
+
     # -- control
 
     def _holder_problem(self) -> str | None:
@@ -192,8 +200,11 @@ class Desk:
         self.holder = None
         self._changed(self)
 
-    async def close(self, why: str) -> None:
-        """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go."""
+    async def close(self, why: str, at_last: Callable[[], None] = lambda: None) -> None:
+        """Stop the pen if it may turn, wait up to half a second for stillness, close the record, let go.
+
+        ``at_last`` is called when nothing is left to do but to let go: what is known of the pen then is the last there is.
+        """
         if self.may_turn and self.pen.connected:
             if not self.control.stop_lane.active:
                 self.stop(why)
@@ -202,6 +213,7 @@ class Desk:
                     break
                 await asyncio.sleep(0.01)
         await self.recording.close(why)
+        at_last()
         await self.control.close()
         await self.keeper.close()
         if self.first_up.done() and not self.first_up.cancelled():

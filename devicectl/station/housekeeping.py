@@ -7,10 +7,11 @@ import json
 import logging
 import threading
 from typing import Final
+from uuid import UUID
 
 from devicectl.records.direct_stops import DIRECT, direct_stop_logged
 from devicectl.records.errors import RecordError, RecordRefused
-from devicectl.records.rows import EventRow
+from devicectl.records.rows import AlarmRow, EventRow, StopRow
 from devicectl.records.store import Store
 from drivers.address import parse_address
 from drivers.api import PenError
@@ -19,6 +20,7 @@ from drivers.portlock import SIGN_S, left_behind, sign_of_life, tidy
 from .station import Station
 from .stop_notes import Moment, StopNote, leave_notes, this_moment, waiting_notes
 from .stop_ways import AtPorts
+from .unwritten import job_of, waiting_entries
 
 LOOK_S: Final = 1.0
 log = logging.getLogger("devicectl.station")
@@ -61,11 +63,21 @@ async def keep_house(station: Station, store: Store, record: str, left: LeftPort
                 await asyncio.to_thread(sign_of_life)
             await asyncio.to_thread(left.look)
             await take_notes(station, store, record)
+            await take_entries(station, store, record)
         except OSError as error:
             log.warning("the runtime directory cannot be read: %s", error)
         except Exception:  # whatever it is: no STOP must be missing from the record because of it
             log.exception("the housekeeping failed; it is tried again")
-        await asyncio.sleep(LOOK_S)
+        await _next_look(station)
+
+
+async def _next_look(station: Station) -> None:
+    """After a standstill at once: whoever pressed STOP meanwhile went around this station."""
+    try:
+        await asyncio.wait_for(station.woke.wait(), LOOK_S)
+    except TimeoutError:
+        return
+    station.woke.clear()
 
 
 async def take_notes(station: Station, store: Store, record: str) -> None:
@@ -83,6 +95,30 @@ async def take_notes(station: Station, store: Store, record: str) -> None:
             else:
                 _say(station, note)
         await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+async def take_entries(station: Station, store: Store, record: str) -> None:
+    """Write what an earlier station could not, and that it was late; what still cannot be written waits on in its file."""
+    for path, entries in await asyncio.to_thread(waiting_entries, record):
+        late = {(row.session_id, row.pen_id) for row in entries if isinstance(row, EventRow | AlarmRow | StopRow)}
+        said = [_late(station, *whose, len(entries)) for whose in sorted(late, key=str)]
+        for entry in (*entries, *said):
+            try:
+                await store.submit(job_of(entry))
+            except RecordRefused as error:
+                # One that was stored before the file could be removed, most likely.
+                log.error("an entry that was left for the record is refused: %s: %s", error, entry)
+            except RecordError:
+                return
+        if not entries:
+            log.warning("%s holds nothing for the record; it was removed", path)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def _late(station: Station, session: UUID | None, pen: UUID | None, count: int) -> EventRow:
+    source = station.source
+    text = f"{count} entries that could not be written when they happened were written now, with their own times."
+    return EventRow(source.uuid(), session, pen, "written-late", text, source.utc_us(), source.boot_us(), "{}")
 
 
 def _row(note: StopNote) -> EventRow:
@@ -104,4 +140,4 @@ def _say(station: Station, note: StopNote) -> None:
     except PenError:
         return
     if desk is not None:
-        desk.say(note.text)
+        desk.stopped_directly(note.text, note.source)

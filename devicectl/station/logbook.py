@@ -10,11 +10,11 @@ from uuid import UUID
 
 from devicectl.alarms.board import AlarmChange
 from devicectl.control.events import StopRequested
-from devicectl.records import jobs
 from devicectl.records.rows import AlarmRow, EventRow, StopRow
 from devicectl.records.writer import Job
 
 from .source import SeededSource, SystemSource
+from .unwritten import AlarmMark, Entry, StopStill, job_of
 
 
 class Logbook:
@@ -31,6 +31,18 @@ class Logbook:
         self._whose = whose
         self._alarm_ids: dict[str, UUID] = {}
         self._stop: UUID | None = None
+        self._waiting: dict[asyncio.Future[Any], Entry] = {}
+
+    @property
+    def waiting(self) -> list[Entry]:
+        """Everything that is not stored yet, in order."""
+        return list(self._waiting.values())
+
+    def _keep(self, entry: Entry) -> None:
+        future = self._put(job_of(entry))
+        if not future.done():
+            self._waiting[future] = entry
+            future.add_done_callback(self._waiting.pop)
 
     def event_row(self, code: str, text: str, data: dict[str, Any] | None = None) -> EventRow:
         """A row for something that happens now."""
@@ -40,7 +52,7 @@ class Logbook:
 
     def event(self, code: str, text: str, data: dict[str, Any] | None = None) -> None:
         """Something worth a line."""
-        self._put(jobs.event_logged(self.event_row(code, text, data)))
+        self._keep(self.event_row(code, text, data))
 
     def stop_requested(self, stop: StopRequested) -> None:
         """Every intent is written at once, also for a pen that the record does not know yet; the first is the one whose
@@ -51,14 +63,13 @@ class Logbook:
         if self._stop is None:
             self._stop = key
         sent_us = round(stop.bytes_ms * 1000) if stop.sent else None
-        row = StopRow(key, session, pen, stop.source, source.utc_us(), source.boot_us(), sent_us, None, False)
-        self._put(jobs.stop_logged(row))
+        self._keep(StopRow(key, session, pen, stop.source, source.utc_us(), source.boot_us(), sent_us, None, False))
 
     def stop_done(self, still_ms: float) -> None:
         """The pen is latched and was seen still, so long after the first intent."""
         key, self._stop = self._stop, None
         if key is not None:
-            self._put(jobs.stop_completed(key, round(still_ms * 1000)))
+            self._keep(StopStill(key, round(still_ms * 1000)))
 
     def alarm(self, change: AlarmChange) -> None:
         """Raised, cleared, acknowledged."""
@@ -66,8 +77,7 @@ class Logbook:
         if change.kind == "raised":
             key = self._alarm_ids[alarm.code] = source.uuid()
             priority = alarm.priority.name.lower()
-            row = AlarmRow(key, *self._whose(), alarm.code, priority, alarm.text, source.utc_us(), source.boot_us())
-            self._put(jobs.alarm_raised(row))
+            utc_us, boot_us = source.utc_us(), source.boot_us()
+            self._keep(AlarmRow(key, *self._whose(), alarm.code, priority, alarm.text, utc_us, boot_us))
         elif (known := self._alarm_ids.get(alarm.code)) is not None:
-            job = jobs.alarm_cleared if change.kind == "cleared" else jobs.alarm_acknowledged
-            self._put(job(known, source.utc_us()))
+            self._keep(AlarmMark(known, change.kind, source.utc_us()))

@@ -96,6 +96,10 @@ class Outbox:
             await asyncio.sleep(0.01)
         return self.empty
 
+    def go_on(self, submit: Callable[[Job[Any]], asyncio.Future[Any]]) -> None:
+        """Whoever took the jobs is gone: from here on they go out by ``submit``."""
+        self._submit = submit
+
     def close(self) -> None:
         """Try no more."""
         if self._timer is not None:

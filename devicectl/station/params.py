@@ -43,6 +43,12 @@ class Heartbeat(Params):
     keys: int = Field(ge=0)
 
 
+class ListPens(Params):
+    """``closed``: also those that were closed less than 3 s ago, as they were then."""
+
+    closed: bool = False
+
+
 class OpenPen(Params):
     """``wait_s``: how long to wait for the first connection; None is long enough for the kind of link."""
 

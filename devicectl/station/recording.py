@@ -37,6 +37,7 @@ from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
 from .outbox import Outbox
+from .unwritten import Unwritten
 from .views import PassView, SessionView, ZoneView
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store) -> None:
+    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten) -> None:
         self._desk = desk
         self._store = store
+        self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
         self.health = RecordHealth(store, desk.control.journal_trouble)
         self._submit = self.health.submit
@@ -228,15 +230,23 @@ class Recording:
         if not future.cancelled() and (error := future.exception()) is not None:
             raise StationError(f"The session could not be closed in the record: {error}", "record")
 
+    def abandon(self, why: str) -> None:
+        """Nobody came back to the open session: it is over. The record calls that interrupted, and an event says why."""
+        if self._session is not None:
+            self.log.event("session-abandoned", why)
+            self._end_session("abandoned")
+
     def _end_session(self, reason: str) -> asyncio.Future[Any] | None:
         """The session is over from here on; the future resolves once that is stored."""
         key = self._session
         self._recorder.close(self._loop.time(), CloseReason.ENDED)
         if key is None:
             return None
-        if reason != "closed":
+        abandoned = reason == "abandoned"
+        if reason != "closed" and not abandoned:
             self.log.event("session-closed", reason)
-        future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us()))
+        how = "interrupted" if abandoned else "closed"
+        future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us(), how))
         self._session = None
         self._desk.control.end_session()
         self._begin_anew()
@@ -375,6 +385,16 @@ class Recording:
             else None,
         )
 
+    @property
+    def written(self) -> bool:
+        """True when everything that happened is stored."""
+        return self._outbox.empty
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the open session."""
+        return None if self._session is None else str(self._session)
+
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
         self._timer.cancel()
@@ -387,10 +407,13 @@ class Recording:
         except StationError:
             pass  # the alarm has told; there is nobody left to tell
         self._closed = True
-        await self._outbox.drain(CLOSE_S)
-        self._outbox.close()
+        if await self._outbox.drain(CLOSE_S):
+            self._outbox.close()
+        else:
+            # The pen goes, what happened to it stays to be written.
+            self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store) -> Callable[[Desk], Recording]:
-    """What makes a desk's recording on a store."""
-    return lambda desk: Recording(desk, store)
+def recorder_for(store: Store, unwritten: Unwritten) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
+    return lambda desk: Recording(desk, store, unwritten)

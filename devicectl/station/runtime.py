@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from devicectl.about import VERSION
 from devicectl.control.envelope import StationLimits
@@ -28,10 +28,19 @@ from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
+from .unwritten import Unwritten, leave_entries
+
+UNWRITTEN_LAST_S: Final = 0.6
+"""The last try for what waited long already."""
 
 
 def _journal(store: Store) -> KeptJournal:
     return KeptJournal(StoreJournal(store.writer, Intent), store.submit)
+
+
+def _record(store: Store, journal: KeptJournal, digest: str = "") -> Record:
+    unwritten = Unwritten(store.submit)
+    return Record(journal, recorder_for(store, unwritten), unwritten, digest)
 
 
 def system_ports(record: str = "") -> Ports:
@@ -84,7 +93,7 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    return Station(Record(_journal(store), recorder_for(store)), ports, source, limits=limits)
+    return Station(_record(store, _journal(store)), ports, source, limits=limits)
 
 
 async def run_station(database: str | None, *, on_demand: bool) -> int:
@@ -104,13 +113,15 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         # A full collection over everything imported holds up the loop, and a STOP, for 30 ms and more.
         gc.collect()
         gc.freeze()
-        station = Station(Record(journal, recorder_for(store), digest), ports, source, limits=limits)
+        station = Station(_record(store, journal, digest), ports, source, limits=limits)
         house = station.loop.create_task(keep_house(station, store, digest, left))
         try:
             await serve(station, paths, on_demand=on_demand, ready=lambda: None)
         finally:
             house.cancel()
             await journal.close(CLOSE_S)
+            left_over = await station.record.unwritten.close(UNWRITTEN_LAST_S)
+            await asyncio.to_thread(leave_entries, digest, left_over, source.uuid())
     finally:
         await asyncio.to_thread(store.close)
     return 0

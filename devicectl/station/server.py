@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from .connection import Connection
+from .idle import watch_idle
 from .params import REQUEST_MAX
 from .paths import STOP_ACK, STOP_NAK, STOP_SOURCES, StationPaths
 from .station import Station
 from .views import to_json
 
-IDLE_END_S: Final = 5.0
 ACCEPT_AGAIN_S: Final = 0.2
 CONGESTED_BYTES: Final = 64 * 1024
 DEAD_CLIENT_BYTES: Final = 4 * 1024 * 1024
@@ -154,7 +154,7 @@ class StopServer:
 
 
 async def serve(station: Station, paths: StationPaths, *, on_demand: bool, ready: Callable[[], None]) -> str:
-    """Serve until a signal, or, ``on_demand``, until nobody has been connected for 5 s. Returns why it ended.
+    """Serve until a signal, or, ``on_demand``, until nobody needs it (`watch_idle`). Returns why it ended.
 
     SIGTERM, SIGINT and SIGHUP end it cleanly: pens stopped, passes and sessions closed.
     """
@@ -178,7 +178,7 @@ async def serve(station: Station, paths: StationPaths, *, on_demand: bool, ready
     finally:
         os.umask(mask)
     stop_server = StopServer(station, paths.stop)
-    idle = loop.create_task(_idle(station, ask_end)) if on_demand else None
+    idle = loop.create_task(watch_idle(station, ask_end)) if on_demand else None
     ready()
     try:
         return await end
@@ -189,11 +189,3 @@ async def serve(station: Station, paths: StationPaths, *, on_demand: bool, ready
         await station.close(end.result() if end.done() and not end.cancelled() else "the station ended")
         stop_server.close()
         paths.requests.unlink(missing_ok=True)
-
-
-async def _idle(station: Station, ask_end: Callable[[str], None]) -> None:
-    while True:
-        await asyncio.sleep(0.5)
-        quiet = station.loop.time() - station.quiet_since
-        if not station.clients and quiet > IDLE_END_S and not any(d.control.run for d in station.desks):
-            ask_end("nobody needs the station any more")

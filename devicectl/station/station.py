@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from devicectl.alarms.board import Priority
@@ -18,12 +18,17 @@ from .desk import Desk
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
-from .viewing import build_view
+from .unwritten import Unwritten
+from .viewing import build_view, pen_view
+from .views import PenView
 
 VIEW_S: Final = BEAT_S
 WATCH_S: Final = 1.0
 SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
+CLOSED_S: Final = 3.0
+"""How long a pen that was closed is remembered as it was."""
+CLOSED_KEPT: Final = 16
 SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
@@ -70,6 +75,7 @@ class Record:
 
     journal: Journal
     recording: Callable[[Desk], Recording]
+    unwritten: Unwritten
     database_hash: str = ""
 
 
@@ -120,11 +126,15 @@ class Station:
         self.loop = asyncio.get_running_loop()
         self.clients: list[Client] = []
         self.quiet_since = self.loop.time()
+        self.woke = asyncio.Event()
+        """Set after a standstill, for who looks for what others did meanwhile."""
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, _Held] = {}
+        """By the address as it was opened: where a link leads may change."""
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
+        self._closed: list[tuple[float, PenView]] = []
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
@@ -142,10 +152,8 @@ class Station:
 
     def desk_at(self, address: Address) -> Desk | None:
         """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
-        held = self._held.get(address.port_key)
-        if held is not None:
-            return held.desk
-        return next((desk for desk in self.desks if _answers_to(desk, address)), None)
+        key = address.port_key
+        return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
 
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
         """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
@@ -167,8 +175,9 @@ class Station:
             changed=self._desk_changed,
             absent=self.ports.absent,
         )
+        desk.control.stood = self._pulse.behind
         held = _Held(desk, lock)
-        self._held[address.port_key] = held
+        self._held[str(address)] = held
         desk.on_up = lambda up: self._pen_up(held, up)
         desk.keeper.start()
         try:
@@ -197,11 +206,9 @@ class Station:
 
         Once begun it is finished, though the one who asked may be gone: else nobody could stop or open that pen.
         """
-        held = self._held.get(desk.address.port_key)
-        if held is not None and held.desk is desk:
-            del self._held[desk.address.port_key]
-        else:
-            held = None
+        held = next((one for one in self._held.values() if one.desk is desk), None)
+        if held is not None:
+            del self._held[str(desk.address)]
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None
@@ -211,11 +218,27 @@ class Station:
 
     async def _let_go(self, desk: Desk, held: _Held | None, why: str) -> None:
         try:
-            await desk.close(why)
+            await desk.close(why, lambda: self._remember(desk))
         finally:
             del self._leaving[desk]
             if held is not None:
                 held.release()
+
+    def closed_pens(self) -> list[PenView]:
+        """Pens that are being closed, and those closed within the last 3 s as they were then: whoever pressed STOP right
+        before must still be told whether they stand still."""
+        now = self.loop.time()
+        closed = [(at, pen) for at, pen in reversed(self._closed) if now - at <= CLOSED_S]
+        known = {str(desk.address) for desk in self.desks} | {pen.address for _, pen in closed}
+        leaving = [replace(pen_view(d), closed_s=0.0) for d in self._leaving if str(d.address) not in known]
+        open_again = {str(desk.address) for desk in self.desks}
+        return leaving + [
+            replace(pen, closed_s=round(now - at, 3)) for at, pen in closed if pen.address not in open_again
+        ]
+
+    def _remember(self, desk: Desk) -> None:
+        if desk.control.identity is not None:
+            self._closed = [*self._closed[1 - CLOSED_KEPT :], (self.loop.time(), pen_view(desk))]
 
     # -- STOP
 
@@ -268,6 +291,7 @@ class Station:
         self._view_timer = self.loop.call_later(VIEW_S, self._views)
         stood = self._pulse.beat()
         if stood:
+            self.woke.set()
             for desk in self.desks:
                 desk.remark("stood-still", f"The station did not run for {stood:.1f} s.", {"ms": round(stood * 1000)})
         for client in list(self.clients):

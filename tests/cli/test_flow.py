@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
+import pexpect
 import pytest
 
-from .conftest import House, Simulator, read_until
+from devicectl.station.idle import IDLE_END_S
+
+from .conftest import LONG_S, House, Simulator, read_until
 
 Until = Callable[[Callable[[], object], str], None]
 RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100")
@@ -130,6 +134,42 @@ def test_a_killed_run_stops_the_pen(shared_house: House, pen: Simulator, until: 
     assert shared_house.run("reset", pen.address).code == 0
     again = shared_house.run("run", pen.address, *RUN, "--seconds", "0.5")
     assert again.code == 0, again.err
+
+
+def test_a_killed_dashboard_is_opened_again_on_its_session(house: House) -> None:
+    pen = house.simulate()
+    talk = house.start("dashboard", "--plain", pen.address, stdin=subprocess.PIPE)
+    assert talk.stdin is not None
+    read_until(talk, "Line mode")
+    talk.stdin.write("session treatment TRAIN-7\n")
+    talk.stdin.flush()
+    read_until(talk, "Session: treatment TRAIN-7")
+    talk.kill()
+    house.finish(talk)
+    # Longer than a station waits for somebody when no session is open.
+    time.sleep(IDLE_END_S + 1.5)
+    again = house.start("dashboard", "--plain", stdin=subprocess.PIPE)
+    assert "You hold control." in read_until(again, "Session: treatment TRAIN-7")
+    again.kill()
+    house.finish(again)
+    screen = pexpect.spawn(
+        sys.executable,
+        ["-P", "-m", "devicectl"],
+        env=house.env,
+        dimensions=(24, 80),
+        timeout=LONG_S,
+        encoding="utf-8",
+    )
+    screen.expect("SIMULATED")
+    screen.expect("Before you begin")
+    screen.send("\r")
+    screen.expect("TRAIN-7")
+    screen.kill(signal.SIGKILL)
+    screen.close()
+    listed = house.run("scan")
+    assert "this station; nobody has control" in listed.out
+    (session,) = house.run("sessions", "list", "--json").json
+    assert session["end_reason"] is None
 
 
 def test_plain_mode_drives_too(shared_house: House, pen: Simulator, until: Until) -> None:

@@ -40,7 +40,7 @@ def test_a_pen_that_was_let_go_after_stop_is_not_called_nothing(monkeypatch: pyt
     done = Round([Pressed(Path("x.sock"), 4711, STOP_ACK)], [], held)
     monkeypatch.setattr("devicectl.station.stop_ways.stop_everywhere", lambda *_: done)
     monkeypatch.setattr(stop, "_watch", lambda *_: [])
-    (pen,) = stop._stop_all([])
+    (pen,) = stop._stop_all([], 0.0)
     assert (pen.address, pen.reached, pen.still, pen.way) == ("tcp://127.0.0.1:7001", True, None, "station")
 
 
@@ -72,7 +72,7 @@ def test_a_station_that_hangs_delays_no_stop_through_another(tmp_path: Path, mon
 
     answering = threading.Thread(target=answer, daemon=True)
     answering.start()
-    reached = stop._stop_one("tcp://127.0.0.1:7001", [])
+    reached = stop._stop_one("tcp://127.0.0.1:7001", [], 0.0)
     answering.join(30)
     for listener in listeners:
         listener.close()
@@ -127,6 +127,21 @@ def test_one_of_two_pens_by_name(house: House, until: Until) -> None:
     assert first.rate_hz == 0
     for run in runs:
         assert house.finish(run).code == 1
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_run_that_lets_go_of_its_pen_takes_nothing_away_from_what_is_known(
+    house: House, until: Until, named: bool
+) -> None:
+    pen = house.simulate("pty")
+    run = house.start("run", pen.address, *RUN)
+    until(lambda: pen.rate_hz > 80, "the motor")
+    result = house.run("stop", *([pen.address] if named else []), "--json")
+    assert result.code == 0, result.err
+    (one,) = result.json["pens"]
+    assert (one["way"], one["still"]) == ("station", True), one["text"]
+    assert "stopped and still, " in one["text"]
+    house.finish(run)
 
 
 def test_a_motor_that_goes_on_is_said(house: House, until: Until) -> None:

@@ -181,9 +181,20 @@ def test_a_link_to_a_port_finds_what_was_left_there(tmp_path: Path, terminal: Te
     left = left_at(Address("serial", terminal.path))
     assert left is not None
     assert (left.holding.pid, left.holding.owner, left.holding.serial) == (pid, "the other one", "REF-1")
-    # A name outside /dev is a port of its own.
-    assert left_at(Address("serial", str(beside))) is None
+    assert left_at(Address("serial", str(beside))) == left
     assert not left.another_device
+
+
+def test_who_holds_a_port_by_a_link_is_found_where_the_link_leads_now(tmp_path: Path, terminal: Terminal) -> None:
+    link = tmp_path / "by-id"
+    link.symlink_to(tmp_path / "ttyACM0")
+    other = Other(HOLD_LOCK, f"serial://{link}")
+    link.unlink()
+    link.symlink_to(terminal.path)
+    holder = holder_of(Address("serial", terminal.path))
+    other.end()
+    assert holder is not None
+    assert holder.pid == other.pid
 
 
 def test_what_is_left_counts_from_the_holders_last_sign_of_life(runtime: Path) -> None:

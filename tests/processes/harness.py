@@ -381,6 +381,9 @@ class Place:
         own["DEVICECTL_RUNTIME_DIR"] = str(self.runtime)
         own["DEVICECTL_DATABASE"] = str(self.database)
         own["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+        # Nothing of a test belongs into the files of the user who runs it.
+        own["XDG_STATE_HOME"] = str(self.folder / "state")
+        own.pop("DEVICECTL_LOG", None)
         return own
 
     @property
@@ -467,6 +470,8 @@ class Nursery:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         environment["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
         self._folder = Path(tempfile.mkdtemp(prefix="dvc"))
+        environment["XDG_STATE_HOME"] = str(self._folder / "state")
+        environment.pop("DEVICECTL_LOG", None)
         self._process = Process([str(HERE / "nursery.py")], environment, self._folder / "log")
         self._lock = threading.Condition()
         self._pids: dict[int, int] = {}

@@ -11,8 +11,9 @@ import time
 import pytest
 
 from devicectl.records.lock import station_of
+from devicectl.station.idle import IDLE_END_S
 
-from .harness import AT_WORST_S, LEASE_S, LONG_S, Pen, Place, RawClient, Station, until
+from .harness import AT_WORST_S, LEASE_S, LONG_S, Pen, Place, Puppet, RawClient, Station, until
 
 
 def state(pen: Pen) -> str:
@@ -43,6 +44,7 @@ def test_a_signal_ends_the_station_in_order(place: Place, number: signal.Signals
     assert not place.paths.requests.exists()
     assert not place.paths.stop.exists()
     assert station_of(place.location) is None
+    assert list(place.folder.glob("state/**/devicectl.log")), "a test writes into no file of the user's own"
     assert "start devicectl again" in client.wait_lost()
     place.sound()
 
@@ -301,6 +303,78 @@ def test_a_full_disk_stops_the_pen_and_loses_nothing_acknowledged(place: Place) 
     place.sound()
     again.signal(signal.SIGTERM)
     assert again.wait() == 0
+
+
+def stopped_by_a_full_disk(place: Place) -> tuple[Station, Puppet]:
+    """A station that was started on demand, whose record takes no more since a pen was running."""
+    import resource
+
+    first = place.station()
+    first.signal(signal.SIGTERM)
+    assert first.wait() == 0
+    limit = place.database.stat().st_size + 150_000
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    station = place.station("--on-demand", measured=False, preexec_fn=full)
+    pen, client = place.pen(), place.client()
+    client.ready(pen)
+    client.run(pen, "FHL")
+    for number in range(400):
+        if "error" in client.answer(client.send("note", digits=str(number))):
+            break
+    client.until(lambda v: v["pen"]["latched"] and v["pen"]["motion"] == "still", "the pen is stopped")
+    return station, client
+
+
+def test_the_stop_of_a_full_disk_reaches_the_record_by_the_next_station(place: Place) -> None:
+    station, client = stopped_by_a_full_disk(place)
+    session = client.view()["session"]["id"].replace("-", "")
+    pressed = time.time()
+    client.ask("pen.close")
+    client.kill()
+    station.signal(signal.SIGTERM)
+    station.wait()
+    assert not place.rows("select * from stops")
+    place.station()
+    (late,) = until(lambda: place.rows("select * from events where code = 'written-late'"), "it is written late")
+    (stop,) = place.rows("select * from stops")
+    assert stop["source"] == "record failed"
+    assert stop["at_utc_us"] / 1e6 <= pressed
+    assert stop["still"] == 1
+    (alarm,) = place.rows("select * from alarms where code = 'record'")
+    assert {row["session_id"].hex() for row in (late, stop, alarm)} == {session}
+    (text,) = [row["text"] for row in place.rows("select text from events where code = 'session_interrupted'")]
+    assert "could not write any more" in text
+    until(lambda: not list(place.runtime.glob("unwritten-*")), "the file is used up")
+    place.sound()
+
+
+def test_an_on_demand_station_stays_for_what_it_could_not_write(place: Place) -> None:
+    station = place.station("--on-demand", measured=False)
+    pen, client = place.pen(), place.client()
+    client.ready(pen)
+    client.run(pen)
+    stranger = sqlite3.connect(place.database, isolation_level=None, timeout=10)
+    try:
+        stranger.execute("BEGIN IMMEDIATE")
+        client.until(lambda v: v["pen"]["latched"] and v["pen"]["motion"] == "still", "the pen is stopped")
+        client.ask("pen.close")
+        client.kill()
+        time.sleep(IDLE_END_S + 1.5)
+        assert station.alive, station.words
+        stranger.execute("ROLLBACK")
+    finally:
+        stranger.close()
+    (stop,) = until(lambda: place.rows("select source from stops"), "the stop is written")
+    assert stop["source"] in ("record failed", "the record is silent")
+    assert until(lambda: place.rows("select * from alarms where priority = 'high'"), "the alarm is written")
+    assert station.wait() == 0, station.words
+    (session,) = place.rows("select end_reason from sessions")
+    assert session["end_reason"] == "closed"
+    assert not list(place.runtime.glob("unwritten-*"))
+    place.sound()
 
 
 def test_a_full_disk_at_the_start_is_one_sentence(place: Place) -> None:

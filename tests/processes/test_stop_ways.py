@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from .harness import LONG_S, Pen, Place, Puppet, Station, until
+from devicectl.cli.stop import _watch as watch
+
+from .harness import LONG_S, Pen, Place, Puppet, RawClient, Station, until
 
 DIRECT = "select * from events where code = 'stop-direct'"
 
@@ -142,6 +144,48 @@ def test_a_pty_number_that_went_to_somebody_else_gets_nothing(place: Place) -> N
     assert Stopped(place).code == 3
 
 
+def test_what_is_known_of_a_pen_that_was_let_go_right_after_stop_is_told(place: Place) -> None:
+    station, pen, client = place.trio()
+    client.run(pen)
+    time.sleep(0.3)
+    begun = time.monotonic()
+    with RawClient(place.paths.stop) as line:
+        line.say(b"L")
+        assert line.socket.recv(1) == b"\x06"
+    client.until(lambda v: v["pen"]["motion"] == "still", "the pen is still")
+    client.ask("pen.close")
+    closed = time.monotonic()
+    told = watch(place.paths.requests, None, [], begun)
+    assert [(one.address, one.still, one.way) for one in told] == [(pen.address, True, "station")]
+    assert "stopped and still, " in told[0].text
+    # Whoever presses later stopped nothing.
+    assert watch(place.paths.requests, None, [], closed + 0.1) == []
+    assert station.alive
+
+
+def test_a_link_to_a_port_that_is_held_is_that_port(place: Place) -> None:
+    _, pen, client = place.trio()
+    link = place.folder / "by-id"
+    link.symlink_to(pen.address.removeprefix("serial://"))
+    other = place.client("info")
+    assert not other.ask("pen.open", address=f"serial://{link}", wait_s=20.0)["you_control"]
+    assert len(other.ask("pens.list")) == 1
+    client.run(pen)
+    stop = Stopped(place, f"serial://{link}")
+    assert stop.code == 0, stop.error
+    assert (stop.pen["way"], stop.pen["still"], stop.pen["holder"]) == ("station", True, "alive")
+
+
+def test_a_link_to_a_port_whose_station_was_killed_is_that_port(place: Place) -> None:
+    station, pen, _ = runaway(place)
+    link = place.folder / "by-id"
+    link.symlink_to(pen.address.removeprefix("serial://"))
+    station.kill()
+    stop = Stopped(place, f"serial://{link}")
+    assert (stop.pen["way"], stop.pen["holder"]) == ("port", "gone"), stop.error
+    until(lambda: state(pen) == "STOPPED", "the pen is stopped by name")
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_port_that_somebody_holds_again_is_that_holders_to_stop(place: Place, named: bool) -> None:
     station, pen, client = runaway(place)
@@ -230,6 +274,34 @@ def test_a_stop_on_a_new_connection_to_a_hung_station_is_called_late_too(place: 
     until(lambda: place.rows("select * from stops where source = 'command line'"), "the stop is recorded")
     (late,) = until(lambda: place.rows("select * from events where code = 'stop-read-late'"), "it is called late")
     assert late["text"].startswith("STOP (command line) was read after the station had not run for")
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+def test_a_station_that_stood_still_blames_itself(place: Place, pressed: bool) -> None:
+    station, pen, client = place.trio()
+    client.run(pen)
+    time.sleep(0.3)
+    station.signal(signal.SIGSTOP)
+    if pressed:
+        assert Stopped(place).pen["way"] == "port"
+    # What the screen says meanwhile must not be waiting to be read: only then nothing of it is heard at the waking.
+    client.signal(signal.SIGSTOP)
+    time.sleep(1.5)
+    station.signal(signal.SIGCONT)
+    until(lambda: place.rows("select * from events where code = 'stood-still'"), "the standstill is recorded")
+    client.signal(signal.SIGCONT)
+    client.until(lambda v: v["pen"]["latched"] and v["pen"]["motion"] == "still", "the station knows")
+    if pressed:
+        until(lambda: place.rows(DIRECT), "the direct stop is recorded")
+    time.sleep(0.5)
+    client.ask("session.close")
+    alarms = [row["text"] for row in place.rows("select text from alarms")]
+    sources = [row["source"] for row in place.rows("select source from stops")]
+    told = [*alarms, *sources, *(line["text"] for line in client.view()["log"])]
+    assert not [text for text in told if "does not answer" in text and "straight to" not in text]
+    assert not [text for text in told if "says nothing" in text or "no data from the pen" in text]
+    if not pressed:
+        assert [text for text in told if "the station did not run for" in text]
 
 
 def test_a_stop_that_is_read_in_time_is_not_called_late(place: Place) -> None:

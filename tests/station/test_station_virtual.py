@@ -4,6 +4,8 @@ comparable programs that the project answers (listed in docs/complaints.md)."""
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -604,5 +606,56 @@ def test_a_plan_limits_depth_in_its_zones() -> None:
         answer = await s.ask("setpoint", depth_um=1000)
         assert answer["depth"].outcome == "not_sent"
         assert "1.00 mm → 0.60 mm: plan for zone VTX" in answer["depth"].text
+
+    scenario(play)
+
+
+def test_what_a_client_asked_before_it_was_cut_off_leaves_nothing_that_was_never_awaited() -> None:
+    async def play(w: World) -> None:
+        screen = await w.screen("cut off")
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            asked = asyncio.ensure_future(screen.ask("pens.list"))
+            # The request is taken, its task has not begun, and the client is gone.
+            asyncio.get_running_loop().call_soon(screen.client._connection.lost)
+            await asyncio.sleep(0.1)
+            gc.collect()
+        asked.cancel()
+        assert not [str(one.message) for one in found]
+
+    scenario(play)
+
+
+def test_a_pen_that_was_closed_is_remembered_as_it_was_for_3_s() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        (held,) = await s.ask("pens.list")
+        assert held.session == w.desk.recording.session_id is not None
+        assert held.closed_s is None
+        await s.start()
+        await asyncio.sleep(0.5)
+        s.client.stop_now("SPACE")
+        await w.until(lambda: w.desk.confirmed_still)
+        await s.ask("pen.close")
+        assert await s.ask("pens.list") == []
+        await asyncio.sleep(1.0)
+        (closed,) = await s.ask("pens.list", closed=True)
+        assert closed.motion == "still"
+        assert closed.stop_ms is not None
+        assert closed.latched
+        assert closed.session is None
+        assert abs(closed.closed_s - 1.0) < 0.05
+        await asyncio.sleep(2.1)
+        assert await s.ask("pens.list", closed=True) == []
+
+    scenario(play)
+
+
+def test_a_pen_that_was_opened_again_is_not_shown_as_closed() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.ask("pen.close")
+        await s.ask("pen.open", address=ADDRESS)
+        assert [pen.closed_s for pen in await s.ask("pens.list", closed=True)] == [None]
 
     scenario(play)

@@ -25,7 +25,7 @@ class FoundPen:
     simulated: bool
     matched: bool = True
     ours: bool = False
-    """Held by the station of this screen: choosing it watches it."""
+    """Held by the station of this screen: choosing it watches it, and takes control if nobody has it."""
     rssi: int | None = None
     """Signal in dBm with which it was heard on the air; None on a wire."""
 
@@ -187,7 +187,7 @@ class PensScreen(Sheet[str | None]):
         state = (
             "  open here"
             if current
-            else "  in use: choose it to watch"
+            else f"  {pen.held}: choose it"
             if pen.ours
             else f"  {pen.held}"
             if pen.held
