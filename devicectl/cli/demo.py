@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from .app import Command
-from .exits import Exit
+from .exits import Exit, exit_for
 
 if TYPE_CHECKING:
     from .pens import Seat
@@ -167,13 +167,16 @@ async def _script(address: str, database: str, seconds: float) -> int:
         work.cancel()
         waiting.cancel()
         result = (await asyncio.gather(work, return_exceptions=True))[0]
-        await close_session(place)
+        unwritten = await close_session(place)
     _print(session)
     if pressed.is_set():
         click.echo("devicectl: stopped by Ctrl+C; what had been done is in the database.", err=True)
         return int(Exit.INTERRUPTED)
     if isinstance(result, BaseException):
         raise result
+    if result == Exit.DONE and unwritten:
+        click.echo(f"devicectl: {unwritten}", err=True)
+        return int(Exit.RECORD)
     return result
 
 
@@ -188,8 +191,8 @@ async def _treat(place: Seat, seconds: float) -> int:
         ending = await drive(place, Plan(zone, depth, rate, each), live.show)
         live.end()
         if not ending.whole:
-            click.echo(f"devicectl: the pass did not last as long as asked: {ending.why}", err=True)
-            return int(Exit.FAILED)
+            click.echo(f"devicectl: {ending.why}", err=True)
+            return int(exit_for(ending.code))
     return int(Exit.DONE)
 
 

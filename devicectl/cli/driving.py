@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from devicectl.control.intents import NO_RUN
 from devicectl.station.client_api import StationError
 from devicectl.station.views import Reply, StartSheet, View, from_json
 
 from .failures import Failure
-from .pens import Seat, demand
+from .pens import Seat, about_record, demand
 
 SPARE_MS: Final = 2_000
 """How much longer than asked the pen itself lets the run last, should our END not come."""
 STILL_S: Final = 3.0
+SETTLE_S: Final = 5.0
+"""How long an END that was not answered may take to be settled by the pen's own memory."""
+_RECORD_STOPS: Final = ("STOP (record failed)", "STOP (the record is silent)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run went. ``whole`` when it lasted as long as asked; else ``why`` says what ended it."""
+    """How a run went. ``whole``: it lasted as long as asked, END was answered, and nothing went wrong meanwhile.
 
-    whole: bool
+    Else ``why`` is a sentence, and ``code`` its stable word: ``stopped``, ``unknown`` (whether the pen took END) or
+    ``record``.
+    """
+
+    code: str
     why: str
     reasons: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Nothing needs to be told."""
+        return not self.code
 
 
 async def set_up(seat: Seat, plan: Plan) -> tuple[str, ...]:
@@ -79,49 +91,106 @@ async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda
     await asyncio.sleep(sheet.not_before_s + 0.02)
     run_ms = min(180_000, int(plan.seconds * 1000) + SPARE_MS)
     # Not repeated, whatever comes back: a start is one decision.
+    mark = len(seat.log)
     reply = from_json(Reply, await seat.ask("run.start", ticket=sheet.ticket, run_ms=run_ms))
     demand(reply, "start")
-    whole = await _needle(seat, plan, progress)
-    why = "ended"
-    if whole:
-        ended = await seat.reply("run.end")
-        if ended.outcome not in ("confirmed", "not_sent"):
+    lasted = await _needle(seat, plan, progress)
+    code, why = await _end(seat) if lasted else ("", "")
+    still = await _rest(seat)
+    code, why = _judge(seat.log[mark:], code, why, lasted, still)
+    return Ending(code, why, (*reasons, *sheet.reasons))
+
+
+async def _end(seat: Seat) -> tuple[str, str]:
+    """END; word and sentence of what went wrong with it, both empty when the pen took it."""
+    ended = await seat.reply("run.end")
+    if ended.outcome == "confirmed" or (ended.outcome == "not_sent" and ended.text == NO_RUN):
+        return "", ""
+    if ended.outcome == "unknown":
+        return await _settled(seat)
+    seat.client.stop_now("command line")
+    return "record" if about_record(ended.text) else "stopped", f"END was refused, so STOP was sent: {ended.text}"
+
+
+async def _settled(seat: Seat) -> tuple[str, str]:
+    """Control has sent STOP, as nobody answered END; whether the pen took END is what its own memory says."""
+    before = seat.view.serial if seat.view is not None else 0
+    known = await seat.wait(
+        lambda view: view.serial > before and view.pen and view.pen.link == "up" and not view.pen.settling, SETTLE_S
+    )
+    address = _address(seat)
+    if not known:
+        text = f"it does not answer. STOP was sent: look at the pen, then ask it with devicectl info {address}."
+        return "unknown", f"it is not known whether the pen took END: {text}"
+    return "stopped", f"END was not answered in time, so STOP was sent; devicectl reset {address} leaves it."
+
+
+async def _rest(seat: Seat) -> bool:
+    """Until the pen is seen still; one that is not, and was not stopped yet, gets STOP."""
+    for turn in (1, 2):
+        if await seat.wait(lambda view: view.pen and view.pen.motion == "still", STILL_S):
+            return True
+        pen = seat.view.pen if seat.view is not None else None
+        if turn == 1 and pen is not None and pen.link == "up" and not pen.latched:
             seat.client.stop_now("command line")
-            why = f"END: {ended.text}"
-            whole = False
-    if not whole and why == "ended":
-        why = _cause(seat)
-    await seat.wait(lambda view: view.pen and view.pen.motion == "still", STILL_S)
-    return Ending(whole, why, (*reasons, *sheet.reasons))
+        else:
+            break
+    return False
+
+
+def _judge(log: Sequence[str], code: str, why: str, lasted: bool, still: bool) -> tuple[str, str]:
+    """Word and sentence of a run whose session log since START is ``log``; both empty when it was whole."""
+    alarms = [line.removeprefix("alarm: ") for line in log if line.startswith("alarm: ")]
+    stops = [line for line in log if line.startswith("STOP")]
+    said = alarms or stops
+    if any(line.startswith(_RECORD_STOPS) for line in stops):
+        code = "record"
+    if not still:
+        said = [*said, "The pen is not seen still: lift it, and switch it off if it turns."]
+    if why:
+        return code, f"{why} {' '.join(alarms)}".strip()
+    if not lasted:
+        over = [line for line in log if line.startswith("run over")]
+        return code or "stopped", f"the run did not last as long as asked: {(said or over or ['the pen ended it'])[0]}"
+    if said:
+        return code or "stopped", f"the run lasted as long as asked, but not all went well: {' '.join(said)}"
+    return "", ""
+
+
+def _address(seat: Seat) -> str:
+    return seat.view.pen.address if seat.view is not None and seat.view.pen is not None else "ADDRESS"
 
 
 async def _sheet(seat: Seat) -> StartSheet:
     """The start sheet once every gate is open; gates that open by themselves get 2 s."""
-    deadline = time.monotonic() + 2.0
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + 2.0
     while True:
         sheet = from_json(StartSheet, await seat.ask("run.preview"))
         if sheet.ok:
             return sheet
         shut = [gate for gate in sheet.gates if not gate.passed]
         lasting = {gate.name for gate in shut} & {"latch", "faults", "cartridge", "firmware", "session", "client"}
-        if lasting or time.monotonic() > deadline:
+        if lasting or loop.time() > deadline:
             text = " ".join(gate.text for gate in shut)
-            address = seat.view.pen.address if seat.view and seat.view.pen else "ADDRESS"
-            hint = f" (devicectl reset {address})" if "latch" in lasting else ""
+            hint = f" (devicectl reset {_address(seat)})" if "latch" in lasting else ""
             hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)
-            raise Failure(f"not started: {text}{hint}", "gate-closed")
+            record = any(gate.name == "record" for gate in shut)
+            raise Failure(f"not started: {text}{hint}", "record" if record else "gate-closed")
         await asyncio.sleep(0.1)
 
 
 async def _needle(seat: Seat, plan: Plan, progress: Callable[[str], None]) -> bool:
     """Wait out the run; False when something ended it before."""
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     # A view from before the start would look like the end of the run.
     await seat.wait(lambda view: view.run is not None, 0.5)
-    while (left := plan.seconds - (time.monotonic() - begun)) > 0:
+    # A rest that is too small to be added to the time would never be waited out.
+    while (left := plan.seconds - (loop.time() - begun)) > 1e-6:
         if await seat.wait(lambda view: view.run is None, min(left, 0.1)):
             return False
-        progress(line_of(seat.view, plan, time.monotonic() - begun))
+        progress(line_of(seat.view, plan, loop.time() - begun))
     return True
 
 
@@ -139,21 +208,10 @@ def line_of(view: View | None, plan: Plan, elapsed: float) -> str:
     return text
 
 
-def _cause(seat: Seat) -> str:
-    view = seat.view
-    if view is not None:
-        for alarm in view.alarms:
-            if alarm.active and alarm.priority in ("high", "medium"):
-                return alarm.text
-        stops = [line for line in seat.log if line.startswith(("STOP", "run over"))]
-        if stops:
-            return stops[-1]
-    return "the pen ended the run"
-
-
-async def close_session(seat: Seat) -> None:
-    """Close the session; a station that is gone closes it by itself."""
+async def close_session(seat: Seat) -> str:
+    """Close the session; a station that is gone closes it by itself. The sentence when the record could not take it."""
     try:
         await seat.ask("session.close")
-    except StationError:
-        return
+    except StationError as error:
+        return str(error) if error.code == "record" else ""
+    return ""

@@ -20,10 +20,10 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "done",
-    Exit.FAILED: "refused, or failed; the sentence says why",
+    Exit.FAILED: "refused, failed, or done with an alarm or a STOP; the sentence says why",
     Exit.USAGE: "the command was not understood",
     Exit.NO_PEN: "no pen there, or its link failed",
-    Exit.RECORD: "trouble with the record (the database)",
+    Exit.RECORD: "trouble with the record (the database), also when it ended a run",
     Exit.STOP: "STOP could not be delivered to every pen",
     Exit.UNKNOWN: "the pen may or may not have done it",
     Exit.INTERRUPTED: "interrupted (Ctrl+C); a running pen was stopped",

@@ -38,6 +38,18 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: str =
         click.echo("  ".join(cells).rstrip())
 
 
+def badge(origin: str) -> str:
+    """What stands behind the name of whatever comes from a pen that is not there; empty for hardware."""
+    return "  SIMULATED" if origin == "simulated" else ""
+
+
+def marks(origin: str) -> dict[str, str]:
+    """What every export says of itself: where its figures come from, and what the program is not."""
+    from devicectl.about import DISCLAIMER
+
+    return {"origin": origin, "disclaimer": DISCLAIMER}
+
+
 def utc_text(utc_us: int | None) -> str:
     """``2027-01-31 14:05:09`` in the local time zone; empty for None."""
     if utc_us is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .app import Command
-from .exits import Exit
+from .exits import Exit, exit_for
 from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def _override(text: str) -> tuple[str, str]:
 async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
     import asyncio
 
-    from .driving import close_session, drive, refuse_latched
-    from .failures import Failure
+    from .driving import Ending, close_session, drive, refuse_latched
     from .output import LiveLine
     from .pens import seat
 
@@ -109,17 +108,16 @@ async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
         finally:
             waiting.cancel()
             live.end()
-        await close_session(place)
+        unwritten = await close_session(place)
         ending = results[0]
     if pressed.is_set():
-        return report(session, plan, None, as_json, "interrupted", Exit.INTERRUPTED)
-    if isinstance(ending, Failure):
-        raise ending
+        why = f"stopped by Ctrl+C; 'devicectl sessions show {session[-8:]}' has the record."
+        return report(session, plan, Ending("interrupted", why, ()), as_json)
     if isinstance(ending, BaseException):
         raise ending
-    if not ending.whole:
-        return report(session, plan, ending, as_json, "stopped", Exit.FAILED)
-    return report(session, plan, ending, as_json, "", Exit.DONE)
+    if ending.whole and unwritten:
+        ending = Ending("record", unwritten, ending.reasons)
+    return report(session, plan, ending, as_json)
 
 
 def catch_signals(stop: Any) -> Any:
@@ -163,31 +161,31 @@ def read_back(session: str) -> SessionDetail:
         return reader.session(session)
 
 
-def report(session: str, plan: Plan, ending: Ending | None, as_json: bool, code: str, number: Exit) -> int:
-    """Print what was recorded, and, with ``code``, what went wrong."""
-    from .output import print_json
+def report(session: str, plan: Plan, ending: Ending, as_json: bool) -> int:
+    """Print what was recorded and what went wrong, if anything did; answers the exit code."""
+    from .output import badge, marks, print_json
     from .sessions import pass_rows, pass_table
 
     detail = read_back(session)
-    why = (
-        f"stopped by Ctrl+C; 'devicectl sessions show {session[-8:]}' has the record." if ending is None else ending.why
-    )
+    code, why = ending.code, ending.why
+    if not code and any(one.kind == "uncommanded" for one in detail.passes):
+        code, why = "stopped", "the motor turned without a run; switch the pen off and have it checked."
+    origin = detail.session.origin
     if as_json:
-        result: dict[str, Any] = {"session": session, "zone": plan.zone, "passes": pass_rows(detail.passes)}
-        result["lowered"] = list(ending.reasons) if ending is not None else []
+        result: dict[str, Any] = {"session": session, **marks(origin), "zone": plan.zone}
+        result["passes"] = pass_rows(detail.passes)
+        result["lowered"] = list(ending.reasons)
         if code:
             result["error"] = {"code": code, "message": why}
         print_json(result)
     else:
-        for reason in ending.reasons if ending is not None else ():
+        for reason in ending.reasons:
             click.echo(f"lowered: {reason}")
         if detail.passes:
             pass_table(detail.passes)
         else:
             click.echo("No pass was recorded: the motor was not seen turning.")
-        click.echo(f"session {session}")
-    if code == "stopped":
-        click.echo(f"devicectl: the run did not last as long as asked: {why}", err=True)
-    elif code:
+        click.echo(f"session {session}{badge(origin)}")
+    if code:
         click.echo(f"devicectl: {why}", err=True)
-    return int(number)
+    return int(exit_for(code)) if code else int(Exit.DONE)

@@ -65,13 +65,14 @@ def show_command(session: str, as_json: bool) -> None:
     """Show one session: passes, stops, alarms. SESSION is the start or the end of its id, or 'last'."""
     from devicectl.records.reader import Reader
 
-    from .output import print_json
+    from .output import marks, print_json
 
     with Reader() as reader:
         detail = reader.session(session)
     if as_json:
         print_json(
             {
+                **marks(detail.session.origin),
                 "session": session_row(detail.session),
                 "passes": pass_rows(detail.passes),
                 "commands": detail.commands,
@@ -134,14 +135,24 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
                 hz(one.rate_set_mhz),
                 seconds(one.duration_ms),
                 seconds(one.contact_ms) + (" inferred" if one.contact_kind == "inferred" else ""),
-                "–" if one.strokes is None else str(one.strokes),
-                "–" if one.density_cm2 is None else str(one.density_cm2),
+                _at_least(one, one.strokes),
+                _at_least(one, one.density_cm2),
                 (one.end_reason or "open").replace("_", " "),
             )
             for one in passes
         ],
         "r.rrrrrr.",
     )
+    unknown = sum(one.unknown_ms or 0 for one in passes)
+    if unknown:
+        click.echo(f"≥ during {seconds(unknown)} s strokes and contact are unknown; they are not counted.")
+
+
+def _at_least(one: PassSummary, figure: int | None) -> str:
+    """A sum that leaves out what is unknown says so."""
+    if figure is None:
+        return "–"
+    return f"≥ {figure}" if one.unknown_ms else str(figure)
 
 
 ABOUT_STOP: Final = frozenset({"stop-read-late", "stop-direct"})
@@ -152,11 +163,10 @@ _ELSEWHERE: Final = ABOUT_STOP | {"run-over"}
 
 def show_detail(detail: SessionDetail) -> None:
     """A session for people."""
-    from .output import print_table, utc_text
+    from .output import badge, print_table, utc_text
 
     one = detail.session
-    simulated = "  SIMULATED" if one.origin == "simulated" else ""
-    click.echo(f"session {one.id}{simulated}")
+    click.echo(f"session {one.id}{badge(one.origin)}")
     click.echo(f"{one.purpose}, client {one.client or 'none'}, pen {one.pen}")
     click.echo(
         f"opened {utc_text(one.opened_utc_us)}, {one.end_reason or 'open'} {utc_text(one.ended_utc_us)}".rstrip()

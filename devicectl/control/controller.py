@@ -53,7 +53,7 @@ from .grant import Grant
 from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
 from .lease import LeaseKeeper
-from .motion import FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
+from .motion import DRIVEN_MS, FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
 from .sensors import SensorWatch
 from .source import Source
 from .stop_lane import StopLane
@@ -137,6 +137,8 @@ class Controller:
         self._context: Context | None = None
         self._context_of: tuple[object, ...] = ()
         self._pause_motion_at: float | None = None
+        self._state_since_ms = 0
+        """The pen's time of the first STATUS with the state of the newest one."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
         self.depth_limit = DepthLimit(self.lane, self.limits, lambda: self.readback, lambda: pen.connected)
@@ -240,7 +242,9 @@ class Controller:
             self.alarms.raise_("depth", Priority.MEDIUM, text)
 
     def _turning_without_run(self, sample: Telemetry) -> None:
-        if sample.at < self.quiet_until or self.stop_lane.active or self._uncommanded:
+        if self.stop_lane.active or self._uncommanded:
+            return
+        if sample.at < self.quiet_until and not self._driven_on(sample):
             return
         self._uncommanded = True
         self.stop("uncommanded motion")
@@ -250,6 +254,9 @@ class Controller:
 
     def _turning_in_pause(self, sample: Telemetry) -> None:
         """Button or footswitch may have resumed the run, and then a STATUS says so before the motor is up to speed."""
+        if self._driven_on(sample):
+            self._turning_without_run(sample)
+            return
         if sample.at < self.quiet_until:
             return
         if self._pause_motion_at is None:
@@ -259,7 +266,22 @@ class Controller:
         if told or sample.at - self._pause_motion_at > RUN_DOWN_S:
             self._turning_without_run(sample)
 
+    def _driven_on(self, sample: Telemetry) -> bool:
+        """The motor has current although the pen itself said, long enough ago by its own clock, that no run goes on.
+
+        In a pause only current that never ceased counts: a button may have resumed the run.
+        """
+        since, status = self.motion.powered_since_ms, self.status
+        if since is None or status is None or status.state in (PenState.RUNNING, PenState.BOOT, PenState.UPDATING):
+            return False
+        told = self._state_since_ms
+        if status.state is PenState.PAUSED and since > told:
+            return False
+        return sample.clock_ms - max(since, told) >= DRIVEN_MS
+
     def _status(self, status: Status) -> None:
+        if self.status is None or self.status.state is not status.state:
+            self._state_since_ms = status.clock_ms
         self.status = status
         self.lane.boot_id = status.boot_id
         if status.clock_ms > self.lane.clock_ms:

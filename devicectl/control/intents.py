@@ -22,6 +22,8 @@ MOTION_DEADLINE_S: Final = 0.6
 """How long after an accepted START the motor may take to be seen turning."""
 TICKET_S: Final = 10.0
 NOT_BEFORE_S: Final = 0.15
+NO_RUN: Final = "no run is going on."
+"""Why END was not sent when there was nothing to end."""
 
 Limit = Callable[[float, Context], Bound | Refused]
 
@@ -360,7 +362,7 @@ class Intents:
     async def _end(self, keep: int) -> Outcome:
         c = self._c
         if c.run is None:
-            return NotSent("no run is going on.")
+            return NotSent(NO_RUN)
         outcome = await self._send(Action.END, keep, generation=c.stop_generation)
         if isinstance(outcome, Unknown):
             c.stop("END not answered")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from drivers.motor import contradicts_itself
+
 from .telemetry_block import FLAG_GAP, FLAG_INFERRED, FLAG_INFERRED_CONTACT, Columns
 
 GAP_MS: Final = 100
@@ -44,7 +46,8 @@ class Segment(NamedTuple):
 class Figures:
     """The sum of a pass. Times in ms of the pen's clock, depth in µm, current in mA.
 
-    ``strokes`` is the integral of the measured rate outside gaps, ``contact_strokes`` its part in contact.
+    ``strokes`` is the integral of the measured rate outside unknown stretches (gaps, and where the rate says standstill
+    while the motor has current), ``contact_strokes`` its part in contact.
     ``contact_kind`` is ``inferred`` as soon as any of it was inferred, ``unknown`` when nothing is known.
     """
 
@@ -71,7 +74,7 @@ class Evidence:
     """Takes samples in the order of the pen's clock and sums them up."""
 
     __slots__ = (
-        "_code", "_contact_half", "_contact_ms", "_depth_sum", "_from", "_half", "_rate", "_segments", "clock_ms", "current_max_ma",
+        "_code", "_contact_half", "_contact_ms", "_depth_sum", "_doubted", "_from", "_half", "_rate", "_segments", "clock_ms", "current_max_ma",
         "depth_max_um", "depth_min_um", "opened_clock_ms", "samples",
     )  # fmt: skip
 
@@ -82,6 +85,8 @@ class Evidence:
         self._half = self._contact_half = self._contact_ms = 0
         self._rate = rate_mhz
         self._code = _code(contact, flags)
+        # The one sample before a motor that gets its current has come up to speed is no contradiction yet.
+        self._doubted = False
         self._segments: list[tuple[int, int, int]] = []
         self.depth_min_um = self.depth_max_um = self._depth_sum = depth_um
         self.current_max_ma = current_ma
@@ -91,10 +96,12 @@ class Evidence:
         last = self.clock_ms
         elapsed = clock_ms - last
         code = contact if contact < 2 else _code(contact, flags)
-        if elapsed > GAP_MS or flags & FLAG_GAP:
+        doubted = contradicts_itself(rate_mhz, current_ma)
+        if doubted or self._doubted or elapsed > GAP_MS or flags & FLAG_GAP:
             self._close(last)
-            self._segments.append((_UNKNOWN, last, clock_ms))
+            self._unknown(last, clock_ms)
             self._from = clock_ms
+            self._doubted = doubted
         else:
             half = (self._rate + rate_mhz) * elapsed
             self._half += half
@@ -114,6 +121,13 @@ class Evidence:
             self.depth_max_um = depth_um
         if current_ma > self.current_max_ma:
             self.current_max_ma = current_ma
+
+    def _unknown(self, start: int, to: int) -> None:
+        before = self._segments[-1] if self._segments else None
+        if before is not None and before[0] == _UNKNOWN and before[2] == start:
+            self._segments[-1] = (_UNKNOWN, before[1], to)
+        else:
+            self._segments.append((_UNKNOWN, start, to))
 
     def _close(self, until: int) -> None:
         if until > self._from:

@@ -58,7 +58,9 @@ def locate(database: str | os.PathLike[str] | None = None, environ: Mapping[str,
 def _path(text: str) -> Path:
     scheme, separator, _ = text.partition("://")
     if separator:
-        if scheme != "sqlite" or not text.startswith(_SQLITE):
+        if scheme == "sqlite" and not text.startswith(_SQLITE):
+            raise NoDatabase(f"The database's address {text} names no file: write sqlite:///PATH, with three slashes.")
+        if scheme != "sqlite":
             raise NoDatabase(f"Only SQLite databases can be used for now, not {scheme}: give a path or sqlite:///PATH.")
         text = unquote(text.removeprefix(_SQLITE))
         if "?" in text:

@@ -19,15 +19,17 @@ from devicectl.control.events import (
     SetpointApplied,
     StopDone,
     StopRequested,
+    Uncommanded,
     ZoneChosen,
 )
 from devicectl.control.gates import Purpose
+from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records import jobs
 from devicectl.records.errors import RecordError
 from devicectl.records.rows import SessionRow
 from devicectl.records.store import Store
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
-from devicectl.treatment.pass_recorder import RUN_DOWN_S, PassRecorder
+from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
@@ -305,6 +307,8 @@ class Recording:
                 over = event.at - (2 * RUN_DOWN_S if event.why == "not started" else 0.0)
                 recorder.run(False, over, _REASONS.get(event.why, CloseReason.STOPPED))
                 self.log.event("run-over", event.why)
+            case Uncommanded():
+                recorder.uncommanded()
             case StopRequested():
                 self.log.stop_requested(event)
             case StopDone():

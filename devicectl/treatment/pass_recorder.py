@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records.evidence import INFERRED, Evidence, density_cm2
 from devicectl.records.telemetry_block import (
     CONTACT_UNKNOWN,
@@ -17,6 +18,7 @@ from devicectl.records.telemetry_block import (
     Columns,
 )
 from drivers.api import Gap, Telemetry, Vitals
+from drivers.motor import STILL_MHZ, contradicts_itself, turns
 
 from .contact import CurrentContact
 from .pass_events import (
@@ -32,12 +34,6 @@ from .pass_events import (
 )
 from .zones import Zone
 
-TURNING_MHZ: Final = 5_000
-"""Above this rate the motor turns."""
-STILL_MHZ: Final = 2_000
-"""At or below this rate it does not any more; between the two it goes on with what it did."""
-RUN_DOWN_S: Final = 1.0
-"""Motion this long after a run was given back is uncommanded; until then the motor runs down."""
 UPDATE_MS: Final = 1_000
 SEAL_MS: Final = 10_000
 REASON_S: Final = 0.3
@@ -70,7 +66,8 @@ class _Open:
 class PassRecorder:
     """Feed it with what the pen and the people do; it calls ``emit`` synchronously.
 
-    A pass is the motor turning in one zone at one setpoint. ``new_id`` gives keys, ``needles`` is the cartridge's count
+    A pass is the motor turning in one zone at one setpoint, judged as control judges it: a rate of 0 does not end it
+    while the motor has current; that stretch is unknown. ``new_id`` gives keys, ``needles`` is the cartridge's count
     (0 when unknown: then no density is estimated), ``first_seq`` the number of the first pass.
     """
 
@@ -120,11 +117,12 @@ class PassRecorder:
                 if inferred is not None:
                     flags |= FLAG_INFERRED | FLAG_INFERRED_CONTACT if inferred else FLAG_INFERRED
         self._last, self._last_flags = sample, flags
-        if self._pending is not None and (at >= self._pending[1] or rate > TURNING_MHZ):
+        turning = turns(rate, current, driving)
+        if self._pending is not None and (at >= self._pending[1] or turning):
             self._finish(self._reason or CloseReason.PAUSED)
         current_pass = self._open
         if current_pass is None:
-            if rate > TURNING_MHZ:
+            if turning:
                 self._begin(sample, flags)
             return
         current_pass.evidence.feed(clock, depth, rate, current, contact, flags)
@@ -143,7 +141,7 @@ class PassRecorder:
         current_pass.fresh = True
         if flags & FLAG_INFERRED:
             current_pass.inferred = True
-        if rate <= STILL_MHZ:
+        if rate <= STILL_MHZ and not contradicts_itself(rate, current):
             self._motor_still(current_pass, at)
         elif clock - current_pass.block_from >= SEAL_MS:
             self._seal(current_pass, at)
@@ -151,6 +149,11 @@ class PassRecorder:
             self._show(current_pass, at)
         if self._revoked_at is not None and self._open is not None and at - self._revoked_at > RUN_DOWN_S:
             self._disown(sample, flags)
+
+    def uncommanded(self) -> None:
+        """Control has found that nobody granted what the motor does: from the last sample on it is another pass."""
+        if self._open is not None and self._last is not None:
+            self._disown(self._last, self._last_flags)
 
     def vitals(self, vitals: Vitals) -> None:
         """Take temperature and battery; they are written beside every later sample."""

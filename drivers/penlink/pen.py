@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,8 @@ from .refusals import rejection_text
 from .session import Hello, HostSession
 
 HELLO_TRIES = 6
+USUAL_BAUD: Final = 115_200
+"""Of a serial line, by docs/penlink.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +254,27 @@ class PenlinkPen:
                 f"{self.address}: this pen speaks another version of Penlink than 1; update devicectl or the pen."
             )
         if not decoder.bytes:
-            return NotAPen(f"{self.address}: nothing answers; switch the pen on, and check cable and address.")
-        if errors and not decoder.frames:
-            return NotAPen(
-                f"{self.address}: something answers, but not in Penlink: wrong baud rate, or not a pen; try ?baud=115200."
-            )
+            text = f"{self.address}: nothing answers; switch the pen on, and check cable and address."
+            odd = self._odd_baud()
+            return NotAPen(f"{text[:-1]}, or leave out ?baud={odd}: pens use {USUAL_BAUD} Bd." if odd else text)
+        session = self._session
+        if session is None or not session.answers:
+            return NotAPen(f"{self.address}: something is there, but it does not speak Penlink; {self._other_port()}")
         return NotAPen(f"{self.address}: the pen answers only in part; check the cable and try again.")
+
+    def _odd_baud(self) -> str:
+        """The baud rate in the address when it is not the usual one, else an empty text."""
+        given = re.search(r"[?&]baud=(\d+)", self.address)
+        return given[1] if given is not None and int(given[1]) != USUAL_BAUD else ""
+
+    def _other_port(self) -> str:
+        """What to try when bytes come that are no pen's."""
+        if not self.address.startswith("serial://"):
+            return "choose another address (devicectl scan lists them)."
+        another = "choose another port (devicectl scan lists them)"
+        if odd := self._odd_baud():
+            return f"leave out ?baud={odd}, as pens use {USUAL_BAUD} Bd, or {another}."
+        return f"{another}, or set the baud rate that its maker names (?baud=...)."
 
     def _on_hello(self, hello: Hello) -> None:
         if self._page is not None and not self._page.done() and (hello.page, hello.nonce) == self._page_wanted:

@@ -89,6 +89,8 @@ class HostSession:
     ) -> None:
         self.decoder = Decoder()
         self.established = False
+        self.answers = 0
+        """Frames that only a pen sends; an echo gives back our own."""
         self.boot_id = 0
         self.last_cmd_id = 0
         self.clock_ms = 0
@@ -125,6 +127,8 @@ class HostSession:
     def _frame(self, frame: Frame) -> None:
         message = frame.message
         kind = type(message)
+        if not self.established and not isinstance(message, HelloRequest | Cmd | QueryRequest | Lease):
+            self.answers += 1
         if kind is TelemetryMessage:
             self._telemetry(message)  # type: ignore[arg-type]
         elif kind is StatusMessage:

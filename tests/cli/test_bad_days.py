@@ -7,7 +7,7 @@ import pty
 import sqlite3
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from devicectl.cli.app import run
 
 from .conftest import House, Result, read_until
 
+Until = Callable[[Callable[[], object], str], None]
 RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "0.5")
 
 
@@ -35,6 +36,8 @@ def terminal(answer: str) -> Iterator[str]:
                 return
             if answer == "echo":
                 os.write(master, data)
+            elif answer == "zeros":
+                os.write(master, bytes(200))
             elif answer == "garbage":
                 os.write(master, os.urandom(200))
 
@@ -92,10 +95,20 @@ def test_no_permission(house: House) -> None:
         refused(house.run("info", address), 3, "no permission", "dialout")
 
 
-@pytest.mark.parametrize("answer", ["silent", "echo", "garbage"])
-def test_a_port_that_is_not_a_pen(house: House, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("silent", ("nothing answers", "switch the pen on")),
+        ("echo", ("does not speak Penlink", "devicectl scan")),
+        ("zeros", ("does not speak Penlink", "devicectl scan")),
+        ("garbage", ("does not speak Penlink", "devicectl scan")),
+    ],
+)
+def test_a_port_that_is_not_a_pen(house: House, answer: str, words: tuple[str, ...]) -> None:
     with terminal(answer) as address:
-        refused(house.run("info", address), 3, address)
+        result = house.run("info", address)
+        refused(result, 3, address, *words)
+        assert "?baud=115200" not in result.sentence
         probed = house.run("scan", "--probe", address)
         assert probed.code == 3
         assert probed.sentence
@@ -103,7 +116,7 @@ def test_a_port_that_is_not_a_pen(house: House, answer: str) -> None:
 
 def test_the_wrong_baud_rate(house: House) -> None:
     pen = house.simulate()
-    refused(house.run("info", f"{pen.address}?baud=9600"), 3, "9600")
+    refused(house.run("info", f"{pen.address}?baud=9600"), 3, "9600", "leave out ?baud=9600")
     assert house.run("info", pen.address).code == 0
 
 
@@ -226,7 +239,9 @@ def test_a_database_that_cannot_be_used(house: House, how: str, word: str) -> No
 @pytest.mark.parametrize("command", [("sessions", "list"), ("db", "path"), ("info", "tcp://127.0.0.1:9")])
 def test_a_database_address_that_names_no_file(house: House, command: tuple[str, ...]) -> None:
     house.env["DEVICECTL_DATABASE"] = "postgresql://host/db"
-    refused(house.run(*command), 4, "sqlite:///PATH")
+    refused(house.run(*command), 4, "not postgresql", "sqlite:///PATH")
+    house.env["DEVICECTL_DATABASE"] = "sqlite://"
+    refused(house.run(*command), 4, "names no file", "sqlite:///PATH")
     house.env["DEVICECTL_DATABASE"] = str(house.folder)
     refused(house.run(*command), 4, "is a folder")
 
@@ -272,3 +287,44 @@ def test_what_nobody_expected_goes_into_the_log(
     assert err.startswith("devicectl: this should not have happened (RuntimeError: a bug)")
     assert str(log) in err
     assert log.read_text() == "RuntimeError: a bug"
+
+
+def test_a_motor_that_turns_on_after_its_run_is_no_success(house: House, until: Until) -> None:
+    pen = house.simulate()
+    running = house.start("run", pen.address, *RUN, "--seconds", "4")
+    until(lambda: pen.rate_hz > 80, "the motor")
+    pen.tell("fault run_away")
+    result = house.finish(running)
+    refused(result, 1, "not all went well", "nobody started it")
+    assert "uncommanded" in result.out
+    assert pen.state.startswith("STOPPED 0.0 Hz")
+    shown = house.run("sessions", "show", "last", "--json").json
+    assert [one["kind"] for one in shown["passes"]] == ["granted", "uncommanded"]
+
+
+def test_a_rate_sensor_that_lies_hides_no_needling(house: House, until: Until) -> None:
+    pen = house.simulate()
+    running = house.start("run", pen.address, *RUN, "--seconds", "6", "--json")
+    until(lambda: pen.rate_hz > 80, "the motor")
+    pen.tell("fault lying_rate")
+    result = house.finish(running)
+    refused(result, 1, "not all went well", "disagree")
+    (one,) = result.json["passes"]
+    assert one["end_reason"] == "ended"
+    assert one["unknown_ms"] > 1_000
+    assert one["duration_ms"] > 5_500
+    assert result.json["error"]["message"] == result.sentence
+    text = house.run("sessions", "show", "last").out
+    assert f"≥ {one['strokes']}" in text
+    assert "are unknown; they are not counted" in text
+
+
+def test_a_record_that_is_locked_during_a_run_ends_it_and_says_so(house: House, until: Until) -> None:
+    pen = house.simulate()
+    running = house.start("run", pen.address, *RUN, "--seconds", "60")
+    until(lambda: pen.rate_hz > 80, "the motor")
+    with closing(sqlite3.connect(house.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        until(lambda: pen.rate_hz == 0, "a motor at rest")
+        result = house.finish(running)
+    refused(result, 4, "did not last as long as asked", "record")

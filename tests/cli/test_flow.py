@@ -59,11 +59,14 @@ def test_run_records_a_pass(shared_house: House, pen: Simulator) -> None:
     # 100 Hz, less the time it takes to come up to speed and to run down
     assert 0.6 * done["duration_ms"] / 10 < done["strokes"] <= 1.05 * done["duration_ms"] / 10
     assert done["contact_ms"] <= done["duration_ms"]
+    assert result.json["origin"] == "simulated"
+    assert "not a cleared medical device" in result.json["disclaimer"]
     assert pen.rate_hz == 0
     listed = shared_house.run("sessions", "list", "--json").json[0]
     assert listed["id"] == result.json["session"]
     assert (listed["purpose"], listed["origin"], listed["end_reason"]) == ("bench", "simulated", "closed")
     shown = shared_house.run("sessions", "show", "last", "--json").json
+    assert (shown["origin"], shown["disclaimer"]) == ("simulated", result.json["disclaimer"])
     assert [one["strokes"] for one in shown["passes"]] == [done["strokes"]]
     assert [one["action"] for one in shown["commands"]][-1] == "end"
     text = shared_house.run("sessions", "show", result.json["session"][-8:])
@@ -134,6 +137,7 @@ def test_a_killed_run_stops_the_pen(shared_house: House, pen: Simulator, until: 
     assert shared_house.run("reset", pen.address).code == 0
     again = shared_house.run("run", pen.address, *RUN, "--seconds", "0.5")
     assert again.code == 0, again.err
+    assert "  SIMULATED" in again.out
 
 
 def test_a_killed_dashboard_is_opened_again_on_its_session(house: House) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support.rig import Rig
+from support.rig import Rig, rigged
 
 from devicectl.alarms.board import AlarmBoard
 from devicectl.control.envelope import StationLimits
@@ -50,6 +50,7 @@ from drivers.api import (
 from drivers.links.serial import SerialLink
 from drivers.penlink.frame import STOP
 from drivers.reconnect import KeepConnected
+from simulator.profile import profile_names
 from simulator.virtual_time import run_virtual
 
 
@@ -657,3 +658,122 @@ def test_a_command_settled_while_the_record_is_asked_is_not_judged_again() -> No
         assert [done.outcome for done in told] == ["unknown", "confirmed"]
 
     scenario(play, journal=AskedJournal())
+
+
+# -- a motor that is driven on after its run
+
+
+LINKS_AND_TROUBLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "memory": ("memory", {}),
+    "delay": ("memory", {"from_pen__delay": 0.2, "to_pen__delay": 0.05}),
+    "jitter": ("memory", {"from_pen__jitter": 0.2}),
+    "drop": ("memory", {"from_pen__drop": 0.2}),
+    "ble": ("ble", {}),
+    "ble-60": ("ble-60", {}),
+}
+
+
+def over(kind: str, play: Callable[[Rig], Awaitable[None]], **options: Any) -> None:
+    """``play`` over a link; ``ble-60`` is one with a connection interval of 60 ms."""
+
+    async def main() -> None:
+        async with rigged(link=kind.partition("-")[0], **options) as rig:
+            if kind == "ble-60":
+                rig.wire.air.interval = 0.06
+            await rig.up()
+            await play(rig)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["end", "pause"])
+@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("link", LINKS_AND_TROUBLES)
+def test_a_motor_that_runs_down_is_not_called_driven(link: str, profile: str, keep: bool) -> None:
+    kind, trouble = LINKS_AND_TROUBLES[link]
+
+    async def play(rig: Rig) -> None:
+        caps = rig.control.capabilities
+        assert caps is not None
+        rig.sim.set_faults(**trouble)
+        await asyncio.sleep(0.5)
+        for load in (None, 0.0, 1.0):
+            rig.sim.press(load)
+            for rate in {caps.rate_min_mhz, caps.rate_max_mhz}:
+                if rig.control.latched:
+                    # Over a bad link a START or an END may go unanswered, and then the pen is stopped.
+                    await rig.until(lambda: not rig.control.stop_lane.active, 5)
+                    await asyncio.sleep(1)
+                    await rig.intents.reset()
+                await rig.intents.set_rate(rate)
+                await asyncio.sleep(0.5)
+                await rig.start()
+                await asyncio.sleep(1)
+                await (rig.intents.pause() if keep else rig.intents.end())
+                await asyncio.sleep(1.5)
+                await rig.intents.end()
+                await asyncio.sleep(0.5)
+        assert not rig.seen(Uncommanded)
+        assert "uncommanded" not in rig.alarm_codes
+
+    over(kind, play, profile=profile)
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["end", "pause"])
+@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("link", ["memory", "delay", "ble", "ble-60"])
+def test_a_motor_that_is_driven_after_its_end_is_stopped_at_once(link: str, profile: str, keep: bool) -> None:
+    kind, trouble = LINKS_AND_TROUBLES[link]
+
+    async def play(rig: Rig) -> None:
+        caps = rig.control.capabilities
+        assert caps is not None
+        await rig.intents.set_rate(caps.rate_min_mhz)
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.set_faults(run_away=True, **trouble)
+        await asyncio.sleep(0.5)
+        await (rig.intents.pause() if keep else rig.intents.end())
+        delay = sum(trouble.values())
+        # Answered and heard of while it still turns; then 0.3 s of the pen's own time, and one way of the link.
+        assert await rig.until(lambda: bool(rig.seen(Uncommanded)), 3) <= 0.3 + delay + 0.15
+        assert rig.alarms.active("uncommanded")
+        await rig.until(lambda: not rig.sim.truth.turning, 2)
+
+    over(kind, play, profile=profile)
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_a_run_resumed_by_hand_right_after_its_pause_is_nobodys_alarm(profile: str) -> None:
+    async def play(rig: Rig) -> None:
+        for wait in (0.02, 0.06, 0.1, 0.3, 0.6, 1.2):
+            await rig.start()
+            await asyncio.sleep(1)
+            await rig.intents.pause()
+            await asyncio.sleep(wait)
+            if rig.sim.profile.button:
+                rig.sim.press_button()
+            else:
+                rig.sim.footswitch(True)
+            rig.sim.set_faults(from_pen__delay=0.2)
+            await asyncio.sleep(1.5)
+            assert rig.sim.truth.turning
+            rig.sim.clear_faults()
+            await asyncio.sleep(0.3)
+            await rig.intents.end()
+            await asyncio.sleep(1)
+        assert not rig.seen(Uncommanded)
+
+    scenario(play, profile=profile)
+
+
+def test_a_lease_that_ran_out_over_a_motor_that_is_driven_on_is_stopped() -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.sim.set_faults(run_away=True)
+        rig.control.lease.stop()
+        await rig.until(lambda: rig.control.latched, 2)
+        rig.took(await rig.until(lambda: bool(rig.seen(Uncommanded)), 2), 0.25, 0.4)
+
+    scenario(play)

@@ -169,7 +169,7 @@ def test_complaint_14_each_cause_has_its_own_sentence_also_the_second_time() -> 
         with pytest.raises(NotAPen, match="nothing answers"):
             await bench.pen.connect()
         script.on_message = lambda message: (script.transmit(b"\x93garbage\x00\x17"), True)[1]
-        with pytest.raises(NotAPen, match="not in Penlink: wrong baud rate, or not a pen"):
+        with pytest.raises(NotAPen, match="does not speak Penlink; choose another address"):
             await bench.pen.connect()
         script.on_message = lambda message: isinstance(message, HelloRequest) and message.page == 3
         with pytest.raises(NotAPen, match="answers only in part"):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from devicectl.records.evidence import GAP_MS, from_blocks
 from devicectl.records.telemetry_block import decode, encode
 from devicectl.treatment.pass_events import BlockSealed, BlockUpdated, CloseReason, PassClosed, PassKind, PassOpened
-from devicectl.treatment.pass_recorder import STILL_MHZ, TURNING_MHZ, PassRecorder
+from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.zones import parse_zone
 from drivers.api import Gap, Telemetry, Vitals
+from drivers.motor import STILL_MA, STILL_MHZ, TURNING_MHZ
 
 VTX, MID = parse_zone("VTX"), parse_zone("MID")
 
@@ -33,13 +34,17 @@ class Bench:
         self.recorder.zone(zone, depth, rate, self.now)
         self.recorder.run(True, self.now)
 
-    def turn(self, seconds: float, rate: int = 100_000, depth: int = 1_000, step_ms: int = 20) -> None:
+    def turn(
+        self, seconds: float, rate: int = 100_000, depth: int = 1_000, step_ms: int = 20, *, driving: bool | None = None
+    ) -> None:
+        """``driving`` None: driven, with current, while it turns."""
+        driven = rate > 0 if driving is None else driving
         for _ in range(round(seconds * 1_000 / step_ms)):
             self.counter += 1
             self.now += step_ms / 1_000
             self.clock += step_ms
             sample = Telemetry(
-                self.now, self.counter, self.clock, depth, rate, self.current, self.contact, driving=rate > 0
+                self.now, self.counter, self.clock, depth, rate, self.current * driven, self.contact, driving=driven
             )
             self.recorder.telemetry(sample)
 
@@ -247,13 +252,71 @@ def test_motion_that_outlasts_its_run_becomes_uncommanded():
     assert first.clock_ms == second.figures.segments[0].from_clock_ms
 
 
+def test_motion_that_control_disowns_is_another_pass_from_there_on():
+    bench = Bench()
+    bench.grant()
+    bench.turn(2)
+    bench.recorder.run(False, bench.now)
+    bench.turn(0.3)
+    at = bench.clock
+    bench.recorder.uncommanded()
+    bench.recorder.uncommanded()
+    bench.turn(0.2)
+    bench.still()
+    first, second = bench.closed
+    assert (first.kind, first.clock_ms) == (PassKind.GRANTED, at)
+    assert (second.kind, second.figures.segments[0].from_clock_ms) == (PassKind.UNCOMMANDED, at)
+
+
+def test_a_rate_of_0_does_not_end_a_pass_while_the_motor_has_current():
+    """A rate sensor that fails must not make needling vanish from the record, nor may it be called measured."""
+    bench = Bench()
+    bench.grant()
+    bench.turn(2)
+    failed = bench.clock
+    bench.turn(4, rate=0, driving=True)
+    bench.recorder.run(False, bench.now)
+    bench.still()
+    (done,) = bench.closed
+    assert (done.kind, done.reason, done.figures.duration_ms) == (PassKind.GRANTED, CloseReason.ENDED, 6_000)
+    first, second = done.figures.segments
+    assert (first.kind, first.contact, first.to_clock_ms) == ("measured", True, failed)
+    assert (second.kind, second.contact, second.to_clock_ms) == ("unknown", None, done.clock_ms)
+    assert done.figures.strokes == pytest.approx(198, abs=1)
+    assert done.figures.contact_ms == 1_980
+
+
+def test_a_motor_with_current_is_a_pass_though_its_rate_was_never_seen():
+    bench = Bench()
+    bench.grant()
+    bench.turn(3, rate=0, driving=True)
+    bench.recorder.run(False, bench.now)
+    bench.still()
+    (done,) = bench.closed
+    assert (done.figures.contact_kind, done.figures.strokes, done.figures.contact_ms) == ("unknown", 0, 0)
+    assert [segment.kind for segment in done.figures.segments] == ["unknown"]
+    assert done.figures.duration_ms == 3_000
+
+
+def test_a_motor_that_comes_up_to_speed_contradicts_nothing():
+    bench = Bench()
+    bench.grant()
+    bench.turn(0.02, rate=0, driving=True)
+    for rate in range(20_000, 100_000, 20_000):
+        bench.turn(0.02, rate=rate)
+    bench.turn(1)
+    bench.recorder.run(False, bench.now)
+    bench.still()
+    assert [segment.kind for segment in bench.closed[0].figures.segments] == ["measured"]
+
+
 def test_running_down_is_not_uncommanded():
     bench = Bench()
     bench.grant()
     bench.turn(1)
     bench.recorder.run(False, bench.now)
     for rate in range(100_000, 0, -5_000):
-        bench.turn(0.04, rate=rate)
+        bench.turn(0.04, rate=rate, driving=False)
     bench.still()
     assert [done.kind for done in bench.closed] == [PassKind.GRANTED]
 
@@ -317,6 +380,7 @@ STEP = st.one_of(
         st.sampled_from([0, STILL_MHZ, 3_000, TURNING_MHZ, TURNING_MHZ + 1, 100_000, 150_000]),
         st.sampled_from([None, False, True]),
         st.integers(0, 2_500),
+        st.sampled_from([0, STILL_MA, 200]),
     ),
     st.tuples(st.just("gap"), st.integers(1, 50)),
     st.tuples(st.just("zone"), st.sampled_from([VTX, MID, None]), st.sampled_from([500, 1_000])),
@@ -332,24 +396,24 @@ STEP = st.one_of(
 def test_segments_partition_every_pass_and_strokes_are_the_integral(steps):
     bench = Bench()
     recorder = bench.recorder
-    samples: dict[int, list[tuple[int, int, bool]]] = {}
+    samples: dict[int, list[tuple[int, int, int, bool]]] = {}
     boot = after_gap = 0
     homes: dict[UUID, int] = {}
     for step in steps:
         match step:
-            case ("sample", elapsed, rate, contact, depth):
+            case ("sample", elapsed, rate, contact, depth, current):
                 bench.clock += elapsed
                 bench.now += elapsed / 1_000
-                samples.setdefault(boot, []).append((bench.clock, rate, bool(after_gap)))
+                samples.setdefault(boot, []).append((bench.clock, rate, current, bool(after_gap)))
                 after_gap = 0
-                recorder.telemetry(Telemetry(bench.now, 0, bench.clock, depth, rate, 200, contact, True))
+                recorder.telemetry(Telemetry(bench.now, 0, bench.clock, depth, rate, current, contact, True))
             case ("burst", count, elapsed, rate, contact):
                 for number in range(count):
                     bench.clock += elapsed
                     bench.now += elapsed / 1_000
-                    samples.setdefault(boot, []).append((bench.clock, rate + number, bool(after_gap)))
-                    after_gap = 0
                     current = 200 + 40 * (number // 50 % 3)
+                    samples.setdefault(boot, []).append((bench.clock, rate + number, current, bool(after_gap)))
+                    after_gap = 0
                     recorder.telemetry(
                         Telemetry(bench.now, 0, bench.clock, number, rate + number, current, contact, True)
                     )
@@ -405,11 +469,12 @@ def test_segments_partition_every_pass_and_strokes_are_the_integral(steps):
         assert again.figures() == figures
         home = homes[done.id]
         mine = [row for row in samples[home] if start <= row[0] <= end]
-        integral = sum(
-            (r0 + r1) * (c1 - c0)
-            for (c0, r0, _), (c1, r1, gap) in itertools.pairwise(mine)
-            if c1 - c0 <= GAP_MS and not gap
-        )
+        integral, doubt = 0, False
+        for (c0, r0, *_), (c1, r1, current, gap) in itertools.pairwise(mine):
+            contradicted = r1 <= STILL_MHZ and current > STILL_MA
+            unknown = contradicted or doubt or c1 - c0 > GAP_MS or gap
+            integral += 0 if unknown else (r0 + r1) * (c1 - c0)
+            doubt = contradicted
         assert figures.strokes == (integral + 1_000_000) // 2_000_000
         assert len(mine) == figures.samples
         # No stretch of the pen's time is counted in two passes.

@@ -51,6 +51,7 @@ class Desk:
         self.writer(event)
 
     def turn(self, count: int, contact: bool | None = True, rate: int = 100_000, current: int = 250) -> None:
+        current = current if rate else 0
         for number in range(count):
             self.clock += 20
             self.now += 0.02
