@@ -20,7 +20,7 @@ help: ## this list
 
 run: $(VENV)/.stamp-editable ## the dashboard on a simulated pen (without a terminal: 20 s of it as text)
 	@if test -t 0 && test -t 1; then exec $(BIN)/devicectl demo $(ARGS); \
-	else exec $(BIN)/devicectl demo --headless --seconds 20 $(ARGS); fi
+	else exec $(BIN)/devicectl demo --seconds 20 $(ARGS); fi
 
 radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): the virtual radio
 	@echo "Try: $(BIN)/devicectl simulate ble"

@@ -122,9 +122,13 @@ def _group_advice(path: str) -> str:
     try:
         import grp
 
-        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+        there = os.stat(path)
+        group = grp.getgrgid(there.st_gid).gr_name
     except (ImportError, KeyError, OSError):
         return "check the rights of the port."
+    if there.st_gid == 0 or there.st_mode & 0o060 != 0o060:
+        # To join root's group would give far more than a port.
+        return "it belongs to the system; let a udev rule give it to the group dialout if a pen is behind it."
     return f"it belongs to the group {group}; sudo usermod -aG {group} $USER, then log in again."
 
 
@@ -357,6 +361,10 @@ def impersonal(text: str) -> str:
     if len(home) > 1:
         text = text.replace(home, "~")
     text = re.sub(r"/(?:home|Users)/[^/\s\"']+", "~", text)
+    # Of the files of a traceback only what lies in a package tells anything.
+    text = re.sub(
+        r'File "/[^"]*?/((?:devicectl|drivers|simulator|tui|migrations|site-packages)/[^"]*)"', r'File "\1"', text
+    )
     # Whoever leaves out what could name somebody need not judge whether it does.
     text = re.sub(r"(?i)\bclient(?: code)?[ =:]+['\"]?[A-Za-z0-9._-]+['\"]?", "client (left out)", text)
     text = re.sub(r"(?i)\bserial[ =:]+['\"]?(?!port)[A-Za-z0-9._-]*\d[A-Za-z0-9._-]*['\"]?", "serial (left out)", text)

@@ -198,6 +198,9 @@ class PlainDashboard:
         elif word == "pens":
             await self._scan()
         elif word == "open" and 0 < int(rest) <= len(self._pens):
+            if self.live.pen is not None and not self.live.at_rest:
+                self.write("Pens are changed only while the pen is confirmed still and no run is open: end it first.")
+                return
             await self._ask("pen.open", address=self._pens[int(rest) - 1].address)
         elif word == "passkey":
             await self._pair(rest)
@@ -211,6 +214,10 @@ class PlainDashboard:
             await self._ask("note", digits=str(int(rest)))
         elif word == "override":
             await self._override(rest)
+        elif self.live.controls and self.live.pen is not None and self.live.pen.motion != "still":
+            # As with a key that means nothing: whoever holds a pen that may turn, and says something else, wants it still.
+            self.client.stop_now("line")
+            self.write(f"STOP: {word} is no command, and the motor may turn.")
         else:
             self.write(f"Not known: {word}. help lists the commands.")
 

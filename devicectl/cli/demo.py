@@ -188,7 +188,7 @@ async def _treat(place: Seat, seconds: float) -> int:
     each = max(0.5, seconds / len(STEPS) - OVERHEAD_S)
     for number, (zone, depth, rate) in enumerate(STEPS, 1):
         click.echo(f"{number} of {len(STEPS)}: {zone}  {depth / 1000:.2f} mm  {rate / 1000:.0f} Hz  {each:.1f} s")
-        ending = await drive(place, Plan(zone, depth, rate, each), live.show)
+        ending = await drive(place, Plan(zone, depth, rate, each, lower=True), live.show)
         live.end()
         if not ending.whole:
             click.echo(f"devicectl: {ending.why}", err=True)

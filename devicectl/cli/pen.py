@@ -89,11 +89,9 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
                 "depth range",
                 f"{mm(limits.depth_min_um)} to {mm(limits.depth_max_um)} mm in steps of {mm(limits.depth_step_um)}",
             ),
-            ("soft limit", f"{mm(limits.depth_soft_um)} mm; a deeper request is lowered to it"),
-            *(
-                [("operator", f"{mm(limits.depth_operator_um)} mm; a deeper request is lowered to it")]
-                if limits.depth_operator_um is not None
-                else []
+            (
+                "operator limit" if limits.depth_soft_um == limits.depth_operator_um else "soft limit",
+                f"{mm(limits.depth_soft_um)} mm; a deeper request is refused, or lowered to it where that is allowed",
             ),
             ("rate range", f"{hz(limits.rate_min_mhz)} to {hz(limits.rate_max_mhz)} Hz{step}"),
             ("cartridge", f"{limits.cartridge or 'none'}, {limits.needles} needles"),
@@ -103,7 +101,7 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
         rows.append(("last stop", f"still {pen.stop_ms:.0f} ms after STOP"))
     if controller:
         rows.append(("held by", controller))
-    return [f"{name:<12} {text}" for name, text in rows]
+    return [f"{name:<14} {text}" for name, text in rows]
 
 
 @click.command(

@@ -39,7 +39,7 @@ def _limits(c: Controller) -> LimitsView | None:
         depth_min_um=caps.depth_min_um,
         depth_max_um=min(caps.depth_max_um, cartridge, c.limits.hard_depth_um),
         depth_step_um=caps.depth_step_um,
-        depth_soft_um=c.limits.soft_depth_um,
+        depth_soft_um=c.limits.ceiling_um,
         rate_min_mhz=caps.rate_min_mhz,
         rate_max_mhz=min(caps.rate_max_mhz, c.limits.max_rate_mhz or caps.rate_max_mhz),
         rate_step_mhz=caps.rate_step_mhz,

@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LimitsView:
-    """Ranges in force: the pen's own, and the soft and hard limits of this station."""
+    """Ranges in force: the pen's own, and the limits of this station.
+
+    ``depth_soft_um`` is the least that holds in every zone; ``depth_operator_um`` the operator limit, if there is one.
+    """
 
     depth_min_um: int
     depth_max_um: int

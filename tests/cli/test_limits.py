@@ -87,7 +87,7 @@ def test_no_pen_is_driven_with_a_file_that_cannot_be_understood(house: House) ->
 def test_info_and_doctor_tell_of_the_file(house: House) -> None:
     path = limit(house, "operator_depth_mm = 0.7\n")
     pen = house.simulate()
-    assert "0.70 mm; a deeper request is lowered" in house.run("info", pen.address).out
+    assert "0.70 mm; a deeper request is refused" in house.run("info", pen.address).out
     assert path in house.run("doctor").out
     (house.folder / "config" / "devicectl" / "limits.toml").write_text("depth = 1")
     told = house.run("doctor", "--json").json

@@ -152,3 +152,10 @@ def test_ports_are_left_out_of_a_scan_that_only_listens(monkeypatch: pytest.Monk
     for ports in (True, False):
         rows = asyncio.run(scanning.scan_pens(ports=ports))
         assert (port.address in [row["address"] for row in rows]) is ports
+
+
+def test_the_paths_of_a_traceback_name_no_folder_above_the_package() -> None:
+    from devicectl.doctor import impersonal
+
+    text = impersonal('  File "/srv/jane/checkout/devicectl/cli/app.py", line 12, in run')
+    assert text == '  File "devicectl/cli/app.py", line 12, in run'

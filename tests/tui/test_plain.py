@@ -14,6 +14,7 @@ from devicectl.station.views import Reply
 from tests.tui.fake_client import FakeClient, ModelClock
 from tui import scenes
 from tui.plain import PlainDashboard, show_plain
+from tui.screens.pens import FoundPen
 
 
 class Lines:
@@ -207,3 +208,22 @@ async def test_through_a_pipe_and_stop_while_the_loop_sleeps() -> None:
     assert client.closed
     keys = [count for _, count in client.beats]
     assert keys[-1] > keys[0]
+
+
+async def test_what_is_no_command_is_stop_while_the_motor_may_turn() -> None:
+    lines = Lines()
+    lines.client.show(scenes.needling())
+    said = await lines.say("foo")
+    assert said == ["STOP: foo is no command, and the motor may turn."]
+    assert lines.client.stops == ["line"]
+    lines.client.show(scenes.IDLE)
+    assert await lines.say("foo") == ["Not known: foo. help lists the commands."]
+    assert lines.client.stops == ["line"]
+
+
+async def test_pens_are_changed_at_rest_only() -> None:
+    lines = Lines()
+    lines.dashboard._pens = [FoundPen("tcp://127.0.0.1:7001", "pen", "", "", True)]
+    lines.client.show(scenes.needling())
+    assert "only while the pen is confirmed still" in (await lines.say("open 1"))[0]
+    assert not [method for method, _ in lines.client.requests if method == "pen.open"]
