@@ -95,6 +95,13 @@ def pair_again(device: Device) -> None:
     manager.on_smp_pdu = on_smp_pdu  # type: ignore[method-assign]
 
 
+class Passkey(int):
+    """A passkey that is there: Bumble takes 000000 for none."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 def value(
     read: Callable[[Connection], bytes] | None = None, write: Callable[[Connection, bytes], None] | None = None
 ) -> CharacteristicValue[bytes]:

@@ -17,7 +17,7 @@ from drivers.api import LinkRefused
 
 from .air import Air
 from .bonds import BondFile
-from .bumble_fixes import FixedController, honest_about_mitm
+from .bumble_fixes import FixedController, Passkey, honest_about_mitm
 from .quick import QuickHost
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class _Delegate(PairingDelegate):
 
     async def get_number(self) -> int | None:
         ask = self._radio.ask_passkey
-        return await ask() if ask is not None else None
+        number = await ask() if ask is not None else None
+        return Passkey(number) if number is not None else None
 
 
 class VirtualRadio:

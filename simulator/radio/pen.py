@@ -33,7 +33,7 @@ from simulator.pen import SimulatedPen
 
 from .air import Air, Reception
 from .bonds import Bonds
-from .bumble_fixes import FixedController, honest_about_mitm, pair_again, value
+from .bumble_fixes import FixedController, Passkey, honest_about_mitm, pair_again, value
 from .options import PLAIN, RadioOptions, random_static
 
 BONDS: Final = 4
@@ -77,7 +77,7 @@ class _Answer(PairingDelegate):
         return not refused and not faults.bonded_elsewhere
 
     async def generate_passkey(self) -> int:
-        return self._pen.options.passkey
+        return Passkey(self._pen.options.passkey)
 
 
 class RadioPen:

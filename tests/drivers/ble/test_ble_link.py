@@ -459,8 +459,12 @@ def test_refused_pairing_leaves_reading_and_stop(fault: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "code", "word"),
-    [(number(111_111), "wrong-passkey", "passkey is wrong"), (None, "no-passkey", "?passkey=NNNNNN")],
-    ids=["wrong", "none"],
+    [
+        (number(111_111), "wrong-passkey", "passkey is wrong"),
+        (number(0), "wrong-passkey", "passkey is wrong"),
+        (None, "no-passkey", "?passkey=NNNNNN"),
+    ],
+    ids=["wrong", "zero", "none"],
 )
 def test_wrong_or_no_passkey(given: Any, code: str, word: str) -> None:
     async def scenario(rig: BleRig) -> None:
@@ -472,6 +476,14 @@ def test_wrong_or_no_passkey(given: Any, code: str, word: str) -> None:
         assert isinstance(await rig.do(Action.SET_DEPTH, 1000), Confirmed)
 
     drive(scenario, options=RadioOptions(pairing="passkey"), passkey=given)
+
+
+def test_the_passkey_may_be_000000() -> None:
+    async def scenario(rig: BleRig) -> None:
+        await rig.ready()
+        assert isinstance(await rig.do(Action.SET_DEPTH, 1000), Confirmed)
+
+    drive(scenario, options=RadioOptions(pairing="passkey", passkey=0), passkey=number(0))
 
 
 def test_a_person_who_never_types_the_passkey_is_waited_for_no_longer_than_said() -> None:

@@ -20,8 +20,10 @@ from bumble.keys import MemoryKeyStore
 from bumble.link import LocalLink
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import AsyncPipeSink
+from support import air
 
 from simulator.radio.bumble_fixes import LinkGone, whole
+from simulator.radio.options import RadioOptions
 from simulator.virtual_time import run_virtual
 
 T = TypeVar("T")
@@ -400,3 +402,21 @@ def test_the_link_has_no_air_time() -> None:
         assert asyncio.get_running_loop().time() - begin < 0.2, "what there is, is the wait for an advertisement"
 
     stock(scenario, LocalLink())
+
+
+def test_000000_is_taken_for_no_passkey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.radio.pen.Passkey", int)
+    monkeypatch.setattr("simulator.radio.host.Passkey", int)
+
+    async def nought() -> int:
+        return 0
+
+    async def scenario() -> None:
+        async with air.rig(options=RadioOptions(pairing="passkey", passkey=0)) as rig:
+            rig.host.ask_passkey = nought
+            async with await rig.client() as client:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(10.0):
+                        await client.pair()
+
+    run_virtual(scenario())
