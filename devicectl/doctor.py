@@ -257,7 +257,7 @@ def _stops(_full: bool) -> Iterator[Item]:
         return
     try:
         with Reader() as reader:
-            stops = [one for one in reader.stops(STOPS) if one.intent_to_still_us is not None]
+            stops = [one for one in reader.stops(STOPS) if one.intent_to_still_us]
     except RecordError as error:
         yield "stop", "warning", f"Measured stops cannot be read: {error}"
         return

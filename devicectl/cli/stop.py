@@ -282,7 +282,8 @@ def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:
         return done
     if pen["motion"] == "still":
         after = f", {pen['stop_ms']:.0f} ms after STOP" if pen["stop_ms"] is not None else ""
-        text = f"{name}: stopped and still{after}{'; the program that held it has let go of it' if gone else ''}."
+        what = "was still already, and stays stopped" if pen["stop_found_still"] else f"stopped and still{after}"
+        text = f"{name}: {what}{'; the program that held it has let go of it' if gone else ''}."
         return Reached(address, True, True, "station", text)
     if pen["motion"] == "turning":
         return Reached(address, True, False, "station", f"{name}: STOP was sent but the motor still turns; {SWITCH}.")

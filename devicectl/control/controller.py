@@ -125,6 +125,8 @@ class Controller:
         self.latched = False
         self.latch_cause = ""
         self.last_stop_ms: float | None = None
+        self.stop_found_still = False
+        """The last STOP found the pen still already: it measured nothing."""
         self.stop_generation = 0
         self.up_at: float | None = None
         self.quiet_until = float("-inf")
@@ -434,8 +436,10 @@ class Controller:
 
     def stop(self, source: str) -> bool:
         """STOP: bytes first, then everything else. True when the link took them. Legal at any time, from anywhere."""
-        began = self.loop.time()
+        began, stopping = self.loop.time(), self.stop_lane.active
         sent = self.stop_lane.begin(source)
+        if not stopping:
+            self.stop_found_still = self.run is None and self.motion.at(began) is Motion.STILL
         now = self.loop.time()
         self.stop_generation += 1
         self.lease.stop()
@@ -448,8 +452,9 @@ class Controller:
         return sent
 
     def _stopped(self, source: str, still_ms: float) -> None:
-        self.last_stop_ms = still_ms
-        self.tell(StopDone(self.loop.time(), source, still_ms))
+        if not self.stop_found_still:
+            self.last_stop_ms = still_ms
+        self.tell(StopDone(self.loop.time(), source, still_ms, self.stop_found_still))
 
     def end_run(self, why: str) -> None:
         """The grant is gone; the motor may still run down for a moment."""

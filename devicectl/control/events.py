@@ -87,11 +87,15 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class StopDone:
-    """The pen is latched and was seen still; times in ms from the intent to the first still sample."""
+    """The pen is latched and was seen still; times in ms from the intent to the first still sample.
+
+    ``already``: it was still before the intent, so that nothing was measured.
+    """
 
     at: float
     source: str
     still_ms: float
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunResumed: lambda e: "resumed",
     RunOver: lambda e: f"run over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
-    StopDone: lambda e: f"still, {e.still_ms:.0f} ms after STOP",
+    StopDone: lambda e: "was still already" if e.already else f"still, {e.still_ms:.0f} ms after STOP",
     GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
     Uncommanded: lambda e: "motor turned without a run",
     CommandDone: _command,

@@ -86,6 +86,7 @@ def pen_view(desk: Desk) -> PenView:
         stop_ms=c.last_stop_ms,
         limits=_limits(c),
         settling=c.lane.unsettled,
+        stop_found_still=c.stop_found_still,
         session=desk.recording.session_id,
     )
 

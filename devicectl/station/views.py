@@ -69,6 +69,7 @@ class PenView:
     stop_ms: float | None  # last measured stop: intent to still
     limits: LimitsView | None
     settling: bool  # a command's outcome is being checked with the pen
+    stop_found_still: bool = False  # the last STOP found the pen still already
     session: str | None = None  # id of the session that is open on it
     closed_s: float | None = None  # so long ago the station let go of it; all else is as it was then
 

@@ -75,6 +75,24 @@ def test_stop_is_latched_until_reset_and_a_fresh_start_is_needed(scenario: Scena
     scenario(play)
 
 
+def test_a_stop_of_a_pen_that_is_still_measures_nothing(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        await rig.start()
+        await asyncio.sleep(1)
+        rig.control.stop("test")
+        await rig.until(lambda: len(rig.seen(StopDone)) == 1)
+        measured = rig.control.last_stop_ms
+        assert measured is not None
+        assert measured > 0
+        await asyncio.sleep(0.3)
+        rig.control.stop("again")
+        await rig.until(lambda: len(rig.seen(StopDone)) == 2)
+        assert rig.control.last_stop_ms == measured
+        assert [done.already for done in rig.seen(StopDone)] == [False, True]
+
+    scenario(play)
+
+
 def test_stop_to_still_takes_at_most_100_ms_and_the_run_down(scenario: Scenario) -> None:
     async def play(rig: Rig) -> None:
         await rig.start()
