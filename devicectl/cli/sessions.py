@@ -12,6 +12,9 @@ from .app import Group
 if TYPE_CHECKING:
     from devicectl.records.reader import PassSummary, SessionDetail, SessionSummary
 
+DEPTH_OFF_UM: Final = 150
+"""As `devicectl.control.arrival.TOLERANCE_UM`: the depth tolerance of one cleared pen's scale (FDA K180778)."""
+
 
 @click.group(cls=Group, examples=("devicectl sessions list", "devicectl sessions show last"))
 def sessions() -> None:
@@ -126,12 +129,12 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     from .output import hz, mm, print_table, seconds
 
     print_table(
-        ("pass", "zone", "depth mm", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end"),
+        ("pass", "zone", "mm set/mean", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end"),
         [
             (
                 str(one.seq),
                 (one.zone or "–") + ("" if one.kind == "granted" else " (uncommanded)"),
-                mm(one.depth_set_um),
+                f"{mm(one.depth_set_um)} {mm(one.depth_mean_um)}",
                 hz(one.rate_set_mhz),
                 seconds(one.duration_ms),
                 seconds(one.contact_ms) + (" inferred" if one.contact_kind == "inferred" else ""),
@@ -146,6 +149,20 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     unknown = sum(one.unknown_ms or 0 for one in passes)
     if unknown:
         click.echo(f"≥ during {seconds(unknown)} s strokes and contact are unknown; they are not counted.")
+
+    off = [one for one in passes if _is_off(one)]
+    if off:
+        numbers = ", ".join(str(one.seq) for one in off)
+        click.echo(
+            f"On average the measured depth was more than {mm(DEPTH_OFF_UM)} mm off what was set in pass {numbers}: a short "
+            "pass may have begun before the needles arrived; else check cartridge and calibration."
+        )
+
+
+def _is_off(one: PassSummary) -> bool:
+    if one.depth_set_um is None or one.depth_mean_um is None:
+        return False
+    return abs(one.depth_mean_um - one.depth_set_um) > DEPTH_OFF_UM
 
 
 def _at_least(one: PassSummary, figure: int | None) -> str:

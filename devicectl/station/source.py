@@ -46,6 +46,7 @@ class SeededSource:
         self._loop = asyncio.get_running_loop()
         self._ids = IdSource(self.utc_us, self._random)
         self.jump_us = 0
+        self.suspended_us = 0
 
     def uuid(self) -> UUID:
         """A UUIDv7 from the loop's clock and the seed."""
@@ -53,11 +54,11 @@ class SeededSource:
 
     def utc_us(self) -> int:
         """The loop's time after a fixed instant, plus ``jump_us`` (a clock that was set)."""
-        return self.EPOCH_US + int(self._loop.time() * 1e6) + self.jump_us
+        return self.EPOCH_US + self.boot_us() + self.jump_us
 
     def boot_us(self) -> int:
-        """The loop's time."""
-        return int(self._loop.time() * 1e6)
+        """The loop's time, plus ``suspended_us`` (for which the computer slept, and the loop with it)."""
+        return int(self._loop.time() * 1e6) + self.suspended_us
 
     def ticket(self) -> str:
         """A seeded text."""

@@ -7,13 +7,16 @@ import asyncio
 import gc
 import warnings
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.world import ADDRESS, World, refused
 
 from drivers.api import Action, Command, PenState
+from drivers.links.memory import MemoryLink
 from drivers.penlink.frame import STOP
+from drivers.penlink.pen import PenlinkPen
 from simulator.pen import SimulatedPen
 from simulator.profile import load_profile
 from simulator.virtual_time import run_virtual
@@ -202,9 +205,10 @@ def test_c11_stop_works_while_a_long_command_runs() -> None:
         s = await w.ready()
         await s.start()
         await asyncio.sleep(1)
-        w.sim.set_faults(to_pen__delay=0.0)
+        w.sim.set_faults(from_pen__delay=0.25)
         answer = asyncio.ensure_future(s.ask("setpoint", depth_um=1200))
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        assert w.desk.control.lane.busy, "the command still waits for its answer"
         began = w.loop.time()
         s.client.stop_now("SPACE")
         await w.until(lambda: not w.sim.truth.driven, 0.1)
@@ -310,8 +314,18 @@ def test_c18_a_pen_can_be_let_go_and_another_taken() -> None:
         await s.ask("session.close")
         await s.ask("pen.close")
         assert w.station.desks == []
-        await s.ask("pen.open", address=ADDRESS)
-        assert len(w.station.desks) == 1
+        other = SimulatedPen("fixed-117", seed=9)
+        address = "tcp://127.0.0.1:7002"
+        pen = PenlinkPen(address, lambda: MemoryLink(other.line(115_200), address))
+        w.station.ports.open_pen = lambda _: pen
+        await s.ask("pen.open", address=address)
+        assert [str(desk.address) for desk in w.station.desks] == [address]
+        await w.until(lambda: w.desk.confirmed_still)
+        assert w.desk.control.identity.serial == other.serial != w.sim.serial
+        await s.ask("session.open", purpose="bench", client=None)
+        await w.until(lambda: s.view.session is not None)
+        assert s.view.session.zones == ()
+        other.close()
 
     scenario(play)
 
@@ -392,6 +406,25 @@ def test_c25_simulated_pens_and_training_clients_only_meet_each_other() -> None:
         assert s.view.session.origin == "simulated"
         rows = w.rows("select training from clients")
         assert [r["training"] for r in rows] == [1]
+        await s.ask("session.close")
+        w.desk.control.identity = replace(w.desk.control.identity, simulated=False)
+        assert "with hardware" in await refused(s.ask("session.open", purpose="treatment", client="TRAIN-1"))
+
+    scenario(play)
+
+
+def test_a_suspended_computer_stops_the_pen_and_drops_control() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "TRAIN-1")
+        assert (await s.start()).outcome == "confirmed"
+        await asyncio.sleep(1)
+        w.source.suspended_us = 30_000_000
+        await w.until(lambda: not w.sim.truth.driven, 1.2)
+        assert w.desk.control.latched
+        assert w.desk.holder is None
+        assert any("suspended" in alarm.text for alarm in w.desk.alarms.standing())
+        assert [r["code"] for r in w.rows("select code from events where code = 'clock-broken'")] == ["clock-broken"]
+        assert "control" in await refused(s.ask("run.preview"))
 
     scenario(play)
 
