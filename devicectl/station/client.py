@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from devicectl.records.errors import RecordError
 from devicectl.records.location import locate
 
 from .client_api import StationError
@@ -194,13 +195,22 @@ def start_station(database: str | None, paths: StationPaths) -> None:
     while time.monotonic() < deadline:
         if _reachable(paths):
             return
-        if process.poll() is not None:
-            # Another one may have won the race for the lock.
+        if process.poll() is not None and not _other_begins(database):
             if _reachable(paths):
                 return
             raise StationError(_last_words(paths), "record" if process.returncode == RECORD_EXIT else "station-start")
         time.sleep(0.01)
     raise StationError(f"The station did not start within {START_S:.0f} s; its log is {paths.log}.", "station-start")
+
+
+def _other_begins(database: str | None) -> bool:
+    """Whether a station of another client has the database: it won the race, and will listen."""
+    from devicectl.records.lock import station_of
+
+    try:
+        return station_of(locate(database)) is not None
+    except (OSError, RecordError):
+        return False
 
 
 def _last_words(paths: StationPaths) -> str:

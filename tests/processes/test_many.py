@@ -116,6 +116,37 @@ def test_a_station_is_started_once_when_needed_and_ends_when_nobody_is_left(plac
             os.kill(held["pid"], signal.SIGKILL)
 
 
+SLOW_STATION = """
+import asyncio
+from devicectl.station import runtime
+serve = runtime.serve
+async def late(*args, **more):
+    print("it has the database", flush=True)
+    await asyncio.sleep(3)
+    await serve(*args, **more)
+runtime.serve = late
+asyncio.run(runtime.run_station(None, on_demand=True))
+"""
+
+
+def test_a_client_whose_station_lost_the_race_waits_for_the_one_that_won(place: Place) -> None:
+    environment = place.environment(measured=False)
+    winner = subprocess.Popen([sys.executable, "-c", SLOW_STATION], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert winner.stdout is not None
+        assert winner.stdout.readline()
+        done = subprocess.run(
+            [sys.executable, "-c", ON_DEMAND], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        held = station_of(place.location)
+        assert held is not None
+        assert held["pid"] == winner.pid
+    finally:
+        winner.kill()
+        winner.communicate()
+
+
 # -- clients
 
 
