@@ -82,7 +82,7 @@ class Controller:
 
     What an operator asks for is in :mod:`devicectl.control.intents`; this class holds the state, hears the pen,
     and owns the stop. ``alive`` answers why the controlling client must count as gone (None while it is alive);
-    ``firmware_problem`` answers why the firmware is not trusted; ``stood`` answers for how many seconds this process
+    ``firmware_problem`` answers why the firmware is not trusted; ``more_gates`` judges what control knows nothing of; ``stood`` answers for how many seconds this process
     itself did not run until just now (0.0: it ran); all are set by the station.
     """
 
@@ -109,6 +109,7 @@ class Controller:
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
         self.stood: Callable[[], float] = lambda: 0.0
+        self.more_gates: Callable[[], tuple[Gate, ...]] = tuple
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
         self.plan_depth_um: Mapping[str, int] = {}
@@ -375,7 +376,7 @@ class Controller:
         """Open a gate until the session ends; the sentence why not, or None. ``reason`` goes into the record."""
         if self.purpose is None:
             return "No session is open; open one first."
-        may = OVERRIDABLE[self.purpose]
+        may = OVERRIDABLE[self.purpose].union(one.name for one in self.more_gates() if one.overridable)
         if gate not in may:
             names = ", ".join(sorted(may))
             return f"The gate '{gate}' cannot be overridden; in a {self.purpose.value} session only: {names}."
@@ -509,7 +510,7 @@ class Controller:
 
     def gates(self) -> tuple[Gate, ...]:
         """Every gate, judged now."""
-        return evaluate(facts(self))
+        return evaluate(facts(self), self.more_gates())
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""

@@ -124,10 +124,8 @@ def _session(f: Facts) -> Gate:
 
 def _client(f: Facts) -> Gate:
     if not f.simulated:
-        text = (
-            "Treatment with hardware is not possible in this version: calibration, consent and operators are missing."
-        )
-        return Gate("client", False, text)
+        text = "A training client is treated with a simulated pen only; choose another client."
+        return _gate("client", f.client_training is False, "client chosen", text)
     return _gate(
         "client", f.client_training is True, "training client", "A simulated pen treats only clients marked training."
     )
@@ -168,14 +166,20 @@ OVERRIDABLE: Final[dict[Purpose, frozenset[str]]] = {
 """Gates that a person may open with a reason. What keeps STOP, the link and the record honest is not among them."""
 
 
-def evaluate(facts: Facts) -> tuple[Gate, ...]:
-    """Every gate of the session's purpose; without a session those of ``bench``, of which one then fails."""
+def evaluate(facts: Facts, more: tuple[Gate, ...] = ()) -> tuple[Gate, ...]:
+    """Every gate of the session's purpose; without a session those of ``bench``, of which one then fails.
+
+    ``more`` are gates of rooms that control does not know; whether somebody may open them stands in each.
+    """
     purpose = facts.purpose or Purpose.BENCH
-    gates = tuple(gate(facts) for gate in GATES[purpose])
+    gates = (*(gate(facts) for gate in GATES[purpose]), *more)
     if all(gate.passed for gate in gates):
         return gates
     may = OVERRIDABLE[purpose] if facts.purpose is not None else frozenset[str]()
-    return tuple(_override(gate, facts.overrides) if gate.name in may and not gate.passed else gate for gate in gates)
+    return tuple(
+        _override(gate, facts.overrides) if not gate.passed and (gate.overridable or gate.name in may) else gate
+        for gate in gates
+    )
 
 
 def _override(gate: Gate, overrides: Mapping[str, str]) -> Gate:

@@ -44,6 +44,7 @@ class PassOpened:
     needles: int
     at: float
     clock_ms: int
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class PassClosed:
     lost_samples: int
     at: float
     clock_ms: int
+    direction: str | None = None
 
 
 RecorderEvent = PassOpened | BlockUpdated | BlockSealed | PassClosed

@@ -50,6 +50,7 @@ class _Open:
     seq: int
     kind: PassKind
     zone: Zone | None
+    direction: str | None
     needles: int
     opened_at: float
     evidence: Evidence
@@ -90,6 +91,7 @@ class PassRecorder:
         self._gap = False
         self._temperature, self._battery = 0, NO_BATTERY
         self._zone: Zone | None = None
+        self._direction: str | None = None
         self._depth: int | None = None
         self._rate: int | None = None
         self._granted = False
@@ -185,13 +187,23 @@ class PassRecorder:
             return
         other_zone = (zone and zone.code) != (self._zone and self._zone.code)
         self._zone, self._depth, self._rate = zone, depth_um, rate_mhz
+        self._go_on(CloseReason.ZONE_CHANGED if other_zone else CloseReason.ENDED, at)
+
+    def direction(self, direction: str | None, at: float) -> None:
+        """The direction of the strokes over the skin from now on; while the motor turns it cuts as a setpoint does."""
+        if direction != self._direction:
+            self._direction = direction
+            self._go_on(CloseReason.ENDED, at)
+
+    def _go_on(self, reason: CloseReason, at: float) -> None:
+        """What is recorded from here on is another pass."""
         if self._pending is not None:
             self._finish(self._reason or CloseReason.PAUSED)
         current, last = self._open, self._last
         if current is None or current.kind is PassKind.UNCOMMANDED or last is None:
             return
         self._open = None
-        self._close(current, CloseReason.ZONE_CHANGED if other_zone else CloseReason.ENDED, at)
+        self._close(current, reason, at)
         self._begin(last, self._last_flags & ~FLAG_GAP, at)
 
     def run(self, granted: bool, at: float, reason: CloseReason = CloseReason.ENDED) -> None:
@@ -262,7 +274,7 @@ class PassRecorder:
         )  # fmt: skip
         evidence = Evidence(sample.clock_ms, sample.depth_um, sample.rate_mhz, sample.current_ma, touch, flags)
         opened = _Open(
-            self._new_id(), self._seq, kind, self._zone, self.needles, sample.at, evidence, tuple([value] for value in row),
+            self._new_id(), self._seq, kind, self._zone, self._direction, self.needles, sample.at, evidence, tuple([value] for value in row),
             block_from=sample.clock_ms, shown=sample.clock_ms, inferred=bool(flags & FLAG_INFERRED), at=sample.at,
         )  # fmt: skip
         self._seq += 1
@@ -280,6 +292,7 @@ class PassRecorder:
                 self.needles,
                 sample.at if at is None else at,
                 sample.clock_ms,
+                opened.direction,
             )
         )
 
@@ -363,5 +376,6 @@ class PassRecorder:
                 current.lost,
                 at,
                 current.evidence.clock_ms,
+                current.direction,
             )
         )

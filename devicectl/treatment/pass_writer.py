@@ -71,6 +71,7 @@ class PassWriter:
             opened_utc_us=self._utc_us(),
             opened_boot_us=self._boot_us(),
             opened_clock_ms=event.clock_ms,
+            direction=event.direction,
         )
 
     def _closed(self, event: PassClosed) -> tuple[PassEnd, list[SegmentRow]]:
