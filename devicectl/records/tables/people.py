@@ -28,6 +28,8 @@ operator_states = table(
     integer("active"),
     ref("by_operator_id", "operators", null=True),
     text("reason"),
+    text("licence", null=True),
+    text("supervisor", null=True),
     one_of("role", ROLES),
     flag("active"),
     sa.CheckConstraint("length(name) > 0", name="name"),

@@ -9,17 +9,16 @@ import sqlalchemy as sa
 from .columns import at_least, entry, integer, one_of, ref, text
 
 PROTOCOL_SOURCES: Final = ("shipped", "copy")
-COURSE_ENDS: Final = ("completed", "stopped", "changed")
+COURSE_ENDS: Final = ("completed", "wish", "event", "changed", "other")
 
 assessments = entry(
     "assessments",
     ref("client_id", "clients"),
     ref("session_id", "sessions", null=True),
-    text("indication"),
     text("scale"),
     text("grade"),
     integer("score_milli", null=True),
-    text("detail"),
+    text("detail", null=True),
     sa.Index(None, "client_id", "at_utc_us"),
     sa.Index(None, "session_id"),
 )
@@ -82,8 +81,8 @@ courses = entry(
 course_ends = entry(
     "course_ends",
     ref("course_id", "courses"),
-    text("how"),
-    one_of("how", COURSE_ENDS),
+    text("end_reason"),
+    one_of("end_reason", COURSE_ENDS),
     sa.UniqueConstraint("course_id"),
 )
 
