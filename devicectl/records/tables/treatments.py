@@ -11,6 +11,7 @@ from .columns import INTEGER, a_date, at_least, entry, flag, integer, one_of, re
 GIVEN_BY: Final = ("client", "guardian")
 ITEM_KINDS: Final = ("stop", "ask")
 ANSWERS: Final = ("yes", "no", "unknown")
+SINCE_LAST: Final = ("first", "no", "yes")
 ENTERED: Final = ("scan", "hand")
 TOPICAL_PHASES: Final = ("before", "during", "after")
 PHOTO_PHASES: Final = ("before", "after", "follow_up")
@@ -49,12 +50,14 @@ checklist_answers = _of_session(
     text("kind"),
     text("answer"),
     integer("changed"),
+    text("since_last"),
     sealed("reason", null=True),
     one_of("kind", ITEM_KINDS),
     one_of("answer", ANSWERS),
+    one_of("since_last", SINCE_LAST),
     flag("changed"),
 )
-"""The newest answer to an item counts."""
+"""The newest answer to an item counts. ``since_last`` is the answer to "anything changed since last time?"."""
 
 anaesthetics = _of_session(
     "anaesthetics",
@@ -66,7 +69,7 @@ anaesthetics = _of_session(
     integer("occluded"),
     integer("on_utc_us"),
     integer("dwell_min_s"),
-    integer("dwell_max_s"),
+    integer("dwell_max_s", null=True),
     at_least("strength_milli", 0),
     at_least("grams_mg", 0),
     at_least("area_mm2", 0),
@@ -89,11 +92,12 @@ cartridge_uses = _of_session(
     ref("cartridge_id", "cartridges", null=True),
     text("gtin"),
     text("lot"),
-    text("expiry_date", null=True),
+    text("expiry", null=True),
     text("serial"),
-    text("raw"),
+    text("raw", null=True),
     text("entered"),
-    a_date("expiry_date"),
+    integer("opened_utc_us"),
+    a_date("expiry"),
     one_of("entered", ENTERED),
     sa.Index(None, "lot"),
     sa.Index(None, "gtin", "serial"),
@@ -145,13 +149,13 @@ topicals = _of_session(
     "topicals",
     text("product"),
     text("lot"),
-    text("expiry_date", null=True),
+    text("expiry", null=True),
     integer("amount_milli"),
     text("unit"),
     text("phase"),
     integer("sterile"),
     integer("resume_utc_us", null=True),
-    a_date("expiry_date"),
+    a_date("expiry"),
     one_of("phase", TOPICAL_PHASES),
     flag("sterile"),
     at_least("amount_milli", 0),
@@ -199,7 +203,7 @@ photos = entry(
     integer("bytes"),
     integer("width"),
     integer("height"),
-    text("taken", null=True),
+    integer("taken_utc_us", null=True),
     text("removed"),
     one_of("phase", PHOTO_PHASES),
     sa.Index(None, "client_id"),

@@ -1,0 +1,281 @@
+"""From a form that was filled in to rows of the record, with what is personal sealed under the client's key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from devicectl.records import tables as t
+from devicectl.records.entries import Chain, Entry
+from devicectl.records.errors import RecordRefused
+from devicectl.records.writer import Job
+
+from .forms import Form, Record, columns
+
+Row = dict[str, Any]
+
+
+class Sealer(Protocol):
+    """Seals texts under a client's own key; blocks for a file now and then."""
+
+    def ready(self, connection: sa.Connection, client: UUID) -> None:
+        """Have the client's key on the disk. Raises :class:`RecordError`."""
+
+    def seal(self, client: UUID, text: str, table: str, column: str, row: UUID) -> bytes:
+        """The text as ciphertext for one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A form as it was filled in: for whom, by whom, when.
+
+    ``client`` is a code, ``session`` and ``pen`` are keys of the record; ``about`` is the row that this one goes on with
+    (an adverse event, a follow-up). What the form needs and is not given is taken from the session.
+    """
+
+    form: Form[Any]
+    record: Record
+    by: UUID | None
+    at_utc_us: int
+    client: str | None = None
+    session: UUID | None = None
+    pen: UUID | None = None
+    about: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was entered: rows by table in order, the client they are about, and the newest audit entry."""
+
+    rows: tuple[tuple[str, Row], ...]
+    client: UUID | None
+    audit_seq: int
+
+    @property
+    def id(self) -> UUID:
+        """Key of the first row."""
+        key: UUID = self.rows[0][1]["id"]
+        return key
+
+
+@dataclass(slots=True)
+class _Making:
+    """One form on its way into the record."""
+
+    connection: sa.Connection
+    filled: Filled
+    sealer: Sealer
+    new_id: Callable[[], UUID]
+    client: UUID | None
+    ready: bool = False
+
+    def need_client(self) -> UUID:
+        if self.client is None:
+            raise _refused("This is about a client; name one, or open a treatment first.")
+        return self.client
+
+    def seal(self, text: str, table: sa.Table, column: str, row: UUID) -> bytes:
+        client = self.need_client()
+        if not self.ready:
+            self.sealer.ready(self.connection, client)
+            self.ready = True
+        return self.sealer.seal(client, text, table.name, column, row)
+
+    def row(self, table: sa.Table, values: Mapping[str, object], **more: object) -> Row:
+        """A row of ``table`` from a form's values: JSON where there are several, sealed where the table says so."""
+        row: Row = {"id": self.new_id(), **more}
+        for name, value in values.items():
+            if name in table.c:
+                row[name] = _plain(value, bool(table.c[name].nullable))
+            elif (sealed := f"{name}_sealed") in table.c:
+                text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+                empty = not text and bool(table.c[sealed].nullable)
+                row[sealed] = None if empty else self.seal(text, table, sealed, row["id"])
+            else:
+                raise LookupError(f"{table.name} has no column for {name}")
+        for name, key in (("session_id", self.filled.session), ("pen_id", self.filled.pen)):
+            if name in table.c:
+                row.setdefault(name, key)
+        if "client_id" in table.c:
+            row.setdefault("client_id", self.need_client())
+        return row
+
+
+def _plain(value: object, nullable: bool) -> object:
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    if value == "" and nullable:
+        return None
+    return value
+
+
+def _refused(text: str, code: str = "refused") -> RecordRefused:
+    error = RecordRefused(text)
+    error.code = code
+    return error
+
+
+Rows = list[tuple[sa.Table, Row]]
+Maker = Callable[[_Making], Rows]
+
+
+def _next(connection: sa.Connection, table: sa.Table, column: str, key: UUID) -> int:
+    found = connection.execute(sa.select(sa.func.max(table.c.seq)).where(table.c[column] == key)).scalar()
+    return int(found or 0) + 1
+
+
+def _client(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    code = str(values["code"])
+    if m.connection.execute(sa.select(t.clients.c.id).where(t.clients.c.code == code)).first():
+        raise _refused(f"There is a client {code} already; choose another code.", "client-exists")
+    return [(t.clients, {"id": m.new_id(), "created_utc_us": m.filled.at_utc_us, **values})]
+
+
+def _identity(m: _Making) -> Rows:
+    client = m.need_client()
+    text = json.dumps(columns(m.filled.record), ensure_ascii=False, sort_keys=True)
+    seq = _next(m.connection, t.client_profiles, "client_id", client)
+    return [(t.client_profiles, m.row(t.client_profiles, {"identity": text}, seq=seq))]
+
+
+def _protocol(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    zones: Any = values.pop("zones")
+    newest = sa.select(t.protocols).where(t.protocols.c.name == values["name"]).order_by(t.protocols.c.version.desc())
+    before = m.connection.execute(newest.limit(1)).first()
+    if before is not None and before.source == "shipped":
+        raise _refused(f"{before.name} is shipped and stays as it is; give the copy a name of its own.", "shipped")
+    protocol = m.row(
+        t.protocols,
+        {**values, "indication": values.get("indication") or ""},
+        version=1 if before is None else before.version + 1,
+        source="copy",
+        copied_from_id=m.filled.about or (before.id if before is not None else None),
+    )
+    rows: Rows = [(t.protocols, protocol)]
+    for seq, zone in enumerate(zones):
+        rows.append((t.protocol_zones, m.row(t.protocol_zones, zone, protocol_id=protocol["id"], seq=seq)))
+    return rows
+
+
+def _course(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    name = str(values.pop("protocol"))
+    newest = sa.select(t.protocols.c.id).where(t.protocols.c.name == name).order_by(t.protocols.c.version.desc())
+    protocol = m.connection.execute(newest.limit(1)).scalar()
+    if protocol is None:
+        raise _refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
+    return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
+
+
+def _course_end(m: _Making) -> Rows:
+    client = m.need_client()
+    course = open_course(m.connection, client)
+    if course is None:
+        raise _refused("This client has no open course; there is nothing to close.", "no-course")
+    return [(t.course_ends, m.row(t.course_ends, columns(m.filled.record), course_id=course))]
+
+
+def open_course(connection: sa.Connection, client: UUID) -> UUID | None:
+    """The newest course of a client that has not ended."""
+    ended = sa.exists().where(t.course_ends.c.course_id == t.courses.c.id)
+    newest = sa.select(t.courses.c.id).where(t.courses.c.client_id == client, ~ended)
+    found: UUID | None = m_first(connection, newest.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    return found
+
+
+def m_first(connection: sa.Connection, query: sa.Select[Any]) -> Any:
+    """The first value of the first row, or None."""
+    return connection.execute(query.limit(1)).scalar()
+
+
+def _rest(table: sa.Table, parent: sa.Table, column: str, gone: str) -> Maker:
+    """What completes the newest row of the session that is not complete yet."""
+
+    def make(m: _Making) -> Rows:
+        done = sa.exists().where(table.c[column] == parent.c.id)
+        query = sa.select(parent.c.id).where(parent.c.session_id == m.filled.session, ~done)
+        open_one = m_first(m.connection, query.order_by(parent.c.at_utc_us.desc(), parent.c.id.desc()))
+        if open_one is None:
+            raise _refused(gone, "nothing-open")
+        return [(table, m.row(table, columns(m.filled.record), **{column: open_one}))]
+
+    return make
+
+
+def _state(table: sa.Table, parent: sa.Table, column: str, what: str) -> Maker:
+    """The next state of the row that the form is about."""
+
+    def make(m: _Making) -> Rows:
+        about = m.filled.about
+        known = None if about is None else m.connection.execute(sa.select(parent).where(parent.c.id == about)).first()
+        if known is None:
+            raise _refused(f"There is no such {what}; name one by its id.", "no-such-row")
+        m.client = known.client_id
+        seq = _next(m.connection, table, column, known.id)
+        return [(table, m.row(table, columns(m.filled.record), **{column: known.id, "seq": seq}))]
+
+    return make
+
+
+def _of(table: sa.Table) -> Maker:
+    return lambda m: [(table, m.row(table, columns(m.filled.record)))]
+
+
+MAKERS: Final[dict[str, Maker]] = {
+    "client": _client,
+    "identity": _identity,
+    "assessment": _of(t.assessments),
+    "protocol": _protocol,
+    "course": _course,
+    "course_end": _course_end,
+    "consent": _of(t.consents),
+}
+"""How each form becomes rows."""
+
+
+class Intake:
+    """Takes filled forms into the record. ``new_id`` makes keys."""
+
+    def __init__(self, chain: Chain, sealer: Sealer, new_id: Callable[[], UUID]) -> None:
+        self._chain, self._sealer, self._new_id = chain, sealer, new_id
+
+    def entered(self, filled: Filled) -> Job[Stored]:
+        """Keep a form: its rows with their audit entries, all or none. The job raises :class:`RecordRefused`."""
+
+        def job(connection: sa.Connection) -> Stored:
+            client = _client_of(connection, filled)
+            making = _Making(connection, filled, self._sealer, self._new_id, client)
+            rows = MAKERS[filled.form.name](making)
+            entries = [Entry(table, row, filled.by, filled.at_utc_us) for table, row in rows]
+            seq = self._chain.enter(connection, entries)
+            kept = tuple((entry.table.name, entry.row()) for entry in entries)
+            about = rows[0][1]["id"] if filled.form.name == "client" else making.client
+            return Stored(kept, about, seq)
+
+        return job
+
+
+def _client_of(connection: sa.Connection, filled: Filled) -> UUID | None:
+    if filled.form.name == "client":
+        return None
+    if filled.client is not None:
+        found: UUID | None = connection.execute(
+            sa.select(t.clients.c.id).where(t.clients.c.code == filled.client)
+        ).scalar()
+        if found is None:
+            raise _refused(f"There is no client {filled.client}; add the client first.", "no-such-client")
+        return found
+    if filled.session is None:
+        return None
+    session = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == filled.session)).first()
+    if session is None:
+        raise _refused("There is no such session.", "no-session")
+    of_session: UUID | None = session.client_id
+    return of_session

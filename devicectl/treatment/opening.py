@@ -1,0 +1,256 @@
+"""Opening a session of treatment: its client, course and plan, and what an interrupted session before it already has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from devicectl.records import jobs
+from devicectl.records import tables as t
+from devicectl.records.entries import Chain, Entry
+from devicectl.records.errors import RecordRefused
+from devicectl.records.rows import SessionRow
+from devicectl.records.writer import Job
+
+from .intake import Row, open_course
+from .protocols import ProtocolZone
+
+RESUME_US: Final = 12 * 3600 * 1_000_000
+"""How long after its end an interrupted session can be resumed: what was asked and used then counts no longer."""
+CHAIN_MAX: Final = 100
+_KEPT: Final = (
+    t.consents, t.checklist_answers, t.anaesthetics, t.cartridge_uses, t.skin_preparations, t.pen_checks, t.zone_results,
+    t.notes, t.topicals, t.adverse_events, t.photos, t.assessments, t.pass_changes,
+)  # fmt: skip
+_COMPLETIONS: Final = (
+    (t.anaesthetic_removals, t.anaesthetics, "anaesthetic_id"),
+    (t.cartridge_discards, t.cartridge_uses, "cartridge_use_id"),
+)
+PassCount = Mapping[tuple[str, str | None], int]
+"""Passes by zone and direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What session is wanted. ``client`` is a code; ``course``: its newest open course belongs to it;
+    ``resumes``: the interrupted session that goes on."""
+
+    purpose: str
+    client: str | None = None
+    training: bool = True
+    course: bool = True
+    operator: UUID | None = None
+    resumes: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseFacts:
+    """The course of a session. ``session`` counts from 1; ``last_utc_us`` is when the client's last one was opened."""
+
+    id: UUID
+    protocol: str
+    sessions_planned: int
+    min_days: int
+    session: int
+    last_utc_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as it was opened. ``rows``: what it and the sessions it resumes have, by table, oldest first."""
+
+    id: UUID
+    client: UUID | None
+    code: str
+    course: CourseFacts | None
+    plan: tuple[ProtocolZone, ...]
+    rows: Mapping[str, tuple[Row, ...]]
+    passes: PassCount
+    resumes: UUID | None
+
+
+class Opener:
+    """Opens sessions in the record. ``new_id`` makes keys."""
+
+    def __init__(self, chain: Chain, new_id: Callable[[], UUID]) -> None:
+        self._chain, self._new_id = chain, new_id
+
+    def opened(self, asked: Asked, pen: UUID, boot: UUID, utc_us: int, boot_us: int) -> Job[Opened]:
+        """Open a session; the job raises :class:`RecordRefused` with a sentence when the record forbids it."""
+        key = self._new_id()
+
+        def job(connection: sa.Connection) -> Opened:
+            old = _resumed(connection, asked, utc_us)
+            client, code = self._client(connection, asked, old, utc_us)
+            course_id = old.course_id if old is not None else _course_of(connection, asked, client)
+            course = None if course_id is None else _course_facts(connection, course_id, old)
+            row = SessionRow(
+                key, boot, pen, client, asked.purpose, utc_us, boot_us, course_id, asked.operator, asked.resumes
+            )
+            jobs.session_opened(row)(connection)
+            plan = _plan_of(connection, course_id, asked.resumes)
+            entries = [_planned(self._new_id(), key, seq, zone) for seq, zone in enumerate(plan)]
+            self._chain.enter(connection, [Entry(t.session_plan, row, asked.operator, utc_us) for row in entries])
+            before = chain_of(connection, asked.resumes)
+            return Opened(
+                key,
+                client,
+                code,
+                course,
+                plan,
+                rows_of(connection, before),
+                passes_of(connection, before),
+                asked.resumes,
+            )
+
+        return job
+
+    def _client(
+        self, connection: sa.Connection, asked: Asked, old: sa.Row[Any] | None, utc_us: int
+    ) -> tuple[UUID | None, str]:
+        if old is not None:
+            code = connection.execute(sa.select(t.clients.c.code).where(t.clients.c.id == old.client_id)).scalar_one()
+            of_old: UUID | None = old.client_id
+            return of_old, str(code)
+        if asked.client is None:
+            return None, ""
+        found = connection.execute(sa.select(t.clients).where(t.clients.c.code == asked.client)).first()
+        if found is None and not asked.training:
+            raise _refused(f"There is no client {asked.client}; add the client first.", "no-such-client")
+        if found is None:
+            # Whoever practises needs no register: a training client is made as it is named.
+            row = {"id": self._new_id(), "code": asked.client, "training": 1, "created_utc_us": utc_us}
+            self._chain.enter(connection, [Entry(t.clients, row, asked.operator, utc_us)])
+            return row["id"], asked.client
+        if bool(found.training) != asked.training:
+            mark = "a training client" if found.training else "a real client"
+            pen = "a simulated pen" if asked.training else "a pen"
+            raise _refused(
+                f"The code {asked.client} belongs to {mark}, and this is {pen}; choose another.", "other-client"
+            )
+        key: UUID = found.id
+        return key, asked.client
+
+
+def _refused(text: str, code: str) -> RecordRefused:
+    error = RecordRefused(text)
+    error.code = code
+    return error
+
+
+def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any] | None:
+    if asked.resumes is None:
+        return None
+    old = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == asked.resumes)).first()
+    if old is None or old.purpose != asked.purpose or old.client_id is None:
+        raise _refused("There is no such treatment to resume; open a new session.", "no-session")
+    if old.ended_utc_us is None:
+        raise _refused("That session is still open; go on in it.", "session-open")
+    if old.end_reason != "interrupted":
+        raise _refused("That session was closed in order; open a new one.", "not-interrupted")
+    if connection.execute(sa.select(t.sessions.c.id).where(t.sessions.c.resumes_id == old.id)).first():
+        raise _refused("That session was resumed already; resume the newer one.", "resumed-before")
+    if utc_us - old.ended_utc_us > RESUME_US:
+        raise _refused(
+            "That session was interrupted more than 12 h ago; open a new one and ask everything again.", "too-old"
+        )
+    if connection.execute(
+        sa.select(t.signature_sessions.c.id).where(t.signature_sessions.c.session_id == old.id)
+    ).first():
+        raise _refused("That session is signed; open a new one.", "signed")
+    return old
+
+
+def _course_of(connection: sa.Connection, asked: Asked, client: UUID | None) -> UUID | None:
+    return open_course(connection, client) if asked.course and client is not None else None
+
+
+def _course_facts(connection: sa.Connection, course: UUID, old: sa.Row[Any] | None) -> CourseFacts:
+    row = connection.execute(
+        sa.select(t.courses, t.protocols.c.name, t.protocols.c.version)
+        .join(t.protocols, t.protocols.c.id == t.courses.c.protocol_id)
+        .where(t.courses.c.id == course)
+    ).one()
+    # A session that resumes another is the same one of the course.
+    mine = sa.select(t.sessions.c.opened_utc_us).where(
+        t.sessions.c.course_id == course, t.sessions.c.resumes_id.is_(None)
+    )
+    times = sorted(connection.execute(mine).scalars())
+    this = len(times) if old is not None else len(times) + 1
+    earlier = times[: this - 1]
+    return CourseFacts(
+        course, f"{row.name} v{row.version}", row.sessions_planned, row.min_days, this, earlier[-1] if earlier else None
+    )
+
+
+def _plan_of(connection: sa.Connection, course: UUID | None, resumes: UUID | None) -> tuple[ProtocolZone, ...]:
+    if resumes is not None:
+        query = sa.select(t.session_plan).where(t.session_plan.c.session_id == resumes)
+        table = t.session_plan
+    elif course is not None:
+        table = t.protocol_zones
+        of = sa.select(t.courses.c.protocol_id).where(t.courses.c.id == course).scalar_subquery()
+        query = sa.select(table).where(table.c.protocol_id == of)
+    else:
+        return ()
+    rows = connection.execute(query.order_by(table.c.seq))
+    return tuple(
+        ProtocolZone(row.zone, row.depth_um, row.rate_mhz, json.loads(row.passes), row.end_point, row.seconds)
+        for row in rows
+    )
+
+
+def _planned(id: UUID, session: UUID, seq: int, zone: ProtocolZone) -> Row:
+    return {
+        "id": id,
+        "session_id": session,
+        "seq": seq,
+        "zone": zone.zone,
+        "depth_um": zone.depth_um,
+        "rate_mhz": zone.rate_mhz,
+        "passes": json.dumps(dict(zone.passes), sort_keys=True, separators=(",", ":")),
+        "end_point": zone.end_point,
+        "seconds": zone.seconds,
+    }
+
+
+def chain_of(connection: sa.Connection, session: UUID | None) -> tuple[UUID, ...]:
+    """A session and those it resumes, newest first."""
+    found: list[UUID] = []
+    while session is not None and len(found) < CHAIN_MAX:
+        found.append(session)
+        session = connection.execute(sa.select(t.sessions.c.resumes_id).where(t.sessions.c.id == session)).scalar()
+    return tuple(found)
+
+
+def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> dict[str, tuple[Row, ...]]:
+    """What was entered in these sessions, by table, oldest first."""
+    rows: dict[str, tuple[Row, ...]] = {}
+    for table in _KEPT:
+        query = sa.select(table).where(table.c.session_id.in_(sessions)).order_by(table.c.at_utc_us, table.c.id)
+        rows[table.name] = tuple(dict(row) for row in connection.execute(query).mappings())
+    for table, parent, column in _COMPLETIONS:
+        query = sa.select(table).join(parent, parent.c.id == table.c[column]).where(parent.c.session_id.in_(sessions))
+        rows[table.name] = tuple(dict(row) for row in connection.execute(query.order_by(table.c.at_utc_us)).mappings())
+    return rows
+
+
+def passes_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> dict[tuple[str, str | None], int]:
+    """Granted passes of these sessions by zone and direction, as they count after changes."""
+    counts: dict[tuple[str, str | None], int] = {}
+    for zone, direction in connection.execute(sa.select(t.passes.c.zone, t.passes.c.direction).where(
+        t.passes.c.session_id.in_(sessions), t.passes.c.kind == "granted")):  # fmt: skip
+        counts[zone, direction] = counts.get((zone, direction), 0) + 1
+    return counts
+
+
+def with_depths(plan: tuple[ProtocolZone, ...], depths: Mapping[str, int]) -> tuple[ProtocolZone, ...]:
+    """The plan with the depths (µm) that somebody asked for by zone; zones that it has not are added."""
+    known = {zone.zone for zone in plan}
+    changed = tuple(replace(zone, depth_um=depths.get(zone.zone, zone.depth_um)) for zone in plan)
+    return changed + tuple(ProtocolZone(code, depth) for code, depth in depths.items() if code not in known)
