@@ -104,7 +104,7 @@ def _faghihi(arm: str, depth_um: int) -> Protocol:
     return Protocol(
         f"Faghihi 2021, {arm}",
         1,
-        "aga_men",
+        None,
         "Faghihi 2021, pubmed.gov/32897622",
         6,
         14,
