@@ -6,10 +6,31 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from .before import (
+    ANAESTHETIC,
+    ANAESTHETIC_OFF,
+    CARTRIDGE,
+    CARTRIDGE_DISCARDED,
+    CHECKLIST,
+    PEN_CHECK,
+    SKIN_PREPARATION,
+)
 from .consent import CONSENT
+from .course import ASSESSMENT, COURSE, COURSE_END, PROTOCOL
+from .during import (
+    ADVERSE_EVENT,
+    ADVERSE_EVENT_STATE,
+    FOLLOW_UP,
+    FOLLOW_UP_STATE,
+    NOTE,
+    PHOTO,
+    TOPICAL,
+    ZONE_RESULT,
+)
 from .engine import Field, FieldErrors, Form, Record, Rows, Shown, columns, parse, prefilled, shown, typed
 from .entries import Entry
 from .people import CLIENT, IDENTITY, OPERATOR
+from .signing import AMENDMENT, PASS_CHANGE, SIGNATURE
 
 __all__ = [
     "FORMS",
@@ -27,6 +48,32 @@ __all__ = [
     "typed",
 ]
 
-FORMS: Final[Mapping[str, Form[Any]]] = MappingProxyType(
-    {form.name: form for form in (OPERATOR, CLIENT, IDENTITY, CONSENT)}
+_ALL: Final[tuple[Form[Any], ...]] = (
+    OPERATOR,
+    CLIENT,
+    IDENTITY,
+    ASSESSMENT,
+    COURSE,
+    COURSE_END,
+    PROTOCOL,
+    CONSENT,
+    CHECKLIST,
+    ANAESTHETIC,
+    ANAESTHETIC_OFF,
+    CARTRIDGE,
+    CARTRIDGE_DISCARDED,
+    SKIN_PREPARATION,
+    PEN_CHECK,
+    ZONE_RESULT,
+    NOTE,
+    TOPICAL,
+    ADVERSE_EVENT,
+    ADVERSE_EVENT_STATE,
+    PHOTO,
+    FOLLOW_UP,
+    FOLLOW_UP_STATE,
+    PASS_CHANGE,
+    SIGNATURE,
+    AMENDMENT,
 )
+FORMS: Final[Mapping[str, Form[Any]]] = MappingProxyType({form.name: form for form in _ALL})

@@ -35,6 +35,15 @@ class Record(BaseModel):
         del now
         return {}
 
+    @classmethod
+    def entry(cls, name: str) -> Entry:
+        """How the field of this name is read and shown."""
+        return next(each.entry for each in fields_of(cls) if each.name == name)
+
+    def columns(self) -> dict[str, object]:
+        """See :func:`columns`; a form whose fields go together into one JSON column gathers them here."""
+        return {name: _column(getattr(self, name)) for name in type(self).model_fields}
+
 
 M = TypeVar("M", bound=Record)
 
@@ -72,7 +81,8 @@ class FieldErrors(dict[str, str]):
 class Form(Generic[M]):
     """What is entered about a ``subject``, by whom (the name of a permission), and when in a session.
 
-    ``multiple``: may be entered more than once for the subject. ``expand`` fills fields from others before they are read,
+    ``multiple``: may be entered more than once for the subject; ``continues`` names the form whose row this one completes
+    or carries on. ``expand`` fills fields from others before they are read,
     for instance from a scan; it may raise :class:`BadEntry` or :class:`BadEntries`.
     """
 
@@ -84,6 +94,7 @@ class Form(Generic[M]):
     when: When = "any"
     multiple: bool = False
     help: str = ""
+    continues: str = ""
     expand: Callable[[dict[str, object], datetime], Mapping[str, object]] | None = field(default=None, repr=False)
 
     @cached_property
@@ -165,7 +176,7 @@ def _read(each: Field, raw: object, now: datetime) -> Any:
         return each.empty
     value = each.entry.read(raw, now)
     # Text of which nothing visible is left is empty too.
-    if value == "" or value == ():
+    if value in ("", (), {}):
         if each.required:
             raise BadEntry(each.entry.missing())
         return each.empty
@@ -204,7 +215,7 @@ def shown(record: Record, zone: tzinfo = UTC) -> tuple[Shown, ...]:
                     label = f"{each.entry.row_label(row, at)} · {line.label}"
                     lines.append(Shown(f"{each.name}.{at}.{line.name}", label, line.value, line.personal))
         else:
-            text = "" if value is None or value == "" or value == () else each.entry.show(value, zone)
+            text = "" if value is None or value == "" or value in ((), {}) else each.entry.show(value, zone)
             lines.append(Shown(each.name, each.label, text, each.entry.personal))
     return tuple(lines)
 
@@ -217,7 +228,7 @@ def typed(record: Record, zone: tzinfo = UTC) -> dict[str, str]:
 
 def columns(record: Record) -> dict[str, object]:
     """Values by column as the database keeps them: days as text, flags as 0 or 1, rows as lists of the same."""
-    return {name: _column(getattr(record, name)) for name in type(record).model_fields}
+    return record.columns()
 
 
 def _column(value: Any) -> object:
@@ -227,7 +238,7 @@ def _column(value: Any) -> object:
         case date():
             return value.isoformat()
         case Record():
-            return columns(value)
+            return value.columns()
         case tuple():
             return [_column(each) for each in value]
         case _:

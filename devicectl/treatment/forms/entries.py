@@ -66,13 +66,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Entry):
-    """Text of at most ``most`` characters; ``lines`` allows line breaks, ``pattern`` is what a code must match."""
+    """Text of at most ``most`` characters; ``lines`` allows line breaks, ``pattern`` is what a code must match.
+
+    ``means`` says in words what the pattern asks for; ``suggestions`` are offered, anything else may be typed.
+    """
 
     most: int = 80
     lines: bool = False
     pattern: str = ""
     means: str = ""
-    upper: bool = False
+    suggestions: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "text"
 
@@ -80,7 +83,6 @@ class Text(Entry):
         """See :class:`Entry`."""
         del now
         text = clean(self.label, raw, most=self.most, lines=self.lines)
-        text = text.upper() if self.upper else text
         if self.pattern and not re.fullmatch(self.pattern, text):
             such = f", such as {self.example}" if self.example else ""
             raise BadEntry(f"{self.label} must be {self.means}{such}.")
@@ -290,6 +292,66 @@ class Several(Entry):
         """The labels with commas between."""
         del zone
         return ", ".join(self.of[word] for word in value)
+
+
+_COUNT: Final = re.compile(r"([a-z_ \-]+?)\s*[:=×x]?\s*([0-9]{1,3})|([0-9]{1,3})\s*[×x]?\s*([a-z_ \-]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts(Entry):
+    """How many of each of some words, typed as ``horizontal 4, vertical 4``; a count of 0 is left out."""
+
+    of: Choices = field(default_factory=dict)
+    most: int = 50
+
+    kind: ClassVar[str] = "counts"
+
+    @property
+    def choices(self) -> Choices:
+        """The words and their labels."""
+        return self.of
+
+    def missing(self) -> str:
+        """With an example."""
+        return f"{self.label} are needed, such as {self._example()}."
+
+    def read(self, raw: object, now: datetime) -> dict[str, int]:
+        """See :class:`Entry`."""
+        del now
+        found: dict[str, int] = {}
+        for name, number in self._pairs(raw):
+            word = self._word(name)
+            if word in found:
+                raise BadEntry(f"{self.label}: {self.of[word]} is named twice.")
+            found[word] = read_number(f"{self.label}, {self.of[word]}", number, WHOLE, 0, self.most)
+        return {word: found[word] for word in self.of if found.get(word)}
+
+    def _pairs(self, raw: object) -> list[tuple[str, object]]:
+        if isinstance(raw, Mapping):
+            return [(str(name), number) for name, number in list(raw.items())[: len(self.of) + 1]]
+        pairs: list[tuple[str, object]] = []
+        for part in clean(self.label, raw, most=300).split(","):
+            pair = _COUNT.fullmatch(part.strip().casefold())
+            if pair is None:
+                raise BadEntry(f"{self.label} are written such as {self._example()}; {quoted(part.strip())} is not.")
+            pairs.append((pair[1] or pair[4], pair[2] or pair[3]))
+        return pairs
+
+    def _word(self, name: str) -> str:
+        wanted = folded(name)
+        fits = [word for word, label in self.of.items() if wanted and folded(label).startswith(wanted)]
+        exact = [word for word in fits if folded(self.of[word]) == wanted]
+        if len(exact or fits) != 1:
+            raise BadEntry(f"{self.label}: {quoted(name.strip())} must be {listed(self.of.values())}.")
+        return (exact or fits)[0]
+
+    def _example(self) -> str:
+        return ", ".join(f"{label.casefold()} 4" for label in list(self.of.values())[:2])
+
+    def show(self, value: Any, zone: tzinfo = UTC) -> str:
+        """Words with their numbers and commas between."""
+        del zone
+        return ", ".join(f"{self.of[word].casefold()} {number}" for word, number in value.items())
 
 
 def listed(words: Any) -> str:
