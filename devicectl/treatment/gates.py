@@ -56,7 +56,7 @@ def checklist(r: Recorded) -> Gate:
     found = blocking(r.checklist.answers)
     if found:
         # What ends the session is said before what can still be mended.
-        item, text = next(((item, text) for item, text in found if item.kind == "stop"), found[0])
+        _item, text = next(((item, text) for item, text in found if item.kind == "stop"), found[0])
         more = f" And {len(found) - 1} more." if len(found) > 1 else ""
         return Gate("checklist", False, text + more)
     allowed = sum(answer.answer != "no" for answer in r.checklist.answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -15,7 +15,11 @@ from devicectl.records.entries import Chain, Entry
 from devicectl.records.errors import RecordRefused
 from devicectl.records.writer import Job
 
+from .checklist import ITEMS
 from .forms import Form, Record, columns
+from .forms.signing import PassChange, parts_of
+from .photos import Photo
+from .texts import CONSENT_TEXT, CONSENT_VERSION, text_sha256
 
 Row = dict[str, Any]
 
@@ -35,7 +39,8 @@ class Filled:
     """A form as it was filled in: for whom, by whom, when.
 
     ``client`` is a code, ``session`` and ``pen`` are keys of the record; ``about`` is the row that this one goes on with
-    (an adverse event, a follow-up). What the form needs and is not given is taken from the session.
+    (an adverse event, a follow-up, a pass); ``photo`` is what the file of a photograph holds. What the form needs and is
+    not given is taken from the session.
     """
 
     form: Form[Any]
@@ -46,6 +51,7 @@ class Filled:
     session: UUID | None = None
     pen: UUID | None = None
     about: UUID | None = None
+    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +192,11 @@ def open_course(connection: sa.Connection, client: UUID) -> UUID | None:
     """The newest course of a client that has not ended."""
     ended = sa.exists().where(t.course_ends.c.course_id == t.courses.c.id)
     newest = sa.select(t.courses.c.id).where(t.courses.c.client_id == client, ~ended)
-    found: UUID | None = m_first(connection, newest.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    found: UUID | None = _first(connection, newest.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
     return found
 
 
-def m_first(connection: sa.Connection, query: sa.Select[Any]) -> Any:
+def _first(connection: sa.Connection, query: sa.Select[Any]) -> Any:
     """The first value of the first row, or None."""
     return connection.execute(query.limit(1)).scalar()
 
@@ -201,7 +207,7 @@ def _rest(table: sa.Table, parent: sa.Table, column: str, gone: str) -> Maker:
     def make(m: _Making) -> Rows:
         done = sa.exists().where(table.c[column] == parent.c.id)
         query = sa.select(parent.c.id).where(parent.c.session_id == m.filled.session, ~done)
-        open_one = m_first(m.connection, query.order_by(parent.c.at_utc_us.desc(), parent.c.id.desc()))
+        open_one = _first(m.connection, query.order_by(parent.c.at_utc_us.desc(), parent.c.id.desc()))
         if open_one is None:
             raise _refused(gone, "nothing-open")
         return [(table, m.row(table, columns(m.filled.record), **{column: open_one}))]
@@ -228,6 +234,75 @@ def _of(table: sa.Table) -> Maker:
     return lambda m: [(table, m.row(table, columns(m.filled.record)))]
 
 
+def _consent(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    # Of a clinic's own text only the version is known here.
+    shipped = values["version"] == CONSENT_VERSION
+    return [(t.consents, m.row(t.consents, values, text_sha256=text_sha256(CONSENT_TEXT) if shipped else ""))]
+
+
+def _checklist(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    answers: Any = values["answers"]
+    common = {"version": values["version"], "since_last": values["changed"]}
+    return [
+        (t.checklist_answers, m.row(t.checklist_answers, {**answer, **common}, kind=ITEMS[answer["item"]].kind))
+        for answer in answers
+    ]
+
+
+def _cartridge(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    used = sa.select(t.cartridge_uses, t.sessions.c.opened_utc_us).join(
+        t.sessions, t.sessions.c.id == t.cartridge_uses.c.session_id
+    )
+    if values["serial"]:
+        same = used.where(t.cartridge_uses.c.gtin == values["gtin"], t.cartridge_uses.c.serial == values["serial"])
+        before = m.connection.execute(same).first()
+        if before is not None:
+            where = "this session already" if before.session_id == m.filled.session else "another session"
+            raise _refused(
+                f"Cartridge {values['serial']} (lot {values['lot']}) was registered in {where}; open a new one.",
+                "cartridge-used",
+            )
+    return [(t.cartridge_uses, m.row(t.cartridge_uses, values))]
+
+
+def _photo(m: _Making) -> Rows:
+    values, photo = columns(m.filled.record), m.filled.photo
+    assert photo is not None, "the file is read before the record is asked"
+    del values["file"]
+    facts = {
+        "sha256": photo.sha256,
+        "copy_sha256": photo.copy_sha256,
+        "bytes": len(photo.data),
+        "width": photo.width,
+        "height": photo.height,
+        "removed": ",".join(photo.removed),
+    }
+    return [(t.photos, m.row(t.photos, values, **facts))]
+
+
+def _pass_change(m: _Making) -> Rows:
+    change = m.filled.record
+    assert isinstance(change, PassChange)
+    done = m.connection.execute(sa.select(t.passes).where(t.passes.c.id == m.filled.about)).first()
+    if done is None or done.session_id is None or done.ended_clock_ms is None:
+        raise _refused("There is no such pass that has ended; name one by its id.", "no-such-row")
+    m.filled = replace(m.filled, session=done.session_id)
+    m.client = _client_of(m.connection, m.filled)
+    parts = parts_of(change, done.opened_clock_ms, done.ended_clock_ms)
+    if isinstance(parts, str):
+        raise _refused(parts, "bad-split")
+    row = m.row(t.pass_changes, {"reason": change.reason}, pass_id=done.id)
+    rows: Rows = [(t.pass_changes, row)]
+    for seq, part in enumerate(parts):
+        values = {"zone": part.zone, "direction": part.direction}
+        clock = {"from_clock_ms": part.from_clock_ms, "to_clock_ms": part.to_clock_ms}
+        rows.append((t.pass_parts, m.row(t.pass_parts, values, change_id=row["id"], seq=seq, **clock)))
+    return rows
+
+
 MAKERS: Final[dict[str, Maker]] = {
     "client": _client,
     "identity": _identity,
@@ -235,7 +310,30 @@ MAKERS: Final[dict[str, Maker]] = {
     "protocol": _protocol,
     "course": _course,
     "course_end": _course_end,
-    "consent": _of(t.consents),
+    "consent": _consent,
+    "checklist": _checklist,
+    "anaesthetic": _of(t.anaesthetics),
+    "anaesthetic_off": _rest(
+        t.anaesthetic_removals, t.anaesthetics, "anaesthetic_id", "No anaesthetic is on; there is nothing to remove."
+    ),
+    "cartridge": _cartridge,
+    "cartridge_discarded": _rest(
+        t.cartridge_discards,
+        t.cartridge_uses,
+        "cartridge_use_id",
+        "Every cartridge of this session is discarded already.",
+    ),
+    "skin_preparation": _of(t.skin_preparations),
+    "pen_check": _of(t.pen_checks),
+    "zone_result": _of(t.zone_results),
+    "note": _of(t.notes),
+    "topical": _of(t.topicals),
+    "adverse_event": _of(t.adverse_events),
+    "adverse_event_state": _state(t.adverse_event_states, t.adverse_events, "adverse_event_id", "adverse event"),
+    "photo": _photo,
+    "follow_up": _of(t.follow_ups),
+    "follow_up_state": _state(t.follow_up_states, t.follow_ups, "follow_up_id", "follow-up"),
+    "pass_change": _pass_change,
 }
 """How each form becomes rows."""
 

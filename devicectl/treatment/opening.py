@@ -18,21 +18,19 @@ from devicectl.records.rows import SessionRow
 from devicectl.records.writer import Job
 
 from .intake import Row, open_course
-from .protocols import ProtocolZone
+from .plan import DonePass, PlannedZone
 
 RESUME_US: Final = 12 * 3600 * 1_000_000
 """How long after its end an interrupted session can be resumed: what was asked and used then counts no longer."""
 CHAIN_MAX: Final = 100
 _KEPT: Final = (
-    t.consents, t.checklist_answers, t.anaesthetics, t.cartridge_uses, t.skin_preparations, t.pen_checks, t.zone_results,
+    t.consents, t.checklist_answers, t.anaesthetics, t.cartridge_uses, t.skin_preparations, t.zone_results,
     t.notes, t.topicals, t.adverse_events, t.photos, t.assessments, t.pass_changes,
 )  # fmt: skip
 _COMPLETIONS: Final = (
     (t.anaesthetic_removals, t.anaesthetics, "anaesthetic_id"),
     (t.cartridge_discards, t.cartridge_uses, "cartridge_use_id"),
 )
-PassCount = Mapping[tuple[str, str | None], int]
-"""Passes by zone and direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,7 @@ class CourseFacts:
     min_days: int
     session: int
     last_utc_us: int | None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,12 @@ class Opened:
     client: UUID | None
     code: str
     course: CourseFacts | None
-    plan: tuple[ProtocolZone, ...]
+    plan: tuple[PlannedZone, ...]
     rows: Mapping[str, tuple[Row, ...]]
-    passes: PassCount
+    passes: tuple[DonePass, ...]
     resumes: UUID | None
+    closed: bool = False
+    signatures: tuple[str, ...] = ()
 
 
 class Opener:
@@ -88,12 +89,12 @@ class Opener:
             old = _resumed(connection, asked, utc_us)
             client, code = self._client(connection, asked, old, utc_us)
             course_id = old.course_id if old is not None else _course_of(connection, asked, client)
-            course = None if course_id is None else _course_facts(connection, course_id, old)
+            course = None if course_id is None else course_facts(connection, course_id, resumed=asked.resumes)
             row = SessionRow(
                 key, boot, pen, client, asked.purpose, utc_us, boot_us, course_id, asked.operator, asked.resumes
             )
             jobs.session_opened(row)(connection)
-            plan = _plan_of(connection, course_id, asked.resumes)
+            plan = plan_of(connection, course_id, asked.resumes)
             entries = [_planned(self._new_id(), key, seq, zone) for seq, zone in enumerate(plan)]
             self._chain.enter(connection, [Entry(t.session_plan, row, asked.operator, utc_us) for row in entries])
             before = chain_of(connection, asked.resumes)
@@ -103,7 +104,7 @@ class Opener:
                 code,
                 course,
                 plan,
-                rows_of(connection, before),
+                rows_of(connection, before, pen),
                 passes_of(connection, before),
                 asked.resumes,
             )
@@ -124,9 +125,10 @@ class Opener:
             raise _refused(f"There is no client {asked.client}; add the client first.", "no-such-client")
         if found is None:
             # Whoever practises needs no register: a training client is made as it is named.
-            row = {"id": self._new_id(), "code": asked.client, "training": 1, "created_utc_us": utc_us}
+            made = self._new_id()
+            row = {"id": made, "code": asked.client, "training": 1, "created_utc_us": utc_us}
             self._chain.enter(connection, [Entry(t.clients, row, asked.operator, utc_us)])
-            return row["id"], asked.client
+            return made, asked.client
         if bool(found.training) != asked.training:
             mark = "a training client" if found.training else "a real client"
             pen = "a simulated pen" if asked.training else "a pen"
@@ -170,9 +172,13 @@ def _course_of(connection: sa.Connection, asked: Asked, client: UUID | None) -> 
     return open_course(connection, client) if asked.course and client is not None else None
 
 
-def _course_facts(connection: sa.Connection, course: UUID, old: sa.Row[Any] | None) -> CourseFacts:
+def course_facts(
+    connection: sa.Connection, course: UUID, *, before_utc_us: int | None = None, resumed: UUID | None
+) -> CourseFacts:
+    """A course as a session sees it that was opened at ``before_utc_us`` (None: is about to be), maybe resuming another."""
+    ended = sa.exists().where(t.course_ends.c.course_id == t.courses.c.id).label("ended")
     row = connection.execute(
-        sa.select(t.courses, t.protocols.c.name, t.protocols.c.version)
+        sa.select(t.courses, t.protocols.c.name, t.protocols.c.version, ended)
         .join(t.protocols, t.protocols.c.id == t.courses.c.protocol_id)
         .where(t.courses.c.id == course)
     ).one()
@@ -180,15 +186,24 @@ def _course_facts(connection: sa.Connection, course: UUID, old: sa.Row[Any] | No
     mine = sa.select(t.sessions.c.opened_utc_us).where(
         t.sessions.c.course_id == course, t.sessions.c.resumes_id.is_(None)
     )
-    times = sorted(connection.execute(mine).scalars())
-    this = len(times) if old is not None else len(times) + 1
-    earlier = times[: this - 1]
+    if before_utc_us is not None:
+        mine = mine.where(t.sessions.c.opened_utc_us < before_utc_us)
+    earlier = sorted(connection.execute(mine).scalars())
+    if resumed is not None:
+        del earlier[-1:]
+    last = earlier[-1] if earlier else None
     return CourseFacts(
-        course, f"{row.name} v{row.version}", row.sessions_planned, row.min_days, this, earlier[-1] if earlier else None
+        course,
+        f"{row.name} v{row.version}",
+        row.sessions_planned,
+        row.min_days,
+        len(earlier) + 1,
+        last,
+        bool(row.ended),
     )
 
 
-def _plan_of(connection: sa.Connection, course: UUID | None, resumes: UUID | None) -> tuple[ProtocolZone, ...]:
+def plan_of(connection: sa.Connection, course: UUID | None, resumes: UUID | None) -> tuple[PlannedZone, ...]:
     if resumes is not None:
         query = sa.select(t.session_plan).where(t.session_plan.c.session_id == resumes)
         table = t.session_plan
@@ -200,12 +215,12 @@ def _plan_of(connection: sa.Connection, course: UUID | None, resumes: UUID | Non
         return ()
     rows = connection.execute(query.order_by(table.c.seq))
     return tuple(
-        ProtocolZone(row.zone, row.depth_um, row.rate_mhz, json.loads(row.passes), row.end_point, row.seconds)
+        PlannedZone(row.zone, row.depth_um, row.rate_mhz, json.loads(row.passes), row.end_point, row.seconds)
         for row in rows
     )
 
 
-def _planned(id: UUID, session: UUID, seq: int, zone: ProtocolZone) -> Row:
+def _planned(id: UUID, session: UUID, seq: int, zone: PlannedZone) -> Row:
     return {
         "id": id,
         "session_id": session,
@@ -228,8 +243,8 @@ def chain_of(connection: sa.Connection, session: UUID | None) -> tuple[UUID, ...
     return tuple(found)
 
 
-def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> dict[str, tuple[Row, ...]]:
-    """What was entered in these sessions, by table, oldest first."""
+def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...], pen: UUID) -> dict[str, tuple[Row, ...]]:
+    """What was entered in these sessions, by table, oldest first; and the newest check of the pen, whenever it was."""
     rows: dict[str, tuple[Row, ...]] = {}
     for table in _KEPT:
         query = sa.select(table).where(table.c.session_id.in_(sessions)).order_by(table.c.at_utc_us, table.c.id)
@@ -237,20 +252,40 @@ def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> dict[str, 
     for table, parent, column in _COMPLETIONS:
         query = sa.select(table).join(parent, parent.c.id == table.c[column]).where(parent.c.session_id.in_(sessions))
         rows[table.name] = tuple(dict(row) for row in connection.execute(query.order_by(table.c.at_utc_us)).mappings())
+    checks = sa.select(t.pen_checks).where(t.pen_checks.c.pen_id == pen).order_by(t.pen_checks.c.at_utc_us.desc())
+    rows[t.pen_checks.name] = tuple(dict(row) for row in connection.execute(checks.limit(1)).mappings())
     return rows
 
 
-def passes_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> dict[tuple[str, str | None], int]:
-    """Granted passes of these sessions by zone and direction, as they count after changes."""
-    counts: dict[tuple[str, str | None], int] = {}
-    for zone, direction in connection.execute(sa.select(t.passes.c.zone, t.passes.c.direction).where(
-        t.passes.c.session_id.in_(sessions), t.passes.c.kind == "granted")):  # fmt: skip
-        counts[zone, direction] = counts.get((zone, direction), 0) + 1
-    return counts
+def passes_of(connection: sa.Connection, sessions: tuple[UUID, ...]) -> tuple[DonePass, ...]:
+    """Granted passes of these sessions that have ended, as they count: one that was changed counts by its parts."""
+    passes = sa.select(t.passes).where(
+        t.passes.c.session_id.in_(sessions), t.passes.c.kind == "granted", t.passes.c.ended_utc_us.is_not(None)
+    )
+    newest = {
+        row.pass_id: row.id
+        for row in connection.execute(
+            sa.select(t.pass_changes)
+            .where(t.pass_changes.c.session_id.in_(sessions))
+            .order_by(t.pass_changes.c.at_utc_us, t.pass_changes.c.id)
+        )
+    }
+    parts: dict[UUID, list[DonePass]] = {}
+    for part in connection.execute(sa.select(t.pass_parts).where(t.pass_parts.c.change_id.in_(newest.values()))):
+        length = part.to_clock_ms - part.from_clock_ms
+        parts.setdefault(part.change_id, []).append(DonePass(part.zone, part.direction, "ended", length))
+    done: list[DonePass] = []
+    for row in connection.execute(passes.order_by(t.passes.c.opened_utc_us, t.passes.c.seq)):
+        changed = parts.get(newest[row.id]) if row.id in newest else None
+        if changed is None:
+            done.append(DonePass(row.zone, row.direction, row.end_reason, row.duration_ms))
+        else:
+            done += [replace(part, end_reason=row.end_reason) for part in changed]
+    return tuple(done)
 
 
-def with_depths(plan: tuple[ProtocolZone, ...], depths: Mapping[str, int]) -> tuple[ProtocolZone, ...]:
+def with_depths(plan: tuple[PlannedZone, ...], depths: Mapping[str, int]) -> tuple[PlannedZone, ...]:
     """The plan with the depths (µm) that somebody asked for by zone; zones that it has not are added."""
     known = {zone.zone for zone in plan}
     changed = tuple(replace(zone, depth_um=depths.get(zone.zone, zone.depth_um)) for zone in plan)
-    return changed + tuple(ProtocolZone(code, depth) for code, depth in depths.items() if code not in known)
+    return changed + tuple(PlannedZone(code, depth) for code, depth in depths.items() if code not in known)
