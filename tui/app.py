@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from textual import events
 from textual.app import App
 from textual.driver import Driver
 from textual.filter import NoColor
@@ -33,6 +34,8 @@ from tui.stop_guard import Scanned, StopGuard, StopPressed
 from tui.theme import Look
 from tui.widgets.drawn import Drawn
 
+ACTIVITY_S: Final = 1.0
+"""The station is told of keys no oftener."""
 SWITCH_INTERVAL_S: Final = 0.0005
 """A Python computation on the event loop gives way to the input thread after this long."""
 
@@ -76,6 +79,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.frames = 0
         self.stopped_at: float | None = None
         self.rung: set[str] = set()
+        self._told_at = float("-inf")
         self.treat = treat_screen(keymap)
         super().__init__()
         if self.no_color:
@@ -123,6 +127,14 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.client.on_direct(self.live.say)
         self.set_interval(1 / self.fps, self._tick, name="frames")
         self.call_after_refresh(gc.freeze)
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual does; a hand at keys or mouse also puts off the lock."""
+        now = self.live.clock()
+        if isinstance(event, events.Key | events.Paste | events.MouseDown) and now - self._told_at >= ACTIVITY_S:
+            self._told_at = now
+            self.client.activity()
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         """Give the collector its objects back: a test process lives on."""

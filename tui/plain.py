@@ -165,6 +165,7 @@ class PlainDashboard:
 
     async def command(self, line: str) -> None:
         """Do what one line says."""
+        self.client.activity()
         word, _, rest = line.strip().partition(" ")
         word, rest = word.lower(), rest.strip()
         sheet, self._sheet = self._sheet, None

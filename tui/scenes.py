@@ -269,6 +269,7 @@ class SceneClient:
         self.refusals: dict[str, StationError] = {}
         self.stops: list[str] = []
         self.beats: list[tuple[int, int]] = []
+        self.activities = 0
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self._view: Callable[[View], None] = lambda view: None
         self._lost: Callable[[str], None] = lambda sentence: None
@@ -313,6 +314,10 @@ class SceneClient:
     def heartbeat(self, frame: int, keys: int) -> None:
         """See `StationClient`."""
         self.beats.append((frame, keys))
+
+    def activity(self) -> None:
+        """See `StationClient`."""
+        self.activities += 1
 
     def stop_now(self, source: str) -> None:
         """See `StationClient`."""

@@ -39,6 +39,10 @@ class Sitting:
         if not self.locked:
             self.active_at = now
 
+    def slept(self, seconds: float) -> None:
+        """The computer was suspended, and the caller's clock stood still: nobody was at the keys."""
+        self.active_at -= seconds
+
     def tick(self, now: float, held: bool) -> bool:
         """To be called now and then; True when it has locked by itself just now.
 

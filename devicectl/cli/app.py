@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "limits": ("limits", "Show this station's limits on depth and rate."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
     "sessions": ("sessions", "List recorded sessions and show one."),
+    "operators": ("operators", "List operators, add and change them."),
     "db": ("db", "Path, check and backup of the database."),
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
     "station": ("station", "Run the station in the foreground, or end the one that runs."),
@@ -110,6 +111,9 @@ class Root(Group):
                     ("DEVICECTL_RADIO", "the radio for ble:// pens, as --radio; else the computer's own Bluetooth"),
                     ("DEVICECTL_RUNTIME_DIR", "where stations and simulators are found"),
                     ("DEVICECTL_LIMITS", "the file with this station's limits"),
+                    ("DEVICECTL_OPERATOR", "who signs in, as --operator"),
+                    ("DEVICECTL_PIN", "their PIN, for scripts; else it is asked for (or --pin-fd)"),
+                    ("DEVICECTL_NEW_PIN", "the new PIN for 'operators add' and 'operators change --pin'"),
                     ("DEVICECTL_ASCII", "1: the dashboard writes only ASCII; 0: it never does"),
                     ("NO_COLOR", "the dashboard writes no colour"),
                 ]

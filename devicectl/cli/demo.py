@@ -12,11 +12,17 @@ import click
 
 from .app import Command
 from .exits import Exit, exit_for
+from .operator import SignIn, operator_options
 
 if TYPE_CHECKING:
+    from devicectl.station.client_api import StationClient
+
     from .pens import Seat
 
 CLIENT: Final = "TRAIN-1"
+TRAINEE: Final = "Training"
+TRAINEE_PIN: Final = "demo 2580"
+"""Known to everybody: this operator is only ever made in a database for demonstrations."""
 STEPS: Final = (("FRL", 500, 90_000), ("MID", 1_000, 110_000), ("VTX", 750, 100_000))
 """Zone, needle protrusion in µm and stroke rate in mHz of the three passes."""
 OVERHEAD_S: Final = 0.9
@@ -32,11 +38,12 @@ OVERHEAD_S: Final = 0.9
     "--seconds", default=20.0, show_default=True, type=click.FloatRange(6, 600), help="How long the script takes."
 )
 @click.option("--seed", default=1, show_default=True, help="Chance of the simulated pen.")
-def demo(headless: bool, seconds: float, seed: int) -> int:
+@operator_options
+def demo(headless: bool, seconds: float, seed: int, who: SignIn | None) -> int:
     """Start a simulated pen on a pseudo-terminal and open the dashboard on it (a session of training client TRAIN-1).
 
-    Without a terminal it runs the script. Records into demo.db of your data folder unless DEVICECTL_DATABASE names
-    another database.
+    Without a terminal it runs the script. Records into demo.db of your data folder and signs in an operator of its own
+    there, Training; where DEVICECTL_DATABASE names another database, name one of its operators (--operator).
     """
     import asyncio
 
@@ -48,25 +55,45 @@ def demo(headless: bool, seconds: float, seed: int) -> int:
     if not headless and not has_terminal():
         click.echo("There is no terminal here, so the scripted session runs without the dashboard.")
         headless = True
-    database = demo_database()
+    ours, database = demo_database()
     with simulated_pen(seed) as address:
         click.echo(f"Simulated pen at {address}, database {database}.")
+        if ours:
+            click.echo(f"Signed in as {TRAINEE}; the PIN is '{TRAINEE_PIN}'.")
         if headless:
-            return asyncio.run(_script(address, database, seconds))
-        return asyncio.run(_dashboard(address, database))
+            return asyncio.run(_script(address, database, seconds, who, ours))
+        return asyncio.run(_dashboard(address, database, who, ours))
 
 
-def demo_database() -> str:
-    """The configured database when the environment names one, else a database for demonstrations only."""
+async def _sign_in(client: StationClient, who: SignIn | None, ours: bool) -> None:
+    """The operator of our own database, who is made first if need be; in another one whoever was named."""
+    from .failures import Failure
+
+    if ours:
+        if not await client.request("operator.list", retired=True):
+            await client.request("operator.add", name=TRAINEE, role="administrator", pin=TRAINEE_PIN)
+        await client.request("operator.sign_in", name=TRAINEE, pin=TRAINEE_PIN)
+    elif who is not None:
+        await client.request("operator.sign_in", name=who.name, pin=who.pin)
+    else:
+        raise Failure(
+            "a treatment needs an operator of this database; name one with --operator (the first: "
+            "devicectl operators add NAME), or unset DEVICECTL_DATABASE.",
+            "no-operator",
+        )
+
+
+def demo_database() -> tuple[bool, str]:
+    """The configured database when the environment names one, else (True) a database for demonstrations only."""
     from devicectl.records.location import VARIABLE, locate
 
     if os.environ.get(VARIABLE, "").strip():
-        return str(locate().path)
+        return False, str(locate().path)
     from platformdirs import user_data_path
 
     path = str(locate(user_data_path("devicectl", appauthor=False) / "demo.db").path)
     os.environ[VARIABLE] = path
-    return path
+    return True, path
 
 
 @contextmanager
@@ -74,6 +101,8 @@ def simulated_pen(seed: int) -> Iterator[str]:
     """A simulator in a process of its own; gives its address, ends it afterwards."""
     import subprocess
     import sys
+
+    from devicectl.station.client import SECRETS
 
     from .failures import Failure
 
@@ -84,6 +113,7 @@ def simulated_pen(seed: int) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={name: value for name, value in os.environ.items() if name not in SECRETS},
         # Ctrl+C goes to the whole group of the terminal: the pen must live on to be stopped.
         start_new_session=True,
     )
@@ -108,7 +138,7 @@ def simulated_pen(seed: int) -> Iterator[str]:
         process.stderr.close()
 
 
-async def _dashboard(address: str, database: str) -> int:
+async def _dashboard(address: str, database: str, who: SignIn | None, ours: bool) -> int:
     import asyncio
 
     from devicectl.station.client import connect
@@ -121,6 +151,7 @@ async def _dashboard(address: str, database: str) -> int:
 
     client = await connect(f"demo (process {os.getpid()})", database)
     try:
+        await _sign_in(client, who, ours)
         await client.request("pen.open", address=address)
         await client.request("session.open", purpose="treatment", client=CLIENT)
         # A pen starts at 0 mm; a visitor should not have to press a key twenty times before anything can be seen.
@@ -135,6 +166,7 @@ async def _dashboard(address: str, database: str) -> int:
         for last in (False, False, False, True):
             try:
                 if await place.known(address) is not None:
+                    await _sign_in(place.client, who, ours)
                     await place.open(address)
                     await close_session(place)
                     place.opened = True
@@ -147,7 +179,7 @@ async def _dashboard(address: str, database: str) -> int:
     return code
 
 
-async def _script(address: str, database: str, seconds: float) -> int:
+async def _script(address: str, database: str, seconds: float, who: SignIn | None, ours: bool) -> int:
     import asyncio
 
     from .driving import close_session
@@ -156,6 +188,7 @@ async def _script(address: str, database: str, seconds: float) -> int:
 
     async with seat("demo", database) as place:
         pressed = catch_signals(place.client.stop_now)
+        await _sign_in(place.client, who, ours)
         await place.open(address)
         await place.fresh()
         session = await open_session(place, "treatment", CLIENT)

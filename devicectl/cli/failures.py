@@ -37,7 +37,8 @@ def explain(error: BaseException) -> tuple[str, str, Exit]:
     for module, name in _EXPECTED:
         if _is(error, module, name):
             code = str(getattr(error, "code", "failed"))
-            return str(error), code, exit_for(code)
+            hint = " Name the operator with --operator." if code == "no-operator" else ""
+            return f"{error}{hint}", code, exit_for(code)
     for module, name, code in _SIMULATOR:
         if _is(error, module, name):
             return str(error), code, exit_for(code)

@@ -19,12 +19,12 @@ from .exits import Exit
 @click.option("--example", is_flag=True, help="Print a file with every limit, to be edited.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def limits(example: bool, as_json: bool) -> int:
-    """Show the limits on depth and rate that a station started now would keep, and the file they come from.
+    """Show the limits on depth, rate and idle time that a station started now would keep, and the file they come from.
 
     They lower what is asked for and say why; the hard limit refuses. The pen's own limits hold beside them.
     """
     from devicectl.control.envelope import hz, mm
-    from devicectl.station.limits_file import EXAMPLE, limits_path, load_limits
+    from devicectl.station.limits_file import EXAMPLE, limits_path, load_file
 
     from .output import print_json
 
@@ -32,7 +32,8 @@ def limits(example: bool, as_json: bool) -> int:
         click.echo(EXAMPLE, nl=False)
         return int(Exit.DONE)
     path = limits_path()
-    found = load_limits(path)
+    written = load_file(path)
+    found, lock_after_s = written.limits(), written.lock_after_min * 60
     if as_json:
         print_json(
             {
@@ -43,6 +44,7 @@ def limits(example: bool, as_json: bool) -> int:
                 "operator_depth_um": found.operator_depth_um,
                 "max_rate_mhz": found.max_rate_mhz,
                 "zone_depth_um": dict(found.zone_depth_um),
+                "lock_after_s": lock_after_s,
             }
         )
         return int(Exit.DONE)
@@ -52,6 +54,7 @@ def limits(example: bool, as_json: bool) -> int:
     rows += [(f"zone {code}", mm(depth)) for code, depth in sorted(found.zone_depth_um.items())]
     if found.max_rate_mhz is not None:
         rows.append(("rate limit", hz(found.max_rate_mhz)))
+    rows.append(("locks after", f"{lock_after_s:.0f} s without a key"))
     for name, value in rows:
         click.echo(f"{name:<16}{value}")
     click.echo(f"{'file':<16}{path}{'' if path.exists() else ' (not there: these are the defaults)'}")

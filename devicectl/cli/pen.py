@@ -8,6 +8,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .operator import SignIn, operator_options
 from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
@@ -111,14 +112,15 @@ def describe(pen: PenView, controller: str | None) -> list[str]:
 @click.argument("address", type=ADDRESS)
 @radio_option
 @click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
+@operator_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def reset(address: str, take: bool, as_json: bool) -> None:
+def reset(address: str, take: bool, who: SignIn | None, as_json: bool) -> None:
     """Leave the STOP latch of the pen at ADDRESS. Starts nothing; refused unless the pen is confirmed still."""
     import asyncio
 
     from .output import print_json
 
-    result = asyncio.run(_reset(address, take))
+    result = asyncio.run(_reset(address, take, who))
     if as_json:
         print_json(result)
     else:
@@ -126,13 +128,14 @@ def reset(address: str, take: bool, as_json: bool) -> None:
         click.echo(f"{result['pen']} {word}; state {result['state']}.")
 
 
-async def _reset(address: str, take: bool) -> dict[str, Any]:
+async def _reset(address: str, take: bool, who: SignIn | None) -> dict[str, Any]:
     from drivers.address import parse_address
 
     from .pens import demand, seat
 
     parse_address(address)
     async with seat("reset") as place:
+        await place.sign_in(who)
         await place.open(address, take=take)
         await place.fresh()
         view = place.view
@@ -162,27 +165,29 @@ async def _reset(address: str, take: bool) -> dict[str, Any]:
 @click.argument("address", type=ADDRESS)
 @radio_option
 @click.option("--take", is_flag=True, help="Take control although another program holds it (the pen must be still).")
+@operator_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def accept_firmware(address: str, take: bool, as_json: bool) -> None:
+def accept_firmware(address: str, take: bool, who: SignIn | None, as_json: bool) -> None:
     """Say that the pen at ADDRESS was checked after its firmware changed; until then nothing can be started with it."""
     import asyncio
 
     from .output import print_json
 
-    result = asyncio.run(_accept_firmware(address, take))
+    result = asyncio.run(_accept_firmware(address, take, who))
     if as_json:
         print_json(result)
     else:
         click.echo(f"{result['pen']}: firmware {result['firmware']} is accepted.")
 
 
-async def _accept_firmware(address: str, take: bool) -> dict[str, Any]:
+async def _accept_firmware(address: str, take: bool, who: SignIn | None) -> dict[str, Any]:
     from drivers.address import parse_address
 
     from .pens import seat
 
     parse_address(address)
     async with seat("accept-firmware") as place:
+        await place.sign_in(who)
         pen = await place.open(address, take=take)
         await place.ask("pen.accept_firmware")
         return {"address": pen.address, "pen": f"{pen.model} {pen.serial}", "firmware": pen.firmware}

@@ -14,6 +14,7 @@ from devicectl.station.views import LogView, PenView, Reply, View, from_json
 from drivers.address import parse_address
 
 from .failures import Failure
+from .operator import SignIn
 from .output import patience
 
 BEAT_S: Final = 0.1
@@ -137,6 +138,11 @@ class Seat:
             ),
             timeout,
         )
+
+    async def sign_in(self, who: SignIn | None) -> None:
+        """Sign in, if somebody was named."""
+        if who is not None:
+            await self.ask("operator.sign_in", name=who.name, pin=who.pin)
 
     # -- being alive
 

@@ -24,6 +24,8 @@ from .views import View, from_json
 
 START_S: Final = 10.0
 ANSWER_S: Final = 15.0
+SECRETS: Final = ("DEVICECTL_PIN", "DEVICECTL_NEW_PIN", "DEVICECTL_PASSPHRASE")
+"""What a command may have in its environment and a process that lives on must not."""
 RECORD_EXIT: Final = 4
 """Exit code of a station that could not use its database (the command line's table of exit codes)."""
 _LINE_MAX: Final = 4 * REQUEST_MAX
@@ -146,6 +148,11 @@ class SocketClient:
         if self._writer.transport.get_write_buffer_size() == 0:
             self._write({"jsonrpc": "2.0", "method": "heartbeat", "params": {"frame": frame, "keys": keys}})
 
+    def activity(self) -> None:
+        """One notification; dropped when the socket is congested (the next key says it too)."""
+        if self._writer.transport.get_write_buffer_size() == 0:
+            self._write({"jsonrpc": "2.0", "method": "activity"})
+
     def stop_now(self, source: str) -> None:
         """STOP from any thread."""
         self._stop_line.press(source)
@@ -178,6 +185,8 @@ def start_station(database: str | None, paths: StationPaths) -> None:
     It outlives the caller, so that a closed terminal does not take the record with it.
     """
     environment = dict(os.environ)
+    for secret in SECRETS:
+        environment.pop(secret, None)
     if database:
         environment["DEVICECTL_DATABASE"] = database
     paths.log.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,10 @@ class StationClient(Protocol):
     ``gate.override`` {gate, reason}; ``zone.select`` {zone}; ``setpoint`` {depth_um, rate_mhz};
     ``run.preview`` {} → StartSheet;
     ``run.start`` {ticket} → Reply; ``run.pause`` {} → Reply; ``run.end`` {} → Reply; ``pen.reset`` {} → Reply;
-    ``alarm.acknowledge`` {}; ``alarm.silence`` {}; ``note`` {digits}.
+    ``alarm.acknowledge`` {}; ``alarm.silence`` {}; ``note`` {digits};
+    ``operator.list`` {retired} → list of {id, name, role, active, locked_out_s};
+    ``operator.sign_in`` {name, pin}; ``operator.sign_out`` {}; ``operator.lock`` {};
+    ``operator.add`` {name, role, pin}; ``operator.change`` {name, …}.
     """
 
     def on_view(self, listener: Callable[[View], None]) -> None:
@@ -40,6 +43,9 @@ class StationClient(Protocol):
 
     def heartbeat(self, frame: int, keys: int) -> None:
         """Tell the station that frame ``frame`` was finished and the input thread's counter stands at ``keys``."""
+
+    def activity(self) -> None:
+        """Tell the station that somebody is at the keys: puts off the lock. Once a second is enough."""
 
     def stop_now(self, source: str) -> None:
         """STOP, from any thread, at once: one byte on the stop connection; on silence for 300 ms the constant STOP

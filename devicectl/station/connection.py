@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from devicectl.access.roster import AccessRefused
+from devicectl.records.errors import RecordError
 from devicectl.treatment.zones import UnknownZone
 from drivers.address import Address, parse_address
 from drivers.api import PenError
@@ -16,8 +18,10 @@ from drivers.api import PenError
 from . import params as p
 from .client_api import StationError
 from .desk import Desk, Holder
+from .presence import Presence
 from .requests import REQUESTS
 from .requests.common import Handler
+from .requests.needs import NEEDS
 from .station import Station
 
 Send = Callable[[dict[str, Any]], None]
@@ -40,7 +44,8 @@ class Connection:
         self._position = 0
         self._holder: Holder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.closed = False
+        self.presence = Presence(self)
         station.clients.append(self)
 
     # -- messages
@@ -63,6 +68,9 @@ class Connection:
         if method == "heartbeat":
             self._heartbeat(message.get("params") or {})
             return
+        if method == "activity":
+            self.presence.sitting.active(self.station.loop.time())
+            return
         if method == "pen.stop":
             self._stop(message)
             return
@@ -82,14 +90,16 @@ class Connection:
         except ValidationError as error:
             self._error(key, INVALID_PARAMS, _sentence(str(method), error), "invalid-params")
             return
-        task = asyncio.get_running_loop().create_task(self._run(key, handler, params))
+        task = asyncio.get_running_loop().create_task(self._run(key, str(method), handler, params))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, key: Any, handler: Handler, params: Any) -> None:
+    async def _run(self, key: Any, method: str, handler: Handler, params: Any) -> None:
+        need = NEEDS[method]
         try:
+            await self.presence.require(need.asked(self, params), method, locked=need.locked)
             result = await handler(self, params)
-        except (StationError, PenError) as error:
+        except (StationError, PenError, AccessRefused, RecordError) as error:
             self._error(key, REFUSED, str(error), error.code)
         except UnknownZone as error:
             self._error(key, REFUSED, str(error), "unknown-zone")
@@ -102,30 +112,31 @@ class Connection:
             self._answer(key, result)
 
     def _answer(self, key: Any, result: Any) -> None:
-        if key is not None and not self._closed:
+        if key is not None and not self.closed:
             self._send({"jsonrpc": "2.0", "id": key, "result": result})
 
     def _error(self, key: Any, number: int, text: str, code: str) -> None:
-        if not self._closed:
+        if not self.closed:
             self._send(
                 {"jsonrpc": "2.0", "id": key, "error": {"code": number, "message": text, "data": {"code": code}}}
             )
 
     def push(self) -> None:
         """Send a view, unless this client did not ask for views or still has not read the last ones."""
-        if self._views and not self._closed and not self._congested():
+        if self._views and not self.closed and not self._congested():
             view, self._position = self.station.view_for(self, self.controls, self._position)
             self._send({"jsonrpc": "2.0", "method": "view", "params": view})
 
     def lost(self) -> None:
         """The client is gone. A controlling one takes the motion with it."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self.station.clients.remove(self)
         self.station.quiet_since = self.station.loop.time()
         for task in self._tasks:
             task.cancel()
+        self.presence.gone()
         if self.desk is not None and self.controls:
             self.desk.holder_gone(f"{self.name} is gone")
 

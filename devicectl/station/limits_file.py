@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from devicectl.access.sitting import LOCK_AFTER_S
 from devicectl.control.envelope import HARD_DEPTH_UM, SOFT_DEPTH_UM, StationLimits
 from devicectl.treatment.zones import UnknownZone, parse_zone
 
@@ -23,6 +24,7 @@ EXAMPLE: Final = """\
 # hard_depth_mm = 2.5        # more is refused, not lowered
 # operator_depth_mm = 1.2    # what whoever works here may use
 # max_rate_hz = 130
+# lock_after_min = 5         # minutes without a key, while the pen is still, after which a PIN is asked for
 
 # [zone_depth_mm]
 # FHL = 0.5
@@ -42,7 +44,7 @@ class LimitsRefused(Exception):
 
 
 class LimitsFile(BaseModel):
-    """The file as it is written: needle protrusion in mm, stroke rate in Hz."""
+    """The file as it is written: needle protrusion in mm, stroke rate in Hz, minutes until a client locks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +52,7 @@ class LimitsFile(BaseModel):
     hard_depth_mm: Depth = HARD_DEPTH_UM / 1000
     operator_depth_mm: Depth | None = None
     max_rate_hz: Annotated[float, Field(strict=True, ge=_LEAST, le=1000, allow_inf_nan=False)] | None = None
+    lock_after_min: Annotated[float, Field(strict=True, ge=0.1, le=60, allow_inf_nan=False)] = LOCK_AFTER_S / 60
     zone_depth_mm: dict[str, Depth] = Field(default_factory=dict)
 
     @field_validator("zone_depth_mm")
@@ -99,7 +102,12 @@ def limits_path() -> Path:
 
 
 def load_limits(path: Path | None = None) -> StationLimits:
-    """The limits in the file, the defaults when there is none. Raises :class:`LimitsRefused`.
+    """The limits in the file, the defaults when there is none. Raises :class:`LimitsRefused`."""
+    return load_file(path).limits()
+
+
+def load_file(path: Path | None = None) -> LimitsFile:
+    """The file, the defaults when there is none. Raises :class:`LimitsRefused`.
 
     A file that cannot be understood is refused whole: falling back to the defaults would allow what somebody forbade.
     """
@@ -109,13 +117,13 @@ def load_limits(path: Path | None = None) -> StationLimits:
     except FileNotFoundError:
         if os.environ.get(VARIABLE):
             raise LimitsRefused(f"{path}: there is no such file; correct {VARIABLE} or unset it.") from None
-        return StationLimits()
+        return LimitsFile()
     except OSError as error:
         raise LimitsRefused(f"{path}: cannot be read ({error.strerror}); make it readable.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LimitsRefused(f"{path}: not TOML ({error}); correct it, see 'devicectl limits --example'.") from error
     try:
-        return LimitsFile.model_validate(data).limits()
+        return LimitsFile.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

@@ -69,6 +69,10 @@ class LocalClient:
         """Both counters must rise."""
         self._connection.receive({"method": "heartbeat", "params": {"frame": frame, "keys": keys}})
 
+    def activity(self) -> None:
+        """Somebody is at the keys."""
+        self._connection.receive({"method": "activity"})
+
     def stop_now(self, source: str) -> None:
         """STOP every pen at once."""
         self._station.stop_all(f"{self._name}: {source}")

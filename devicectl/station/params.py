@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+
+from devicectl.access.roles import Role
 
 PROTOCOL_VERSION = 1
 REQUEST_MAX = 256 * 1024
@@ -14,6 +16,9 @@ Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]
 ZoneCode = Annotated[str, Field(min_length=1, max_length=12)]
 
 Address = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+"""A PIN: never shown, not in an error either."""
+RoleName = Literal["practitioner", "technician", "administrator"]
 
 
 class Params(BaseModel):
@@ -80,6 +85,54 @@ class OpenSession(Params):
         default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$"
     )
     plan: dict[ZoneCode, Annotated[int, Field(gt=0, le=10_000)]] = Field(default_factory=dict)
+
+
+class ListOperators(Params):
+    """``retired``: also those who do not work here any more."""
+
+    retired: bool = False
+
+
+class SignIn(Params):
+    """Name and PIN."""
+
+    name: Name
+    pin: Secret
+
+
+class AddOperator(Params):
+    """The first operator becomes administrator, whatever ``role`` says."""
+
+    name: Name
+    role: RoleName
+    pin: Secret
+
+
+class ChangeOperator(Params):
+    """Of operator ``name``, what is not None. ``unlock`` ends a lock-out.
+
+    With ``own_pin``, the PIN until now, everybody may change their own ``pin``.
+    """
+
+    name: Name
+    new_name: Name | None = None
+    role: RoleName | None = None
+    active: bool | None = None
+    pin: Secret | None = None
+    own_pin: Secret | None = None
+    unlock: bool = False
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What changes beside the PIN, by the names of an operator's fields."""
+        fields = {"name": self.new_name, "role": Role(self.role) if self.role else None, "active": self.active}
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def only_own_pin(self) -> bool:
+        """Whether this is what everybody may do for themselves."""
+        return self.pin is not None and self.own_pin is not None and not self.unlock and not self.changes
 
 
 class Override(Params):

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from devicectl.about import VERSION
+from devicectl.access.sitting import LOCK_AFTER_S
 from devicectl.control.envelope import StationLimits
 from devicectl.control.journal import Intent
 from devicectl.records.ids import IdSource
@@ -19,9 +20,10 @@ from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
 from simulator.announce import announced
 
+from .admission import QUICK, Keys, admit, hash_inline, load_keys
 from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
-from .limits_file import load_limits
+from .limits_file import load_file
 from .paths import station_paths
 from .recording import CLOSE_S, recorder_for
 from .scanning import OWNER, scan_pens
@@ -83,7 +85,11 @@ async def _nothing(
 
 
 def virtual_station(
-    store: Store, source: SeededSource, pens: dict[str, Pen], limits: StationLimits | None = None
+    store: Store,
+    source: SeededSource,
+    pens: dict[str, Pen],
+    limits: StationLimits | None = None,
+    lock_after_s: float = LOCK_AFTER_S,
 ) -> Station:
     """A station without files, locks or threads, on the running loop; ``pens`` by address."""
 
@@ -93,7 +99,13 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    return Station(_record(store, _journal(store)), ports, source, limits=limits)
+    keys = Keys(bytes(32), bytes(32))
+    operators = admit(
+        store, source, keys, hash_pin=hash_inline(keys.pepper), salt=lambda: source.uuid().bytes, cost=QUICK
+    )
+    return Station(
+        _record(store, _journal(store)), ports, source, operators=operators, limits=limits, lock_after_s=lock_after_s
+    )
 
 
 async def run_station(database: str | None, *, on_demand: bool) -> int:
@@ -101,19 +113,28 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
     source = SystemSource()
     # Third parties' drivers are imported before a pen is held, not while one is.
     await asyncio.to_thread(installed_drivers)
-    limits = load_limits()
+    settings = load_file()
     store = await asyncio.to_thread(Store.open, database, ids=IdSource(), version=VERSION)
     try:
         assert store.location is not None
         digest = store.location.hash
         paths, journal = station_paths(digest), _journal(store)
+        keys = await asyncio.to_thread(load_keys, store.location)
+        operators = await asyncio.to_thread(admit, store, source, keys)
         ports, left = system_ports(digest), LeftPorts()
         ports.stop_left = left.stop
         await asyncio.to_thread(left.look)
         # A full collection over everything imported holds up the loop, and a STOP, for 30 ms and more.
         gc.collect()
         gc.freeze()
-        station = Station(_record(store, journal, digest), ports, source, limits=limits)
+        station = Station(
+            _record(store, journal, digest),
+            ports,
+            source,
+            operators=operators,
+            limits=settings.limits(),
+            lock_after_s=settings.lock_after_min * 60,
+        )
         house = station.loop.create_task(keep_house(station, store, digest, left))
         try:
             await serve(station, paths, on_demand=on_demand, ready=lambda: None)

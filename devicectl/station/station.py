@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
+from devicectl.access.operators import Operators
+from devicectl.access.roster import Operator
+from devicectl.access.sitting import LOCK_AFTER_S
 from devicectl.alarms.board import Priority
 from devicectl.control.envelope import StationLimits
 from devicectl.control.journal import Journal
@@ -15,6 +18,7 @@ from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
 from .desk import Desk
+from .presence import Presence
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
@@ -28,9 +32,12 @@ SUSPEND_S: Final = 1.0
 """A difference between the clocks above this is "suspended or clock set"."""
 CLOSED_S: Final = 3.0
 """How long a pen that was closed is remembered as it was."""
+BACKGROUND_S: Final = 1.0
+"""How long the station's end waits for sign-outs to be stored."""
 CLOSED_KEPT: Final = 16
 SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
+T = TypeVar("T")
 
 
 def no_bluetooth(why: str) -> dict[str, Any]:
@@ -85,6 +92,10 @@ class Client(Protocol):
     name: str
     desk: Desk | None
 
+    @property
+    def presence(self) -> Presence:
+        """Who is signed in there."""
+
     def push(self) -> None:
         """Send a view if this client wants views."""
 
@@ -117,9 +128,13 @@ class Station:
         ports: Ports,
         source: SystemSource | SeededSource,
         *,
+        operators: Operators,
         limits: StationLimits | None = None,
+        lock_after_s: float = LOCK_AFTER_S,
     ) -> None:
         self.record = record
+        self.operators = operators
+        self.lock_after_s = lock_after_s
         self.ports = ports
         self.source = source
         self.limits = limits or StationLimits()
@@ -135,6 +150,7 @@ class Station:
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._closed: list[tuple[float, PenView]] = []
+        self._background: set[asyncio.Task[Any]] = set()
         self._view_serial = 0
         self._soon: set[Desk] = set()
         self._soon_timer: asyncio.TimerHandle | None = None
@@ -295,6 +311,7 @@ class Station:
             for desk in self.desks:
                 desk.remark("stood-still", f"The station did not run for {stood:.1f} s.", {"ms": round(stood * 1000)})
         for client in list(self.clients):
+            client.presence.beat()
             client.push()
 
     def view_for(self, client: Client, you_control: bool, position: int) -> tuple[Any, int]:
@@ -302,8 +319,24 @@ class Station:
         self._view_serial += 1
         desk = client.desk
         trace = desk.trace.since(position) if desk is not None else None
-        view = build_view(desk, self._view_serial, self.source.utc_us() / 1e6, you_control, trace)
+        view = build_view(desk, self._view_serial, self.source.utc_us() / 1e6, you_control, trace, client.presence.view)
         return view, desk.trace.end if desk is not None else 0
+
+    # -- operators
+
+    def in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Work that is finished whoever asked for it is gone; the station's end waits for it."""
+        task = self.loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def operator_changed(self, operator: Operator) -> None:
+        """Whoever does not work here any more is signed out everywhere."""
+        for client in list(self.clients):
+            if not operator.active and client.presence.sitting.operator == operator.id:
+                await client.presence.sign_out("retired")
+            client.push()
 
     # -- clocks
 
@@ -317,6 +350,9 @@ class Station:
         self._last_clocks = now
         if max(steps) - min(steps) > SUSPEND_S:
             self._suspended(max(steps) - min(steps))
+        if steps[1] - steps[0] > SUSPEND_S:
+            for client in self.clients:
+                client.presence.sitting.slept(steps[1] - steps[0])
 
     def _suspended(self, seconds: float) -> None:
         self.stop_all("suspended or clock set")
@@ -341,3 +377,8 @@ class Station:
         for desk in self.desks:
             await self.close_desk(desk, why)
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+        for client in self.clients:
+            client.presence.gone()
+        if self._background:
+            # A record that does not answer must not keep the station from ending.
+            await asyncio.wait(self._background, timeout=BACKGROUND_S)

@@ -11,6 +11,7 @@ from .views import (
     AlarmView,
     GateView,
     LimitsView,
+    OperatorView,
     PenView,
     RunView,
     SessionView,
@@ -111,10 +112,17 @@ def session_view(desk: Desk) -> SessionView | None:
     return desk.recording.session_view()
 
 
-def build_view(desk: Desk | None, serial: int, utc: float, you_control: bool, trace: TraceView | None) -> View:
+def build_view(
+    desk: Desk | None,
+    serial: int,
+    utc: float,
+    you_control: bool,
+    trace: TraceView | None,
+    operator: OperatorView | None = None,
+) -> View:
     """Everything one screen needs, as of now."""
     if desk is None:
-        return View(serial, utc, None, False, None, None, None, (), (), (), None, None, None, None, True, 0.0)
+        return View(serial, utc, None, False, None, None, None, (), (), (), None, None, None, None, True, 0.0, operator)
     c, now = desk.control, desk.loop.time()
     problem = desk.recording.problem()
     return View(
@@ -139,4 +147,5 @@ def build_view(desk: Desk | None, serial: int, utc: float, you_control: bool, tr
         rate_request_mhz=desk.intents.rate_request_mhz,
         record_ok=problem is None,
         silenced_s=desk.alarms.silent_for,
+        operator=operator,
     )

@@ -169,6 +169,16 @@ class TraceView:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorView:
+    """Who is signed in at this connection. ``lock_in_s``: so long until it locks by itself; None when it will not."""
+
+    name: str
+    role: str  # practitioner | technician | administrator
+    locked: bool
+    lock_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything one screen needs, sent about ten times a second and on every change that matters."""
 
@@ -188,6 +198,7 @@ class View:
     rate_request_mhz: int | None
     record_ok: bool
     silenced_s: float
+    operator: OperatorView | None = None
 
 
 @dataclass(frozen=True, slots=True)

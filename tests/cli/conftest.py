@@ -108,6 +108,13 @@ class House:
     def run(self, *arguments: str) -> Result:
         return self.finish(self.start(*arguments))
 
+    def hire(self, name: str = "Ada Berg", pin: str = "480917") -> None:
+        """Make somebody the first operator, who signs in wherever a command asks for it."""
+        self.env |= {"DEVICECTL_NEW_PIN": pin}
+        assert self.run("operators", "add", name).code == 0
+        del self.env["DEVICECTL_NEW_PIN"]
+        self.env |= {"DEVICECTL_OPERATOR": name, "DEVICECTL_PIN": pin}
+
     def simulate(self, kind: str = "pty", *arguments: str) -> Simulator:
         process = self.start("simulate", kind, "--console", *arguments, stdin=subprocess.PIPE, stderr=None)
         assert process.stdout is not None

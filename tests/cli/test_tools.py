@@ -29,6 +29,7 @@ def test_doctor_on_a_fresh_machine(house: House) -> None:
 
 
 def test_doctor_after_a_treatment_and_its_bundle(house: House) -> None:
+    house.hire()
     assert house.run("demo", "--headless", "--seconds", "6").code == 0
     pen = house.simulate()
     run = house.start("run", pen.address, "--zone", "VTX", "--depth", "1", "--rate", "100", "--seconds", "60")
@@ -72,6 +73,9 @@ def test_what_a_bundle_says_is_impersonal(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_demo_without_a_terminal_says_so_and_shows_the_record(house: House) -> None:
+    nobody = house.run("demo", "--seconds", "6")
+    assert (nobody.code, "--operator" in nobody.sentence) == (1, True)
+    house.hire()
     result = house.run("demo", "--seconds", "6")
     assert result.code == 0, result.err
     assert "no terminal here" in result.out
@@ -99,6 +103,7 @@ def test_the_demo_has_a_database_of_its_own(house: House) -> None:
 
 def test_the_demo_in_a_terminal(house: House) -> None:
     """The dashboard comes up on the pen with its session; leaving it closes both."""
+    house.hire()
     screen = pexpect.spawn(
         sys.executable,
         ["-P", "-m", "devicectl", "demo"],

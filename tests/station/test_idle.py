@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from support.world import ADDRESS, World
+from support.world import ADDRESS, World, refused
 
 from devicectl.station.idle import IDLE_END_S, NOBODY, SESSION_KEPT_S, watch_idle
 from simulator.virtual_time import run_virtual
@@ -54,6 +54,8 @@ def test_a_session_of_a_killed_screen_is_still_there_half_an_hour_later() -> Non
         (pen,) = await again.ask("pens.list")
         assert pen.session == session
         assert (await again.ask("pen.open", address=ADDRESS))["you_control"]
+        assert "Nobody is signed in" in await refused(again.ask("pen.reset"))
+        await w.sign_in(again, "Ada")
         assert (await again.ask("pen.reset")).outcome == "confirmed"
         assert (await again.start("MID")).outcome == "confirmed"
         await again.ask("run.end")

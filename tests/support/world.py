@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from devicectl.access.sitting import LOCK_AFTER_S
 from devicectl.control.envelope import StationLimits
 from devicectl.records.ids import IdSource
 from devicectl.records.store import Store
@@ -20,6 +21,9 @@ from simulator.pen import SimulatedPen
 from .links import Wire
 
 ADDRESS = "tcp://127.0.0.1:7001"
+OPERATORS = {"Ada": "administrator", "Pia": "practitioner", "Tom": "technician"}
+"""Who works in a world, each with :data:`PIN`."""
+PIN = "480917"
 
 
 class Screen:
@@ -74,6 +78,7 @@ class World:
         store: Store | None = None,
         hand: bool = True,
         wire: Wire | None = None,
+        lock_after_s: float = LOCK_AFTER_S,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.source = SeededSource(seed)
@@ -82,7 +87,7 @@ class World:
         )
         self.wire = wire or Wire("memory", SimulatedPen(profile, seed=seed, hand=hand), baud)
         self.pen = self.wire.pen(ADDRESS)
-        self.station = virtual_station(self.store, self.source, {ADDRESS: self.pen}, limits)
+        self.station = virtual_station(self.store, self.source, {ADDRESS: self.pen}, limits, lock_after_s)
         self.screens: list[Screen] = []
 
     @property
@@ -100,9 +105,25 @@ class World:
         self.screens.append(screen)
         return screen
 
+    async def sign_in(self, screen: Screen, name: str = "Pia") -> Screen:
+        """Somebody of :data:`OPERATORS` signs in, after all of them were added if need be."""
+        if not await screen.ask("operator.list"):
+            clerk = await self.screen("clerk")
+            for one, role in OPERATORS.items():
+                await clerk.ask("operator.add", name=one, role=role, pin=PIN)
+                if role == "administrator":
+                    await clerk.ask("operator.sign_in", name=one, pin=PIN)
+            await clerk.ask("operator.sign_out")
+            self.screens.remove(clerk)
+            await clerk.close()
+        await screen.ask("operator.sign_in", name=name, pin=PIN)
+        return screen
+
     async def ready(self, purpose: str = "bench", client: str | None = None) -> Screen:
-        """A screen with the pen open, a session open, and every gate open."""
+        """A screen with the pen open, a session open, and every gate open; for a treatment a practitioner is signed in."""
         screen = await self.screen()
+        if purpose == "treatment":
+            await self.sign_in(screen)
         await screen.ask("pen.open", address=ADDRESS)
         await self.until(lambda: self.desk.confirmed_still)
         await screen.ask("session.open", purpose=purpose, client=client)

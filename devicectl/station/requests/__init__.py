@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import control, greeting, pens, sessions
+from . import control, greeting, operators, pens, sessions
 from .common import Methods
 
-REQUESTS: Final[Methods] = {**greeting.METHODS, **pens.METHODS, **control.METHODS, **sessions.METHODS}
-METHODS: Final = (*REQUESTS, "heartbeat", "pen.stop")
+_GROUPS: Final = (greeting, operators, pens, control, sessions)
+REQUESTS: Final[Methods] = {name: entry for group in _GROUPS for name, entry in group.METHODS.items()}
+METHODS: Final = (*REQUESTS, "heartbeat", "activity", "pen.stop")
 """Every request and notification a client may send."""

@@ -1,0 +1,60 @@
+"""Who may ask the station for what, as a table that is played over the station in one loop and over its socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+WHO: Final = (None, "Tom", "Pia", "Ada")
+"""Nobody, a technician, a practitioner, an administrator."""
+_BY: Final = {None: "no-operator", "Tom": "not-allowed", "Pia": "not-allowed", "Ada": "not-allowed"}
+
+# While a treatment is open on the pen: who may, and the answer or refusal that shows that it was let through (the
+# stable word of an error, or None for an answer). None of it changes anything, so that everybody meets the same.
+TREAT: Final = ("Pia", "Ada")
+ADMIN: Final = ("Ada",)
+ALL: Final = WHO
+IN_TREATMENT: Final[tuple[tuple[str, Mapping[str, Any], tuple[str | None, ...], str | None], ...]] = (
+    ("station.hello", {"client": "again", "version": 1}, ALL, None),
+    ("view.subscribe", {}, ALL, None),
+    ("pens.list", {}, ALL, None),
+    ("pens.scan", {"ports": False, "bluetooth": False}, ALL, None),
+    ("operator.list", {}, ALL, None),
+    ("operator.add", {"name": "Zoe", "role": "technician", "pin": "123456"}, ADMIN, "bad-pin"),
+    ("operator.change", {"name": "Zoe", "active": False}, ADMIN, "no-such-operator"),
+    ("operator.change", {"name": "Pia", "unlock": True}, ADMIN, None),
+    ("session.open", {"purpose": "treatment", "client": "TRAIN-1"}, TREAT, "session-open"),
+    ("session.open", {"purpose": "bench"}, ALL, "session-open"),
+    ("gate.override", {"gate": "nonsense", "reason": "because"}, TREAT, "override-refused"),
+    ("zone.select", {"zone": "nowhere"}, TREAT, "unknown-zone"),
+    ("setpoint", {}, TREAT, None),
+    ("run.preview", {}, TREAT, "cannot-start"),
+    ("run.start", {"ticket": "nonsense"}, TREAT, None),
+    ("run.pause", {}, ALL, None),
+    ("run.end", {}, ALL, None),
+    ("pen.reset", {}, TREAT, None),
+    ("pen.accept_firmware", {}, ALL, None),
+    ("alarm.acknowledge", {}, ALL, None),
+    ("alarm.silence", {}, ALL, None),
+    ("note", {"digits": "7"}, TREAT, None),
+    ("control.take", {}, ALL, None),
+    ("pen.stop", {"source": "test"}, ALL, None),
+)
+ONCE: Final = {
+    "session.close",
+    "pen.close",
+    "control.release",
+    "pen.open",
+    "operator.sign_in",
+    "operator.sign_out",
+    "operator.lock",
+}
+"""Requests that change what the table rests on; they have plays of their own."""
+WORKS_LOCKED: Final = {
+    "station.hello", "view.subscribe", "pens.list", "operator.list", "pen.stop", "run.pause", "run.end",
+}  # fmt: skip
+
+
+def expected(who: str | None, may: tuple[str | None, ...], through: str | None) -> str | None:
+    """The word of the answer for this one."""
+    return through if who in may else _BY[who]
