@@ -77,7 +77,8 @@ class Scan(Params):
 class OpenSession(Params):
     """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none).
 
-    ``plan`` limits needle protrusion in this session, in µm by zone code.
+    ``plan`` limits needle protrusion in this session, in µm by zone code. With ``course`` the session belongs to the
+    client's open course, if there is one. ``resumes``: the interrupted session that goes on (id or ``last``).
     """
 
     purpose: Literal["bench", "treatment"]
@@ -85,6 +86,8 @@ class OpenSession(Params):
         default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$"
     )
     plan: dict[ZoneCode, Annotated[int, Field(gt=0, le=10_000)]] = Field(default_factory=dict)
+    course: bool = True
+    resumes: Name | None = None
 
 
 class ListOperators(Params):

@@ -25,9 +25,10 @@ from devicectl.control.events import (
 from devicectl.control.gates import Purpose
 from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records import jobs
-from devicectl.records.errors import RecordError
-from devicectl.records.rows import SessionRow
+from devicectl.records.errors import RecordError, RecordRefused
 from devicectl.records.store import Store
+from devicectl.treatment.chart import Chart
+from devicectl.treatment.opening import Asked, Opened
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
 from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
@@ -39,6 +40,7 @@ from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
 from .outbox import Outbox
+from .treatments import Treatments
 from .unwritten import Unwritten
 from .views import PassView, SessionView, ZoneView
 
@@ -64,8 +66,12 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten) -> None:
+    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten, treatments: Treatments) -> None:
         self._desk = desk
+        self._treatments = treatments
+        self.chart: Chart | None = None
+        """Everything else of the open session; None for one without a client."""
+        self.direction: str | None = None
         self._store = store
         self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
@@ -78,7 +84,6 @@ class Recording:
         self._session: UUID | None = None
         self._opening: asyncio.Task[str] | None = None
         self._purpose = Purpose.BENCH
-        self._client = ""
         self._opened_at = 0.0
         self._passes = 0
         self._writer: PassWriter | None = None
@@ -161,9 +166,9 @@ class Recording:
 
     # -- sessions
 
-    async def open_session(self, purpose: Purpose, client: str | None, plan: Mapping[str, int] | None = None) -> str:
-        """Open a session; ``plan`` limits depth (µm by zone code). Raises :class:`StationError` when one is open or
-        the record refuses.
+    async def open_session(self, asked: Asked, depths: Mapping[str, int] | None = None) -> str:
+        """Open a session; ``depths`` limits depth (µm by zone code), beside its plan. Raises :class:`StationError` when one
+        is open or the record refuses.
 
         Once begun it is finished, though the one who asked may be gone: else the record had an open session that
         nobody here knows of.
@@ -173,7 +178,7 @@ class Recording:
         pen_id = self.binding.pen_id
         if pen_id is None or not self.binding.known:
             raise StationError("The record does not know this pen yet; wait a second.", "record")
-        self._opening = self._loop.create_task(self._open_session(pen_id, purpose, client, plan or {}))
+        self._opening = self._loop.create_task(self._open_session(pen_id, asked, depths or {}))
         self._opening.add_done_callback(self._opened)
         return await asyncio.shield(self._opening)
 
@@ -182,43 +187,33 @@ class Recording:
         if not task.cancelled():
             task.exception()
 
-    async def _open_session(self, pen_id: UUID, purpose: Purpose, client: str | None, plan: Mapping[str, int]) -> str:
+    async def _open_session(self, pen_id: UUID, asked: Asked, depths: Mapping[str, int]) -> str:
         source = self._desk.source
-        client_id: UUID | None = None
-        key = source.uuid()
         try:
-            if client is not None:
-                # Only training clients can be treated with a simulated pen, and no other treatment exists yet.
-                client_id = await self._submit(jobs.client_known(source.uuid(), client, True, source.utc_us()))
-            await self._submit(
-                jobs.session_opened(
-                    SessionRow(
-                        key,
-                        self._store.boot_id,
-                        pen_id,
-                        client_id,
-                        purpose.value,
-                        source.utc_us(),
-                        source.boot_us(),
-                    )
-                )
-            )
+            job = self._treatments.opener.opened(asked, pen_id, self._store.boot_id, source.utc_us(), source.boot_us())
+            opened: Opened = await self._submit(job)
         except StationError:
             raise
+        except RecordRefused as error:
+            raise StationError(str(error), error.code) from error
         except Exception as error:
             raise StationError(f"The session could not be opened: {error}", "record") from error
         if pen_id != self.binding.pen_id:
-            self._outbox.put(jobs.session_closed(key, source.utc_us()))
+            self._outbox.put(jobs.session_closed(opened.id, source.utc_us()))
             raise StationError("Another pen was connected meanwhile; open the session again.", "another-pen")
         self._recorder.close(self._loop.time())
-        self._session, self._purpose, self._client = key, purpose, client or ""
+        self._session, self._purpose = opened.id, Purpose(asked.purpose)
         self._opened_at = self._loop.time()
         self._passes = 0
-        self._desk.control.begin_session(key, purpose, True if client is not None else None, plan)
+        chart = None if opened.client is None else Chart(opened, self._treatments.zone())
+        self.chart = chart
+        plan = {**(chart.depths_um if chart is not None else {}), **depths}
+        training = None if chart is None else asked.training
+        self._desk.control.begin_session(opened.id, self._purpose, training, plan)
         self._begin_anew()
         self._desk.log.clear()
-        self._desk.say(f"session opened ({purpose.value}{', client ' + client if client else ''})")
-        return str(key)
+        self._desk.say(f"session opened ({asked.purpose}{', client ' + opened.code if opened.code else ''})")
+        return str(opened.id)
 
     async def close_session(self, reason: str) -> None:
         """Close the open session; returns when that is stored. Does nothing when none is open."""
@@ -249,7 +244,7 @@ class Recording:
             self.log.event("session-closed", reason)
         how = "interrupted" if abandoned else "closed"
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us(), how))
-        self._session = None
+        self._session = self.chart = self.direction = None
         self._desk.control.end_session()
         self._begin_anew()
         self._desk.say("session closed")
@@ -261,6 +256,7 @@ class Recording:
         needles = self._recorder.needles
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
+        self.direction = None
 
     # -- what happens
 
@@ -369,7 +365,7 @@ class Recording:
             id=str(self._session),
             purpose=self._purpose.value,
             origin=self.binding.origin,
-            client=self._client,
+            client=self.chart.code if self.chart is not None else "",
             elapsed_s=round(self._loop.time() - self._opened_at, 1),
             zone=self._desk.control.zone,
             passes=self._passes,
@@ -418,6 +414,6 @@ class Recording:
             self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store, unwritten: Unwritten) -> Callable[[Desk], Recording]:
+def recorder_for(store: Store, unwritten: Unwritten, treatments: Treatments) -> Callable[[Desk], Recording]:
     """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
-    return lambda desk: Recording(desk, store, unwritten)
+    return lambda desk: Recording(desk, store, unwritten, treatments)

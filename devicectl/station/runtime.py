@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
+from datetime import UTC
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
 from devicectl.about import VERSION
+from devicectl.access.keyring import Keyring
+from devicectl.access.opening import open_keys, register
 from devicectl.access.sitting import LOCK_AFTER_S
+from devicectl.access.vault import MemoryVault
 from devicectl.control.envelope import StationLimits
 from devicectl.control.journal import Intent
 from devicectl.records.ids import IdSource
@@ -20,7 +26,7 @@ from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
 from simulator.announce import announced
 
-from .admission import QUICK, Keys, admit, hash_inline, load_keys
+from .admission import QUICK, admit, hash_inline
 from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
 from .limits_file import load_file
@@ -30,6 +36,7 @@ from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
 from .station import Ports, Record, Station
+from .treatments import Treatments
 from .unwritten import Unwritten, leave_entries
 
 UNWRITTEN_LAST_S: Final = 0.6
@@ -40,9 +47,9 @@ def _journal(store: Store) -> KeptJournal:
     return KeptJournal(StoreJournal(store.writer, Intent), store.submit)
 
 
-def _record(store: Store, journal: KeptJournal, digest: str = "") -> Record:
+def _record(store: Store, journal: KeptJournal, treatments: Treatments, digest: str = "") -> Record:
     unwritten = Unwritten(store.submit)
-    return Record(journal, recorder_for(store, unwritten), unwritten, digest)
+    return Record(journal, recorder_for(store, unwritten, treatments), unwritten, treatments, store.submit, digest)
 
 
 def system_ports(record: str = "") -> Ports:
@@ -84,6 +91,12 @@ async def _nothing(
     return []
 
 
+@lru_cache(maxsize=1)
+def _virtual_keys() -> Keyring:
+    """Keys for virtual time, always the same; making some takes as long as a second of a pen's life."""
+    return Keyring.open(MemoryVault(), make=True, entropy=random.Random("keys").randbytes)
+
+
 def virtual_station(
     store: Store,
     source: SeededSource,
@@ -99,12 +112,19 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    keys = Keys(bytes(32), bytes(32))
+    keys = _virtual_keys()
+    store.submit_sync(lambda connection: register(connection, keys, source.uuid(), source.utc_us()))
     operators = admit(
         store, source, keys, hash_pin=hash_inline(keys.pepper), salt=lambda: source.uuid().bytes, cost=QUICK
     )
+    treatments = Treatments(keys, source.uuid, zone=lambda: UTC)
     return Station(
-        _record(store, _journal(store)), ports, source, operators=operators, limits=limits, lock_after_s=lock_after_s
+        _record(store, _journal(store), treatments),
+        ports,
+        source,
+        operators=operators,
+        limits=limits,
+        lock_after_s=lock_after_s,
     )
 
 
@@ -119,8 +139,11 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         assert store.location is not None
         digest = store.location.hash
         paths, journal = station_paths(digest), _journal(store)
-        keys = await asyncio.to_thread(load_keys, store.location)
+        keys = await asyncio.to_thread(open_keys, store)
         operators = await asyncio.to_thread(admit, store, source, keys)
+        treatments = Treatments(
+            keys, source.uuid, photos=store.location.path.with_name(f"{store.location.path.name}.photos")
+        )
         ports, left = system_ports(digest), LeftPorts()
         ports.stop_left = left.stop
         await asyncio.to_thread(left.look)
@@ -128,7 +151,7 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         gc.collect()
         gc.freeze()
         station = Station(
-            _record(store, journal, digest),
+            _record(store, journal, treatments, digest),
             ports,
             source,
             operators=operators,

@@ -14,6 +14,7 @@ from devicectl.access.sitting import LOCK_AFTER_S
 from devicectl.alarms.board import Priority
 from devicectl.control.envelope import StationLimits
 from devicectl.control.journal import Journal
+from devicectl.records.writer import Job
 from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
@@ -22,6 +23,7 @@ from .presence import Presence
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
+from .treatments import Treatments
 from .unwritten import Unwritten
 from .viewing import build_view, pen_view
 from .views import PenView
@@ -78,11 +80,16 @@ class Ports:
 
 @dataclass(slots=True)
 class Record:
-    """The record as the station uses it: the journal, and a recording for each desk."""
+    """The record as the station uses it: the journal, a recording for each desk, and what takes forms.
+
+    ``submit`` hands a job to the writer.
+    """
 
     journal: Journal
     recording: Callable[[Desk], Recording]
     unwritten: Unwritten
+    treatments: Treatments
+    submit: Callable[[Job[Any]], asyncio.Future[Any]]
     database_hash: str = ""
 
 

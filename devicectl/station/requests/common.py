@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
+from devicectl.records.errors import RecordError
+from devicectl.records.reader import find_session
+from devicectl.records.writer import Job
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.station.desk import Desk
@@ -14,6 +18,7 @@ from drivers.api import Confirmed, NotSent, Outcome, Rejected, Unknown
 if TYPE_CHECKING:
     from devicectl.station.connection import Connection
 
+T = TypeVar("T")
 Handler = Callable[["Connection", Any], Awaitable[Any]]
 Methods = Mapping[str, tuple[type[p.Params], Handler]]
 """Requests by name: their parameters, and what answers them."""
@@ -40,6 +45,20 @@ async def obeying(c: Connection) -> Desk:
         # Somebody may have typed a passkey meanwhile, and much may have happened.
         desk = c.need_control()
     return desk
+
+
+async def submitted(c: Connection, job: Job[T]) -> T:
+    """What a job of the record gives, once it is stored. Raises :class:`StationError` in its own words."""
+    try:
+        result: T = await c.station.record.submit(job)
+    except RecordError as error:
+        raise StationError(str(error), error.code) from error
+    return result
+
+
+async def found_session(c: Connection, text: str) -> UUID:
+    """The session whose id begins with these digits, or the ``last`` one."""
+    return await submitted(c, lambda connection: find_session(connection, text))
 
 
 def need_no_run(desk: Desk) -> None:

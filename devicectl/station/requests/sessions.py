@@ -11,9 +11,10 @@ from devicectl.control.motion import FRESH_S, RUN_DOWN_S, Motion
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.station.desk import Desk
+from devicectl.treatment.opening import Asked
 from devicectl.treatment.zones import parse_zone
 
-from .common import Methods, need_no_run, obeying
+from .common import Methods, found_session, need_no_run, obeying
 
 if TYPE_CHECKING:
     from devicectl.station.connection import Connection
@@ -32,13 +33,22 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
             "Treatment with hardware is not possible in this version: calibration, consent and operators are missing.",
             "no-treatment",
         )
-    if purpose is Purpose.TREATMENT and not q.client:
+    if purpose is Purpose.TREATMENT and not q.client and not q.resumes:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
         raise StationError("A bench session has no client; leave the client out.", "bench-client")
     plan = _plan(q.plan)
     desk = await obeying(c)
-    return {"session": await desk.recording.open_session(purpose, q.client, plan)}
+    operator = c.presence.operator
+    asked = Asked(
+        purpose.value,
+        q.client,
+        training=identity.simulated,
+        course=q.course,
+        operator=operator.id if operator is not None else None,
+        resumes=None if q.resumes is None else await found_session(c, q.resumes),
+    )
+    return {"session": await desk.recording.open_session(asked, plan)}
 
 
 def _plan(asked: Mapping[str, int]) -> dict[str, int]:
