@@ -20,7 +20,7 @@ from .params import PROTOCOL_VERSION, REQUEST_MAX
 from .paths import StationPaths, station_paths
 from .stop_line import StopLine
 from .stop_ways import PortStop, in_short
-from .views import View, from_json
+from .views import ChartView, View, charted, from_json
 
 START_S: Final = 10.0
 ANSWER_S: Final = 15.0
@@ -53,7 +53,8 @@ class _Calls:
             return
         error = message.get("error")
         if error is not None:
-            future.set_exception(StationError(error["message"], error.get("data", {}).get("code", "station-error")))
+            data = error.get("data", {})
+            future.set_exception(StationError(error["message"], data.get("code", "station-error"), data.get("fields")))
         else:
             future.set_result(message.get("result"))
 
@@ -72,6 +73,7 @@ class SocketClient:
         self._writer = writer
         self._calls = _Calls()
         self._view_listeners: list[Callable[[View], None]] = []
+        self._chart: ChartView | None = None
         self._lost_listeners: list[Callable[[str], None]] = []
         self._closed = False
         self._direct_listeners: list[Callable[[str], None]] = []
@@ -111,7 +113,8 @@ class SocketClient:
             while line := await self._reader.readline():
                 message = json.loads(line)
                 if message.get("method") == "view":
-                    view = from_json(View, message["params"])
+                    view = charted(from_json(View, message["params"]), self._chart)
+                    self._chart = view.chart
                     for listener in self._view_listeners:
                         listener(view)
                 else:

@@ -5,7 +5,7 @@ The socket client and the in-process client both satisfy it; a screen never sees
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -56,8 +56,12 @@ class StationClient(Protocol):
 
 
 class StationError(Exception):
-    """The station refused or cannot be reached; the text is one sentence with the next step."""
+    """The station refused or cannot be reached; the text is one sentence with the next step.
 
-    def __init__(self, text: str, code: str = "station-error") -> None:
+    ``fields``: of a form that was refused, one sentence for each field in question.
+    """
+
+    def __init__(self, text: str, code: str = "station-error", fields: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
         self.code = code
+        self.fields: Mapping[str, str] = fields or {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from .requests import REQUESTS
 from .requests.common import Handler
 from .requests.needs import NEEDS
 from .station import Station
+from .views import ChartView
 
 Send = Callable[[dict[str, Any]], None]
 """Takes one message; values may be view objects, which the transport turns into JSON if it needs text."""
@@ -42,6 +44,7 @@ class Connection:
         self._congested = congested
         self._views = False
         self._position = 0
+        self._chart: ChartView | None = None
         self._holder: Holder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.closed = False
@@ -100,7 +103,7 @@ class Connection:
             await self.presence.require(need.asked(self, params), method, locked=need.locked)
             result = await handler(self, params)
         except (StationError, PenError, AccessRefused, RecordError) as error:
-            self._error(key, REFUSED, str(error), error.code)
+            self._error(key, REFUSED, str(error), error.code, getattr(error, "fields", None))
         except UnknownZone as error:
             self._error(key, REFUSED, str(error), "unknown-zone")
         except asyncio.CancelledError:
@@ -115,16 +118,20 @@ class Connection:
         if key is not None and not self.closed:
             self._send({"jsonrpc": "2.0", "id": key, "result": result})
 
-    def _error(self, key: Any, number: int, text: str, code: str) -> None:
+    def _error(self, key: Any, number: int, text: str, code: str, fields: Mapping[str, str] | None = None) -> None:
         if not self.closed:
-            self._send(
-                {"jsonrpc": "2.0", "id": key, "error": {"code": number, "message": text, "data": {"code": code}}}
-            )
+            data = {"code": code, "fields": dict(fields)} if fields else {"code": code}
+            self._send({"jsonrpc": "2.0", "id": key, "error": {"code": number, "message": text, "data": data}})
 
     def push(self) -> None:
         """Send a view, unless this client did not ask for views or still has not read the last ones."""
         if self._views and not self.closed and not self._congested():
             view, self._position = self.station.view_for(self, self.controls, self._position)
+            if view.chart is not None and view.chart == self._chart:
+                # Kilobytes that change once in minutes.
+                view = replace(view, chart=None, chart_same=True)
+            else:
+                self._chart = view.chart
             self._send({"jsonrpc": "2.0", "method": "view", "params": view})
 
     def lost(self) -> None:
@@ -205,7 +212,7 @@ class Connection:
             raise StationError(
                 f"{desk.holder.name} holds control and the pen is not confirmed still; press STOP first.", "not-still"
             )
-        self._holder = desk.holder = Holder(self.name, self.station.loop.time())
+        self._holder = desk.holder = Holder(self.name, self.station.loop.time(), lambda: self.presence.operator)
         desk.say(f"{self.name} took control")
 
     def want_views(self) -> None:

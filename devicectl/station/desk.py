@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from devicectl.access.roster import Operator
 from devicectl.alarms.board import AlarmBoard, AlarmChange, Priority
 from devicectl.control.controller import Controller
 from devicectl.control.envelope import StationLimits, hz, mm
@@ -43,10 +44,14 @@ T = TypeVar("T")
 
 
 class Holder:
-    """The controlling client's pulse: alive while both its counters advance at least every 400 ms."""
+    """The controlling client's pulse: alive while both its counters advance at least every 400 ms.
 
-    def __init__(self, name: str, now: float) -> None:
+    ``operator`` answers who is signed in there.
+    """
+
+    def __init__(self, name: str, now: float, operator: Callable[[], Operator | None] = lambda: None) -> None:
         self.name = name
+        self.operator = operator
         self._frame = -1
         self._keys = -1
         self._beat_at = now
@@ -95,6 +100,7 @@ class Desk:
         self.control.alive = self._holder_problem
         self.control.record_problem = self.recording.problem
         self.control.firmware_problem = self.recording.firmware_problem
+        self.control.more_gates = self.recording.charting.gates
         self.control.listen(self._event)
         self.alarms.subscribe(self._alarm)
         pen.subscribe(self._input)

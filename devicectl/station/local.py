@@ -10,7 +10,7 @@ from .client_api import StationError
 from .connection import Connection
 from .params import PROTOCOL_VERSION
 from .station import Station
-from .views import View
+from .views import ChartView, View, charted
 
 
 class LocalClient:
@@ -22,6 +22,7 @@ class LocalClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._next = 0
         self._view_listeners: list[Callable[[View], None]] = []
+        self._chart: ChartView | None = None
         self._lost_listeners: list[Callable[[str], None]] = []
         self._connection = Connection(station, self._receive)
 
@@ -32,15 +33,17 @@ class LocalClient:
 
     def _receive(self, message: dict[str, Any]) -> None:
         if message.get("method") == "view":
+            view = charted(message["params"], self._chart)
+            self._chart = view.chart
             for listener in self._view_listeners:
-                listener(message["params"])
+                listener(view)
             return
         future = self._waiting.pop(message["id"], None)
         if future is None or future.done():
             return
         error = message.get("error")
         if error is not None:
-            future.set_exception(StationError(error["message"], error["data"]["code"]))
+            future.set_exception(StationError(error["message"], error["data"]["code"], error["data"].get("fields")))
         else:
             future.set_result(message["result"])
 

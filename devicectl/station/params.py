@@ -138,6 +138,32 @@ class ChangeOperator(Params):
         return self.pin is not None and self.own_pin is not None and not self.unlock and not self.changes
 
 
+class SubmitForm(Params):
+    """A form as it was filled in (`devicectl.treatment.forms`): texts as a person types them, numbers in the unit shown.
+
+    ``client`` is a code, ``session`` an id or ``last``; left out, both are those that are open. ``about`` is the id of the
+    row that this one goes on with: an adverse event, a follow-up, a pass, the protocol that is copied.
+    """
+
+    form: Name
+    values: dict[str, Any]
+    client: str | None = Field(default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    session: Name | None = None
+    about: Name | None = None
+
+
+class SelectDirection(Params):
+    """The direction of the strokes over the skin; None for none."""
+
+    direction: Literal["horizontal", "vertical", "diagonal_left", "diagonal_right", "circular", "stamp"] | None
+
+
+class ShowChart(Params):
+    """A treatment by its id, or ``last``."""
+
+    session: Name
+
+
 class Override(Params):
     """Opens a gate until the session ends; ``reason`` is written into the record and must not name a person."""
 

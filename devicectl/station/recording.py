@@ -27,7 +27,6 @@ from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records import jobs
 from devicectl.records.errors import RecordError, RecordRefused
 from devicectl.records.store import Store
-from devicectl.treatment.chart import Chart
 from devicectl.treatment.opening import Asked, Opened
 from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
 from devicectl.treatment.pass_recorder import PassRecorder
@@ -36,6 +35,7 @@ from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .binding import PenBinding
+from .charting import TIME_REACHED, Charting
 from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
@@ -69,9 +69,7 @@ class Recording:
     def __init__(self, desk: Desk, store: Store, unwritten: Unwritten, treatments: Treatments) -> None:
         self._desk = desk
         self._treatments = treatments
-        self.chart: Chart | None = None
-        """Everything else of the open session; None for one without a client."""
-        self.direction: str | None = None
+        self.charting = Charting(desk, treatments)
         self._store = store
         self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
@@ -105,6 +103,7 @@ class Recording:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._recorder.tick(self._loop.time())
+        self._planned_time()
         self.health.tick()
         if self.health.failure is None:
             self.binding.again()
@@ -205,8 +204,8 @@ class Recording:
         self._session, self._purpose = opened.id, Purpose(asked.purpose)
         self._opened_at = self._loop.time()
         self._passes = 0
-        chart = None if opened.client is None else Chart(opened, self._treatments.zone())
-        self.chart = chart
+        self.charting.begin(opened)
+        chart = self.charting.chart
         plan = {**(chart.depths_um if chart is not None else {}), **depths}
         training = None if chart is None else asked.training
         self._desk.control.begin_session(opened.id, self._purpose, training, plan)
@@ -244,7 +243,8 @@ class Recording:
             self.log.event("session-closed", reason)
         how = "interrupted" if abandoned else "closed"
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us(), how))
-        self._session = self.chart = self.direction = None
+        self._session = None
+        self.charting.end()
         self._desk.control.end_session()
         self._begin_anew()
         self._desk.say("session closed")
@@ -256,7 +256,6 @@ class Recording:
         needles = self._recorder.needles
         self._recorder = self._new_recorder()
         self._recorder.needles = needles
-        self.direction = None
 
     # -- what happens
 
@@ -289,6 +288,7 @@ class Recording:
                 recorder.run(True, event.at)
             case ZoneChosen():
                 self._set_zone(event.zone, *self._setpoint, event.at)
+                self.choose_direction(self.charting.next_direction(event.zone))
             case SetpointApplied():
                 zone = self._desk.control.zone
                 if zone is not None:
@@ -320,6 +320,27 @@ class Recording:
         self._setpoint = (depth_um, rate_mhz)
         self._recorder.zone(parse_zone(code), depth_um, rate_mhz, at)
 
+    def choose_direction(self, direction: str | None) -> None:
+        """The direction of the strokes from here on; while the motor turns the next pass begins with it."""
+        self.charting.direction = direction
+        self._recorder.direction(direction, self._loop.time())
+
+    def _count(self, closed: PassClosed) -> None:
+        """A pass has ended: the plan has one less, and unless the motor turns the next direction is chosen."""
+        self.charting.count(closed)
+        zone = self._desk.control.zone
+        if zone is not None and self.charting.chart is not None and self._recorder.current() is None:
+            self.choose_direction(self.charting.next_direction(zone))
+
+    def _planned_time(self) -> None:
+        """The planned seconds of a zone are over: told once."""
+        current = self._recorder.current()
+        if current is None or current.zone is None:
+            return
+        if self.charting.reached(current.zone.code, current.duration_ms):
+            self.log.event(TIME_REACHED, current.zone.code)
+            self._desk.say(f"{current.zone.code}: planned time reached")
+
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None
         if self._writer is not None:
@@ -329,6 +350,7 @@ class Recording:
         if isinstance(event, PassOpened):
             self._passes += 1
         elif isinstance(event, PassClosed):
+            self._count(event)
             figures, zone = event.figures, event.zone.code if event.zone else "no zone"
             text = (
                 f"{zone}: pass {event.seq} {event.reason.value.replace('_', ' ')}, {figures.duration_ms / 1000:.1f} s"
@@ -365,7 +387,7 @@ class Recording:
             id=str(self._session),
             purpose=self._purpose.value,
             origin=self.binding.origin,
-            client=self.chart.code if self.chart is not None else "",
+            client=self.charting.chart.code if self.charting.chart is not None else "",
             elapsed_s=round(self._loop.time() - self._opened_at, 1),
             zone=self._desk.control.zone,
             passes=self._passes,

@@ -148,4 +148,5 @@ def build_view(
         record_ok=problem is None,
         silenced_s=desk.alarms.silent_for,
         operator=operator,
+        chart=desk.recording.charting.view(),
     )

@@ -127,6 +127,72 @@ class SessionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ZonePlanView:
+    """One zone, planned and done. ``state`` is open, begun, done, over, skipped or unplanned; passes by direction.
+
+    ``finished``: its result was entered. ``duration_s`` is how long the motor turned in it.
+    """
+
+    code: str
+    state: str
+    text: str
+    planned: dict[str, int]
+    done: dict[str, int]
+    undirected: int
+    depth_um: int | None
+    rate_mhz: int | None
+    seconds: int | None
+    end_point: str | None
+    duration_s: float
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a session. ``phase`` is start, before, during, after or sign; ``state`` open, done, trouble or waiting.
+
+    ``forms`` are entered in it; a session is whole without an ``optional`` step.
+    """
+
+    name: str
+    title: str
+    phase: str
+    state: str
+    text: str
+    forms: tuple[str, ...]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerView:
+    """An anaesthetic that is on: ``state`` is early, ready or over; times in s, ``most_s`` None where none was given."""
+
+    name: str
+    state: str
+    text: str
+    on_s: int
+    least_s: int
+    most_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    """A session of treatment besides the pen. ``direction`` is that of the strokes now; ``next_step`` what to do next."""
+
+    session: str
+    client: str
+    course: str
+    direction: str | None
+    zones: tuple[ZonePlanView, ...]
+    steps: tuple[StepView, ...]
+    next_step: str | None
+    next_zone: str | None
+    timers: tuple[TimerView, ...]
+    closed: bool
+    signatures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmView:
     """One alarm condition. ``priority`` is high, medium or low (IEC 60601-1-8)."""
 
@@ -199,6 +265,8 @@ class View:
     record_ok: bool
     silenced_s: float
     operator: OperatorView | None = None
+    chart: ChartView | None = None
+    chart_same: bool = False  # the chart is that of the view before; on the wire it is then left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,3 +328,8 @@ def _convert(hint: Any, value: Any) -> Any:
 def from_json(cls: type[T], data: dict[str, Any]) -> T:
     """Rebuild a view; fields this version does not know are ignored. Raises ``KeyError`` when one is missing."""
     return cls(**{name: _convert(hint, data[name]) for name, hint in _plan(cls)})  # type: ignore[arg-type]
+
+
+def charted(view: View, before: ChartView | None) -> View:
+    """The view with its chart, which the station leaves out while it stays the same."""
+    return dataclasses.replace(view, chart=before, chart_same=False) if view.chart_same else view

@@ -8,6 +8,7 @@ from devicectl.control.envelope import Bound
 from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
+from devicectl.station.desk import Desk
 from devicectl.station.viewing import gate_views
 from devicectl.station.views import StartSheet
 from devicectl.treatment.zones import parse_zone
@@ -40,10 +41,29 @@ async def _override(c: Connection, q: p.Override) -> Any:
 
 
 async def _zone(c: Connection, q: p.SelectZone) -> Any:
-    problem = c.need_control().intents.select_zone(parse_zone(q.zone).code)
+    desk = c.need_control()
+    zone = parse_zone(q.zone).code
+    problem = desk.intents.select_zone(zone)
     if problem is not None:
         raise StationError(problem, "zone-refused")
-    return {}
+    return await _as_planned(desk, zone)
+
+
+async def _as_planned(desk: Desk, zone: str) -> dict[str, Any]:
+    """The plan's depth and rate for the zone, asked of the pen and read back: only while it stands still."""
+    chart = desk.recording.charting.chart
+    plan = chart.plan.get(zone) if chart is not None else None
+    answers: dict[str, Any] = {}
+    if plan is None or not desk.confirmed_still or desk.control.latched:
+        return answers
+    for name, value, act in (
+        ("depth", plan.depth_um, desk.intents.set_depth),
+        ("rate", plan.rate_mhz, desk.intents.set_rate),
+    ):
+        if value is not None and desk.control.zone == zone:
+            outcome, bound = await act(value, lower=True)
+            answers[name] = reply(outcome, "; ".join(bound.reasons) if isinstance(bound, Bound) else "")
+    return answers
 
 
 async def _setpoint(c: Connection, q: p.SetPoint) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from devicectl.access.roles import Permission
 from devicectl.control.gates import Purpose
 from devicectl.station import params as p
+from devicectl.treatment.forms import FORMS
 
 if TYPE_CHECKING:
     from devicectl.station.connection import Connection
@@ -48,6 +49,12 @@ def _opening(_: Connection, q: p.OpenSession) -> Permission | None:
 def _on_hardware(c: Connection, _: Any) -> Permission | None:
     identity = c.desk.control.identity if c.desk is not None else None
     return Permission.ACCEPT_FIRMWARE if identity is not None and not identity.simulated else None
+
+
+def _filling(_: Connection, q: p.SubmitForm) -> Permission | None:
+    form = FORMS.get(q.form)
+    # A form that there is not is refused by its own sentence.
+    return None if form is None else Permission[form.permission]
 
 
 def _adding(c: Connection, _: Any) -> Permission | None:
@@ -97,4 +104,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "alarm.acknowledge": UNLOCKED,
     "alarm.silence": UNLOCKED,
     "note": TREATING,
+    "form.submit": Need(_filling),
+    "direction.select": TREATING,
+    "session.chart": UNLOCKED,
 }

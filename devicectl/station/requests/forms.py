@@ -1,0 +1,139 @@
+"""Forms: what somebody entered about a client, a session or a pen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from devicectl.station import params as p
+from devicectl.station.charting import chart_view
+from devicectl.station.client_api import StationError
+from devicectl.treatment.chart import load_chart
+from devicectl.treatment.forms import FORMS, FieldErrors, Form, parse
+from devicectl.treatment.forms.during import Photo as PhotoEntry
+from devicectl.treatment.intake import MAKERS, Filled, Stored
+from devicectl.treatment.photos import Photo, PhotoRefused, keep, read_photo
+from devicectl.treatment.vocabulary import DIRECTIONS
+
+from .common import Methods, found_session, submitted
+
+if TYPE_CHECKING:
+    from devicectl.station.connection import Connection
+
+
+def _refused(fields: Mapping[str, str]) -> StationError:
+    return StationError(next(iter(fields.values())), "invalid-form", fields)
+
+
+def form_named(name: str) -> Form[Any]:
+    """A form that can be submitted. Raises :class:`StationError`."""
+    form = FORMS.get(name)
+    if form is None or name not in MAKERS:
+        raise StationError(f"There is no form '{name[:40]}'; there are {', '.join(sorted(MAKERS))}.", "unknown-form")
+    return form
+
+
+async def _submit(c: Connection, q: p.SubmitForm) -> Any:
+    form = form_named(q.form)
+    treatments, source = c.station.record.treatments, c.station.source
+    now = source.utc_us()
+    record = parse(form, q.values, treatments.now(now))
+    if isinstance(record, FieldErrors):
+        raise _refused(record)
+    operator = c.presence.operator
+    charting = c.desk.recording.charting if c.desk is not None else None
+    session: UUID | None = None
+    if q.session is not None:
+        session = await found_session(c, q.session)
+    elif charting is not None and charting.chart is not None and q.client in (None, charting.chart.code):
+        session = charting.chart.id
+    if form.subject == "session" and session is None:
+        raise StationError("No treatment is open; open one, or name the session.", "no-session")
+    filled = Filled(
+        form,
+        record,
+        operator.id if operator is not None else None,
+        now,
+        client=q.client,
+        session=session,
+        pen=c.desk.recording.binding.pen_id if c.desk is not None else None,
+        about=_key(q.about),
+        photo=await _photo(c, record) if isinstance(record, PhotoEntry) else None,
+    )
+    if form.subject == "pen" and filled.pen is None:
+        raise StationError("No pen is open; choose one first.", "no-pen")
+    stored: Stored = await submitted(c, treatments.intake.entered(filled))
+    _taken(c, form, stored, session)
+    return {"id": str(stored.id), "text": f"{form.title} recorded.", "audit": stored.audit_seq}
+
+
+def _taken(c: Connection, form: Form[Any], stored: Stored, session: UUID | None) -> None:
+    """Every desk on which that session is open, or that pen, knows it from here on."""
+    for desk in c.station.desks:
+        charting = desk.recording.charting
+        chart = charting.chart
+        if chart is None:
+            continue
+        mine = session in (chart.id, chart.resumes) and session is not None
+        if mine or (form.subject == "pen" and c.desk is desk):
+            charting.take(stored)
+            desk.say(f"{form.title.casefold()} recorded")
+
+
+def _key(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise StationError(f"'{text[:40]}' is no id of the record.", "no-such-row") from None
+
+
+async def _photo(c: Connection, record: PhotoEntry) -> Photo:
+    folder = c.station.record.treatments.photos
+    if folder is None:
+        raise StationError("A record in memory keeps no photographs.", "no-photos")
+
+    def read() -> Photo:
+        photo = read_photo(Path(record.file).expanduser())
+        keep(photo, folder)
+        return photo
+
+    try:
+        return await asyncio.to_thread(read)
+    except PhotoRefused as error:
+        raise _refused({"file": str(error)}) from error
+
+
+async def _direction(c: Connection, q: p.SelectDirection) -> Any:
+    desk = c.need_control()
+    if desk.recording.charting.chart is None:
+        raise StationError("No treatment is open; directions belong to one.", "no-session")
+    desk.recording.choose_direction(q.direction)
+    desk.say(f"direction {DIRECTIONS[q.direction].casefold()}" if q.direction is not None else "no direction")
+    return {}
+
+
+async def _chart(c: Connection, q: p.ShowChart) -> Any:
+    session = await found_session(c, q.session)
+    treatments, operator = c.station.record.treatments, c.presence.operator
+    zone = treatments.zone()
+    chart = await submitted(c, lambda connection: load_chart(connection, session, zone))
+    if chart is None:
+        raise StationError("That session is no treatment; it has no chart.", "no-chart")
+    recorded = chart.recorded(
+        c.station.source.utc_us(),
+        operator=operator.name if operator is not None else None,
+        role=operator.role.value if operator is not None else None,
+    )
+    return chart_view(chart, recorded, None)
+
+
+METHODS: Final[Methods] = {
+    "form.submit": (p.SubmitForm, _submit),
+    "direction.select": (p.SelectDirection, _direction),
+    "session.chart": (p.ShowChart, _chart),
+}
