@@ -19,6 +19,7 @@ from devicectl.station.views import View
 from simulator.pen import SimulatedPen
 
 from .links import Wire
+from .treatment import before
 
 ADDRESS = "tcp://127.0.0.1:7001"
 OPERATORS = {"Ada": "administrator", "Pia": "practitioner", "Tom": "technician"}
@@ -127,8 +128,16 @@ class World:
         await screen.ask("pen.open", address=ADDRESS)
         await self.until(lambda: self.desk.confirmed_still)
         await screen.ask("session.open", purpose=purpose, client=client)
+        if purpose == "treatment":
+            await self.prepare(screen)
         await self.until(lambda: all(g.passed for g in self.desk.control.gates()), 5)
         return screen
+
+    async def prepare(self, screen: Screen) -> None:
+        """Everything that is entered before the needles touch."""
+        cartridge = self.desk.control.cartridge
+        for form, values in before(cartridge.lot, cartridge.serial).items():
+            await screen.ask("form.submit", form=form, values=values)
 
     @property
     def desk(self) -> Any:
