@@ -67,6 +67,12 @@ ITEMS: Final[Mapping[str, Item]] = MappingProxyType({item.name: item for item in
 """The questions with the shipped isotretinoin window, by name."""
 
 
+def version(isotretinoin_months: int = ISOTRETINOIN_MONTHS) -> str:
+    """Name of the checklist with this window; the shipped one has no addition."""
+    plain = isotretinoin_months == ISOTRETINOIN_MONTHS
+    return CHECKLIST_VERSION if plain else f"{CHECKLIST_VERSION}, isotretinoin {isotretinoin_months} months"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer as it is recorded. ``reason``: there is one (the text itself may be sealed)."""

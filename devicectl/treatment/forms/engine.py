@@ -269,8 +269,8 @@ class Rows(Entry):
 
     def row_label(self, row: Record, at: int) -> str:
         """What a row is called in front of its fields."""
-        title = getattr(row, self.title_of, "") if self.title_of else ""
-        return f"{self.word} {title or at + 1}"
+        title = self.row.entry(self.title_of).show(getattr(row, self.title_of)) if self.title_of else str(at + 1)
+        return f"{self.word} {title}".strip()
 
     def read(self, raw: object, now: datetime) -> tuple[Record, ...]:
         """See :class:`Entry`; refusals carry the number of the row."""
