@@ -1,6 +1,6 @@
 """The questions before every session, by version. *Stop* ends it; *ask* needs a physician's answer and a reason.
 
-The split is the stricter reading of the sources; whoever treats may keep a stricter one, and their physician a milder one.
+The split is the stricter reading of the sources; a practice may keep a stricter one, and its physician a milder one.
 """
 
 from __future__ import annotations

@@ -77,8 +77,11 @@ class PenCheckFact:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One session as of ``now_utc_us``; ``today`` is the day at the place. ``role`` is a word of the operator form;
-    ``consent_version`` and ``checklist_version`` are those in use here."""
+    """One session as of ``now_utc_us``; ``today`` is the day at the place.
+
+    Once the session is closed, both and the operator are those of its end: what was in order stays so when it is signed
+    later. ``role`` is a word of the operator form; ``consent_version`` and ``checklist_version`` are those in use here.
+    """
 
     now_utc_us: int
     today: date

@@ -267,6 +267,11 @@ class Rows(Entry):
         """The fields of a row."""
         return fields_of(self.row)
 
+    def missing(self) -> str:
+        """How many rows there have to be."""
+        rows = "1 row is" if self.least <= 1 else f"{self.least} rows are"
+        return f"{self.label}: {rows} needed."
+
     def row_label(self, row: Record, at: int) -> str:
         """What a row is called in front of its fields."""
         title = self.row.entry(self.title_of).show(getattr(row, self.title_of)) if self.title_of else str(at + 1)
