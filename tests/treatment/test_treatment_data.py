@@ -22,7 +22,7 @@ from devicectl.treatment.forms.course import protocol_entry
 from devicectl.treatment.zones import parse_zone
 
 CLAIMS = re.compile(
-    r"effective|efficac|improv|better|best\b|superior|regrow|grow(s|th)? (of )?hair|hair growth|stimulat|collagen(?!-vasc)|"
+    r"effective|efficac|improv|better|best\b|superior|regrow|grow(s|th)? (of )?hair|hair growth|stimulat|collagen(?![-_])|"
     r"\bcure|heal(s|ing)\b|\btreats\b|proven|benefit|success|recommend|restor|rejuvenat|thicker|denser|deliver|absor|"
     r"penetrat|response|responder|count \+|density \+",
     re.IGNORECASE,

@@ -23,6 +23,9 @@ When = Literal["before", "during", "after", "any"]
 Values = Mapping[str, object]
 
 _ROWS_MAX: Final = 100
+FIELDS_MAX: Final = 1_000
+"""More values than any form takes are refused unread: the station's loop has other things to do."""
+_ROW_ERRORS_MAX: Final = 40
 
 
 class Record(BaseModel):
@@ -136,6 +139,8 @@ def parse(form: Form[M], values: Values, now: datetime) -> M | FieldErrors:
     14:30. A field that is left out gets its prefill; one that is empty is empty.
     """
     try:
+        if len(values) > FIELDS_MAX:
+            raise BadEntries({form.fields[0].name: f"{form.title} was sent with too many fields; send those it has."})
         given = {str(name): value for name, value in values.items()}
         if form.expand is not None:
             given = dict(form.expand(given, now))
@@ -289,6 +294,8 @@ class Rows(Entry):
                 rows.append(read_model(self.row, each, now, self.label))
             except BadEntries as bad:
                 errors |= {f"{at}.{name}": text for name, text in bad.errors.items()}
+            if len(errors) >= _ROW_ERRORS_MAX:
+                break
         if errors:
             raise BadEntries(errors)
         return tuple(rows)
