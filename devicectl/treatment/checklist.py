@@ -1,6 +1,6 @@
 """The questions before every session, by version. *Stop* ends it; *ask* needs a physician's answer and a reason.
 
-The split is the stricter reading of the sources; whoever treats may keep a stricter one, and their physician a milder one.
+The split is the stricter reading of the sources; a practice may keep a stricter one, and its physician a milder one.
 """
 
 from __future__ import annotations
@@ -65,6 +65,12 @@ def items(isotretinoin_months: int = ISOTRETINOIN_MONTHS) -> tuple[Item, ...]:
 
 ITEMS: Final[Mapping[str, Item]] = MappingProxyType({item.name: item for item in items()})
 """The questions with the shipped isotretinoin window, by name."""
+
+
+def version(isotretinoin_months: int = ISOTRETINOIN_MONTHS) -> str:
+    """Name of the checklist with this window; the shipped one has no addition."""
+    plain = isotretinoin_months == ISOTRETINOIN_MONTHS
+    return CHECKLIST_VERSION if plain else f"{CHECKLIST_VERSION}, isotretinoin {isotretinoin_months} months"
 
 
 @dataclass(frozen=True, slots=True)

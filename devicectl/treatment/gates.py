@@ -12,10 +12,9 @@ from typing import Final
 from devicectl.control.gates import Gate
 
 from .anaesthetics import dwell
-from .checklist import CHECKLIST_VERSION, blocking
+from .checklist import blocking
 from .follow_up import interval
 from .recorded import Recorded
-from .texts import CONSENT_VERSION
 
 TREATING_ROLES: Final = ("practitioner", "administrator")
 CONSENT_DAYS: Final = 365
@@ -36,9 +35,9 @@ def consent(r: Recorded) -> Gate:
     if not r.consents:
         return Gate("consent", False, "No consent is recorded for this session; enter it.")
     newest = r.consents[-1]
-    if newest.version != CONSENT_VERSION:
+    if newest.version != r.consent_version:
         return Gate(
-            "consent", False, f"The consent is {newest.version[:40]}, in use is {CONSENT_VERSION}; have it signed."
+            "consent", False, f"The consent is {newest.version[:40]}, in use is {r.consent_version}; have it signed."
         )
     given = datetime.fromtimestamp(newest.given_utc_us / 1e6, tz=UTC)
     now = datetime.fromtimestamp(r.now_utc_us / 1e6, tz=UTC)
@@ -51,12 +50,12 @@ def checklist(r: Recorded) -> Gate:
     """Every question of the version in use was answered, no stop is met, and what a physician allowed has its reason."""
     if r.checklist is None:
         return Gate("checklist", False, "The checklist is not answered for this session; answer it.")
-    if r.checklist.version != CHECKLIST_VERSION:
-        return Gate("checklist", False, f"The checklist in use is {CHECKLIST_VERSION}; answer that one.")
+    if r.checklist.version != r.checklist_version:
+        return Gate("checklist", False, f"The checklist in use is {r.checklist_version}; answer that one.")
     found = blocking(r.checklist.answers)
     if found:
         # What ends the session is said before what can still be mended.
-        _item, text = next(((item, text) for item, text in found if item.kind == "stop"), found[0])
+        text = next((text for item, text in found if item.kind == "stop"), found[0][1])
         more = f" And {len(found) - 1} more." if len(found) > 1 else ""
         return Gate("checklist", False, text + more)
     allowed = sum(answer.answer != "no" for answer in r.checklist.answers)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from .checklist import Answer
+from .checklist import CHECKLIST_VERSION, Answer
 from .plan import ZoneProgress
+from .texts import CONSENT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ class PenCheckFact:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One session as of ``now_utc_us``; ``today`` is the day at the place. ``role`` is a word of the operator form."""
+    """One session as of ``now_utc_us``; ``today`` is the day at the place.
+
+    Once the session is closed, both and the operator are those of its end: what was in order stays so when it is signed
+    later. ``role`` is a word of the operator form; ``consent_version`` and ``checklist_version`` are those in use here.
+    """
 
     now_utc_us: int
     today: date
@@ -98,6 +103,8 @@ class Recorded:
     closed: bool = False
     signatures: tuple[str, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    consent_version: str = CONSENT_VERSION
+    checklist_version: str = CHECKLIST_VERSION
 
     @property
     def cartridge(self) -> CartridgeFact | None:

@@ -1,7 +1,7 @@
 """Texts that a client is handed, by version. They inform; none says what a treatment brings.
 
-The sheets are drafts of this project and no legal or medical advice: whoever treats replaces them by their own and gives
-these another version.
+The sheets are drafts of this project and no legal or medical advice: a practice replaces them by its own and gives these
+another version.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Sources: GS1 General Specifications, sections 3 (application identifiers), 7.9 (check digit) and 7.12 (century of a
 two-digit year); a day of 00 in a date means the last day of the month (3.4.7). Only the identifiers of a cartridge
-are known: GTIN (01), made (11), expiry (17), lot (10), serial (21), count (30), additional number (240).
+are known, so that every refusal can say what is wrong with the package in the hand (a general library costs 90 ms at
+import and answers in terms of the standard): GTIN (01), made (11), expiry (17), lot (10), serial (21), count (30), additional number (240).
 """
 
 from __future__ import annotations

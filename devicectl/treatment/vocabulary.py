@@ -29,7 +29,7 @@ DIRECTIONS: Final = _words(
 """How the pen is moved over a zone, in the order in which a plan asks for them."""
 
 END_POINTS: Final = _words(
-    none="None set",
+    none="Not set",
     mild_erythema="Mild erythema",
     erythema="Erythema",
     pinpoint_bleeding="Pinpoint bleeding",
@@ -37,9 +37,11 @@ END_POINTS: Final = _words(
 )
 """Trials stop at different signs (review PMC9830423, table 5: mild erythema or pinpoint bleeding)."""
 
-BLEEDING: Final[Mapping[str, str]] = MappingProxyType({"0": "None", "1": "Pinpoint", "2": "Beads", "3": "Flowing"})
+BLEEDING: Final[Mapping[str, str]] = MappingProxyType(
+    {"0": "No bleeding", "1": "Pinpoint", "2": "Beads", "3": "Flowing"}
+)
 REACTIONS: Final = _words(
-    none="None",
+    none="No reaction",
     mild_erythema="Mild erythema",
     erythema="Marked erythema",
     oedema="Oedema",
@@ -93,7 +95,7 @@ GRADES: Final[Mapping[str, str]] = MappingProxyType(
 """Grades of the Common Terminology Criteria for Adverse Events (CTCAE)."""
 
 AE_ACTIONS: Final = _words(
-    none="None",
+    none="No action",
     observed="Observed",
     local="Local treatment",
     medicine="Medicine",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Final
 
 from devicectl.treatment.anaesthetics import DOCUMENTED, dose_text
-from devicectl.treatment.checklist import ANSWERS, CHECKLIST_VERSION, ITEMS
+from devicectl.treatment.checklist import ANSWERS, CHECKLIST_VERSION, ISOTRETINOIN_MONTHS, ITEMS, items, version
 from devicectl.treatment.udi import GROUP_SEPARATOR, SCAN_MAX, BadBarcode, parse_udi, read_gtin
 
 from .engine import Form, Record, Rows
@@ -35,12 +35,14 @@ def lot_entry(*, scan: str = "") -> Text:
 CHANGED: Final[Choices] = {"first": "First session", "no": "No", "yes": "Yes"}
 
 
+def _texts(isotretinoin_months: int) -> Choices:
+    return {item.name: item.text for item in items(isotretinoin_months)}
+
+
 class ChecklistAnswer(Record):
     """One question's answer. A reason is needed to go on where a physician was asked."""
 
-    item: Annotated[
-        str, Choice(label="Question", of={name: item.text for name, item in ITEMS.items()}, help="By its name.")
-    ]
+    item: Annotated[str, Choice(label="Question", of=_texts(ISOTRETINOIN_MONTHS), help="By its name.")]
     answer: Annotated[str, Choice(label="Answer", of=ANSWERS)]
     changed: Annotated[bool, Flag(label="Changed since last time", prefill="no")] = False
     reason: Annotated[
@@ -49,31 +51,33 @@ class ChecklistAnswer(Record):
     ] = ""
 
 
+def _answers(row: type[ChecklistAnswer]) -> Rows:
+    return Rows(
+        label="Answers",
+        row=row,
+        least=len(ITEMS),
+        most=len(ITEMS),
+        title_of="item",
+        word="",
+        start=tuple({"item": name} for name in ITEMS),
+        fixed=True,
+    )
+
+
 class Checklist(Record):
     """All questions of one version, asked before every session."""
 
-    version: Annotated[str, Text(label="Version", most=40, prefill=CHECKLIST_VERSION)]
+    version: Annotated[str, Text(label="Version", most=60, prefill=CHECKLIST_VERSION)]
     changed: Annotated[str, Choice(label="Anything changed since last time", of=CHANGED)]
-    answers: Annotated[
-        tuple[ChecklistAnswer, ...],
-        Rows(
-            label="Answers",
-            row=ChecklistAnswer,
-            least=len(ITEMS),
-            most=len(ITEMS),
-            word="Question",
-            title_of="item",
-            start=tuple({"item": name} for name in ITEMS),
-            fixed=True,
-        ),
-    ]
+    answers: Annotated[tuple[ChecklistAnswer, ...], _answers(ChecklistAnswer)]
 
     def problems(self, now: datetime) -> Mapping[str, str]:
         """Every question once; "nothing changed" fits no answer that is marked changed."""
         del now
         found: dict[str, str] = {}
-        if self.version != CHECKLIST_VERSION:
-            found["version"] = f"The checklist in use is {CHECKLIST_VERSION}; answer that one."
+        asked = self.entry("version").prefill
+        if self.version != asked:
+            found["version"] = f"The checklist in use is {asked}; answer that one."
         seen: set[str] = set()
         for at, row in enumerate(self.answers):
             if row.item in seen:
@@ -84,22 +88,38 @@ class Checklist(Record):
         return found
 
 
-CHECKLIST: Final = Form(
-    "checklist",
-    "Checklist",
-    Checklist,
-    subject="session",
-    permission="TREAT",
-    when="before",
-    multiple=True,
-    help="“No” goes on. A stop ends the session; the others need a physician's word and its reason.",
-)
+def checklist_form(isotretinoin_months: int = ISOTRETINOIN_MONTHS) -> Form[Checklist]:
+    """The checklist with the clinic's isotretinoin window (1 to 24 months), as a version of its own."""
+    model = Checklist
+    if isotretinoin_months != ISOTRETINOIN_MONTHS:
+
+        class Asked(ChecklistAnswer):
+            item: Annotated[str, Choice(label="Question", of=_texts(isotretinoin_months), help="By its name.")]
+
+        class Changed(Checklist):
+            version: Annotated[str, Text(label="Version", most=60, prefill=version(isotretinoin_months))]
+            answers: Annotated[tuple[ChecklistAnswer, ...], _answers(Asked)]
+
+        model = Changed
+    return Form(
+        "checklist",
+        "Checklist",
+        model,
+        subject="session",
+        permission="TREAT",
+        when="before",
+        multiple=True,
+        help="“No” goes on. A stop ends the session; the others need a physician's word and its reason.",
+    )
+
+
+CHECKLIST: Final = checklist_form()
 
 
 def checklist_again(before: Mapping[str, str]) -> dict[str, object]:
     """The checklist as it was answered the last time (answer by question), ready to be asked again."""
     rows = [{"item": name, **({"answer": ANSWERS[before[name]]} if name in before else {})} for name in ITEMS]
-    return {"version": CHECKLIST_VERSION, "answers": rows}
+    return {"answers": rows}
 
 
 # ---- anaesthetic
@@ -319,7 +339,7 @@ SKIN_PREPARATION: Final = Form(
 PEN_CHECKS: Final[Choices] = {
     "body": "Body and cable whole and clean",
     "cartridge": "Cartridge seats firmly",
-    "needles": "Needles straight, none shows at 0",
+    "needles": "Needles straight, hidden at 0",
     "stop": "STOP stops the motor",
     "sound": "Motor sounds as usual",
 }

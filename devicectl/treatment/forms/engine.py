@@ -23,6 +23,9 @@ When = Literal["before", "during", "after", "any"]
 Values = Mapping[str, object]
 
 _ROWS_MAX: Final = 100
+FIELDS_MAX: Final = 1_000
+"""More values than any form takes are refused unread: the station's loop has other things to do."""
+_ROW_ERRORS_MAX: Final = 40
 
 
 class Record(BaseModel):
@@ -136,6 +139,8 @@ def parse(form: Form[M], values: Values, now: datetime) -> M | FieldErrors:
     14:30. A field that is left out gets its prefill; one that is empty is empty.
     """
     try:
+        if len(values) > FIELDS_MAX:
+            raise BadEntries({form.fields[0].name: f"{form.title} was sent with too many fields; send those it has."})
         given = {str(name): value for name, value in values.items()}
         if form.expand is not None:
             given = dict(form.expand(given, now))
@@ -267,10 +272,15 @@ class Rows(Entry):
         """The fields of a row."""
         return fields_of(self.row)
 
+    def missing(self) -> str:
+        """How many rows there have to be."""
+        rows = "1 row is" if self.least <= 1 else f"{self.least} rows are"
+        return f"{self.label}: {rows} needed."
+
     def row_label(self, row: Record, at: int) -> str:
         """What a row is called in front of its fields."""
-        title = getattr(row, self.title_of, "") if self.title_of else ""
-        return f"{self.word} {title or at + 1}"
+        title = self.row.entry(self.title_of).show(getattr(row, self.title_of)) if self.title_of else str(at + 1)
+        return f"{self.word} {title}".strip()
 
     def read(self, raw: object, now: datetime) -> tuple[Record, ...]:
         """See :class:`Entry`; refusals carry the number of the row."""
@@ -284,6 +294,8 @@ class Rows(Entry):
                 rows.append(read_model(self.row, each, now, self.label))
             except BadEntries as bad:
                 errors |= {f"{at}.{name}": text for name, text in bad.errors.items()}
+            if len(errors) >= _ROW_ERRORS_MAX:
+                break
         if errors:
             raise BadEntries(errors)
         return tuple(rows)

@@ -358,5 +358,5 @@ def listed(words: Any) -> str:
     """Words for a sentence: ``A, B or C``; a long list is cut."""
     words = list(words)
     if len(words) > 14:
-        return f"one of {', '.join(words[:12])} …"
+        return f"one of the {len(words)} in the list, such as {words[0]}, {words[1]} or {words[-2]}"
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

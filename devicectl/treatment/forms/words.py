@@ -6,9 +6,12 @@ import re
 import unicodedata
 from typing import Final
 
-_OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_TURNS: Final = "\u202a-\u202e\u2066-\u2069"
 """Embeddings, overrides and isolates turn the order of what stands around them (Unicode bidirectional algorithm)."""
-_SEPARATORS: Final = frozenset("\u2028\u2029\ufff9\ufffa\ufffb")
+_ENDS_LINE: Final = "\n\r\u2028\u2029"
+_CONTROL: Final = "\\x00-\\x1f\\x7f-\\x9f\ufff9-\ufffb\ud800-\udfff"
+_UNFIT: Final = re.compile(f"[{_TURNS}{_ENDS_LINE}{_CONTROL}]")
+_UNFIT_LINES: Final = re.compile(f"[{_TURNS}\r\u2028\u2029]|(?!\\n)[{_CONTROL}]")
 _GAP: Final = re.compile(r"\s+")
 
 
@@ -45,23 +48,21 @@ def clean(label: str, raw: object, *, most: int, lines: bool = False) -> str:
         raise BadEntry(f"{label} may have {most} characters at most.")
     text = text.replace("\r\n", "\n").replace("\r", "\n") if lines else text
     text = text.strip()
-    for sign in text:
-        _check(label, sign, lines)
+    unfit = (_UNFIT_LINES if lines else _UNFIT).search(text)
+    if unfit is not None:
+        raise BadEntry(f"{label} {_why(unfit[0])}.")
     text = unicodedata.normalize("NFC", text)
     if len(text) > most:
         raise BadEntry(f"{label} may have {most} characters at most; this has {len(text)}.")
     return text if any(unicodedata.category(sign)[0] not in "ZCM" for sign in text) else ""
 
 
-def _check(label: str, sign: str, lines: bool) -> None:
-    if sign == "\n" and lines:
-        return
-    if sign in _OVERRIDES:
-        raise BadEntry(f"{label} may not contain signs that turn the direction of writing; type it again without them.")
-    if sign in "\n\r" or sign in _SEPARATORS:
-        raise BadEntry(f"{label} must be one line.")
-    if unicodedata.category(sign) in ("Cc", "Cs"):
-        raise BadEntry(f"{label} may not contain control characters; type it again without them.")
+def _why(sign: str) -> str:
+    if sign in _ENDS_LINE:
+        return "must be one line"
+    if unicodedata.category(sign) == "Cf" and sign < "\ufff9":
+        return "may not contain signs that turn the direction of writing; type it again without them"
+    return "may not contain control characters; type it again without them"
 
 
 def folded(text: str) -> str:

@@ -174,3 +174,9 @@ def test_columns_are_what_the_database_keeps():
 def test_a_time_of_day_is_that_of_the_place():
     record = parse(FORM, {"at_utc_us": "14:00"}, NOW)
     assert datetime.fromtimestamp(record.at_utc_us / US, tz=UTC).hour == 13
+
+
+def test_a_flood_of_fields_or_rows_is_refused_unread():
+    flood = {f"x{at}": 1 for at in range(20_000)}
+    assert parse(FORM, flood, NOW) == {"word": "Everything was sent with too many fields; send those it has."}
+    assert read(parts=[{}] * 20_000) == {"parts": "Parts may have 3 rows at most."}
