@@ -44,7 +44,8 @@ _RECORD = frozenset(
     {
         "record-error", "record-refused", "disk-full", "database-locked", "read-only", "database-damaged", "not-ours",
         "no-database", "schema-too-new", "schema-too-old", "station-held", "journal-full", "writer-closed",
-        "record", "wrong-database",
+        "record", "wrong-database", "keys-missing", "keys-damaged", "keys-unreadable", "wrong-keys", "wrong-passphrase",
+        "client-erased", "seal-broken", "record-tampered",
     }
 )  # fmt: skip
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from . import tables as t
+from .errors import RecordError
 
 START: Final = bytes(32)
 """The hash before the first entry."""
@@ -51,9 +53,9 @@ def link_hash(
     key: bytes,
     previous: bytes,
     seq: int,
-    station: UUID,
+    station: UUID | bytes,
     at_utc_us: int,
-    operator: UUID | None,
+    operator: UUID | bytes | None,
     action: str,
     table_name: str,
     row_id: bytes,
@@ -62,6 +64,56 @@ def link_hash(
     """HMAC-SHA256 over everything in an entry and the hash before it."""
     fields: tuple[Value, ...] = (previous, seq, station, at_utc_us, operator, action, table_name, row_id, body)
     return hmac.digest(key, b"".join(packed(field) for field in fields), "sha256")
+
+
+def fits(key: bytes, entry: Mapping[str, Any]) -> bool:
+    """Whether the entry's hash is the one that its own columns give."""
+    fields = (
+        "previous",
+        "seq",
+        "station_id",
+        "at_utc_us",
+        "operator_id",
+        "action",
+        "table_name",
+        "row_id",
+        "body_sha256",
+    )
+    return hmac.compare_digest(link_hash(key, *(entry[name] for name in fields)), bytes(entry["hash"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The newest entry at some time, kept elsewhere: what was cut off behind it, or written anew, can be found."""
+
+    station: UUID
+    seq: int
+    hash: bytes
+
+    def __str__(self) -> str:
+        return f"{self.station.hex}:{self.seq}:{self.hash.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Anchor:
+        """From ``STATION:NUMBER:HASH``, as it is printed. Raises :class:`RecordError`."""
+        try:
+            station, seq, digest = text.strip().split(":")
+            found = cls(UUID(hex=station), int(seq), bytes.fromhex(digest))
+        except ValueError:
+            found = None
+        if found is None or len(found.hash) != len(START) or not 0 <= found.seq < 1 << 63:
+            raise RecordError(
+                f"{text[:40]!r} is no anchor: it reads STATION:NUMBER:HASH, as 'devicectl audit head' prints it."
+            )
+        return found
+
+
+def anchor(connection: sa.Connection) -> Anchor:
+    """The anchor of the chain as it is now. Raises :class:`RecordError` when the record has no station yet."""
+    station = connection.execute(_STATION).scalar()
+    if station is None:
+        raise RecordError("The record has no station yet: nothing was entered.")
+    return Anchor(station, *head(connection))
 
 
 _HEAD: Final = sa.select(t.audit.c.seq, t.audit.c.hash).order_by(t.audit.c.seq.desc()).limit(1)

@@ -33,7 +33,7 @@ _CLOSED: Final = {
         "this alarm was cleared or acknowledged before",
     ),
 }
-_FIXED: Final = {
+FIXED: Final = {
     "boots": ("id", "station_id", "started_utc_us", "version", "python", "sqlite", "system"),
     "sessions": (
         "id", "boot_id", "pen_id", "client_id", "purpose", "origin", "opened_utc_us", "opened_boot_us", "course_id",
@@ -114,7 +114,7 @@ def definitions() -> dict[str, str]:
         bodies[f"{table}_update"] = f"BEFORE UPDATE ON {table} " + _raise(f"{table}: entries never change")
     for table, (condition, text) in _CLOSED.items():
         bodies[f"{table}_closed"] = f"BEFORE UPDATE ON {table} WHEN {condition} " + _raise(text)
-    for table, columns in _FIXED.items():
+    for table, columns in FIXED.items():
         changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
         bodies[f"{table}_fixed"] = f"BEFORE UPDATE ON {table} WHEN {changed} " + _raise(
             f"{table}: what was opened does not change"

@@ -38,6 +38,11 @@ class Location:
         """The lock file of the station that owns this database."""
         return self.path.with_name(self.path.name + ".lock")
 
+    @property
+    def keys_path(self) -> Path:
+        """The folder with the keys of this record."""
+        return self.path.with_name(self.path.name + ".keys")
+
 
 def locate(database: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Location:
     """Resolve the database from an argument, the environment, or the default.
