@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from devicectl.records import tables as t
 from devicectl.records.entries import Chain, Entry
+from devicectl.records.errors import RecordError
 from devicectl.records.writer import Job
 
 from .lockout import Moment
@@ -18,6 +19,8 @@ from .operators import AccessEvent
 from .roles import Role
 from .roster import Operator
 
+STORE_S: Final = 2.0
+"""How long a step at the door waits for its row; then it is refused."""
 _CLEARING: Final = ("sign-in", "unlocked")
 
 
@@ -40,9 +43,7 @@ class RecordLedger:
             "code": event.code,
             "text": event.text,
         }
-        await self._submit(
-            self._chain.entered(Entry(t.access_events, values, event.operator, event.at.utc_us, event.code))
-        )
+        await self._store(Entry(t.access_events, values, event.operator, event.at.utc_us, event.code))
 
     async def stated(self, state: Operator, at_utc_us: int, by: UUID | None, reason: str) -> None:
         """Keep a new state of an operator, and the operator with the first. Raises :class:`RecordError`."""
@@ -61,7 +62,13 @@ class RecordLedger:
         entries = [Entry(t.operator_states, values, by, at_utc_us)]
         if state.seq == 1:
             entries.insert(0, Entry(t.operators, {"id": state.id, "created_utc_us": at_utc_us}, by, at_utc_us))
-        await self._submit(self._chain.entered(*entries))
+        await self._store(*entries)
+
+    async def _store(self, *entries: Entry) -> None:
+        try:
+            await asyncio.wait_for(self._submit(self._chain.entered(*entries)), STORE_S)
+        except TimeoutError:
+            raise RecordError("The record does not answer; check the disk.") from None
 
 
 def operators_of(connection: sa.Connection) -> list[Operator]:

@@ -20,8 +20,6 @@ from .roster import AccessRefused, Operator, Roster, tidy_name
 
 Hash = Callable[[str, bytes, Cost], Awaitable[bytes]]
 """PIN, salt and cost to what is kept; not on the event loop where there is one in real time."""
-STORE_S: Final = 2.0
-"""How long a refusal waits for its row; it is a refusal all the same."""
 log = logging.getLogger("devicectl.access")
 WRONG: Final = "The name or the PIN is wrong"
 
@@ -53,7 +51,7 @@ class AccessEvent:
 
 
 class Ledger(Protocol):
-    """Where access is recorded; both return when it is stored."""
+    """Where access is recorded; both return when it is stored, and raise :class:`RecordError` if it is not in time."""
 
     async def logged(self, event: AccessEvent) -> None:
         """Keep an event."""
@@ -170,8 +168,8 @@ class Operators:
             return operator
         text, code = problem
         try:
-            await asyncio.wait_for(self.note("refused", operator, client, f"{what}: {text}"), STORE_S)
-        except (RecordError, TimeoutError) as error:
+            await self.note("refused", operator, client, f"{what}: {text}")
+        except RecordError as error:
             log.warning("a refusal could not be recorded (%s: %s): %s", client, what, error)
         raise AccessRefused(text, code)
 

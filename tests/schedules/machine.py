@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from schedules.judges import PenJudge, RecordTrouble
 from support.links import Wire
-from support.world import ADDRESS, Screen, World
+from support.world import ADDRESS, PIN, Screen, World, word
 
 from devicectl.records import schema
 from devicectl.records.recovery import recover
@@ -32,6 +32,7 @@ HANG_S = 30.0
 MODEL_TIME_S = 20.0
 SLOW_S = 0.4
 """Longer than a command may be on its way."""
+SIGNED_OUT = ("no-operator", "locked")
 LINK_FAULTS = (
     {"to_pen__drop": 0.2},
     {"from_pen__drop": 0.2},
@@ -174,10 +175,22 @@ class SafetyMachine(RuleBasedStateMachine):
     async def _ask(self, method: str, **params: Any) -> Any:
         if self.screen is None:
             return None
+        for _ in (1, 2):
+            try:
+                return await self.screen.ask(method, **params)
+            except StationError as error:
+                if error.code not in SIGNED_OUT:
+                    return None
+            await self._sign_in(self.screen)
+        return None
+
+    async def _sign_in(self, screen: Screen, name: str = "Pia") -> None:
+        """As a person does; a record in trouble takes no sign-in."""
         try:
-            return await self.screen.ask(method, **params)
-        except StationError:
-            return None
+            await screen.ask("operator.sign_in", name=name, pin=PIN)
+        except StationError as error:
+            if not self.record.kind:
+                raise AssertionError("a sign-in was refused") from error
 
     # -- what people do
 
@@ -310,10 +323,30 @@ class SafetyMachine(RuleBasedStateMachine):
                 await screen.close()
                 if self.desk is not None and self.desk.may_turn:
                     self.stop_at = self.loop.time()
-            screen = await self.world.screen("dashboard again")
-            self.screen = screen
+            self.screen = await self.world.screen("dashboard again")
+            await self._sign_in(self.screen)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("control.take")
+
+        self.run(play())
+
+    @rule(stop=st.booleans())
+    def lock_and_unlock(self, stop: bool) -> None:
+        """While a screen is locked nothing but STOP is taken from it."""
+
+        async def play() -> None:
+            screen = self.screen
+            if screen is None:
+                return
+            if await word(screen, "operator.lock") in ("running", "no-operator"):
+                return
+            assert await word(screen, "run.start", ticket="any") == "locked"
+            assert await word(screen, "setpoint", depth_um=500) == "locked"
+            assert await word(screen, "pen.reset") == "locked"
+            if stop:
+                await screen.ask("pen.stop")
+                self.stop_at = self.loop.time()
+            await self._sign_in(screen)
 
         self.run(play())
 
@@ -325,6 +358,7 @@ class SafetyMachine(RuleBasedStateMachine):
             w = self.world
             other = await w.screen("somebody else")
             try:
+                await self._sign_in(other, "Ada")
                 await other.ask("pen.open", address=ADDRESS, wait_s=self.open_s)
                 desk = self.desk
                 if desk is None or other.client._connection.controls:
@@ -372,6 +406,7 @@ class SafetyMachine(RuleBasedStateMachine):
             w.pen = w.wire.pen(ADDRESS)
             w.station = virtual_station(w.store, w.source, {ADDRESS: w.pen})
             self.screen = await w.screen("dashboard after the crash")
+            await self._sign_in(self.screen)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
             await self._ask("session.open", purpose="treatment", client="TRAIN-1")
 

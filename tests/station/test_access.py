@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.access import IN_TREATMENT, ONCE, WHO, WORKS_LOCKED, expected
-from support.world import ADDRESS, OPERATORS, PIN, Screen, World, refused
+from support.world import ADDRESS, OPERATORS, PIN, World, refused, word
 
 from devicectl.records.errors import DiskFull
 from devicectl.station.client_api import StationError
@@ -29,15 +29,6 @@ def scenario(play: Callable[[World], Awaitable[None]], **options: Any) -> World:
             await world.down()
 
     return run_virtual(main())
-
-
-async def word(screen: Screen, method: str, **params: Any) -> str | None:
-    """The stable word with which a request is refused; None when it is answered."""
-    try:
-        await screen.ask(method, **params)
-    except StationError as error:
-        return error.code
-    return None
 
 
 def events(w: World, *codes: str) -> list[dict[str, Any]]:

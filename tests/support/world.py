@@ -172,6 +172,15 @@ class World:
         self.store.close()
 
 
+async def word(screen: Screen, method: str, **params: Any) -> str | None:
+    """The stable word with which a request is refused; None when it is answered."""
+    try:
+        await screen.ask(method, **params)
+    except StationError as error:
+        return error.code
+    return None
+
+
 async def refused(work: Any) -> str:
     """The sentence with which a request is refused; fails when it is not."""
     try:
