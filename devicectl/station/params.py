@@ -152,6 +152,35 @@ class SubmitForm(Params):
     about: Name | None = None
 
 
+class SignSession(Params):
+    """``meaning`` performed or reviewed; the PIN again. ``reason``: why it is signed although something is missing."""
+
+    session: Name
+    meaning: Literal["performed", "reviewed"] = "performed"
+    pin: Secret
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300)] | None = None
+
+
+class AmendSession(Params):
+    """``values`` of the form ``amendment``: table, row, field, value, reason."""
+
+    session: Name
+    values: dict[str, Any]
+
+
+class AskClient(Params):
+    """A client by code."""
+
+    client: str = Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+
+
+class EraseClient(AskClient):
+    """``reason`` of the erasure; the PIN again."""
+
+    reason: Literal["requested", "consent-withdrawn", "retention-over", "entered-in-error"]
+    pin: Secret
+
+
 class SelectDirection(Params):
     """The direction of the strokes over the skin; None for none."""
 

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from devicectl.access.cipher import Cipher
 from devicectl.access.keyring import Keyring
 from devicectl.access.opening import ready
-from devicectl.records.entries import Chain
+from devicectl.records import tables as t
+from devicectl.records.entries import Chain, Entry
+from devicectl.records.writer import Job
 from devicectl.treatment.intake import Intake
 from devicectl.treatment.opening import Opener
 
@@ -57,6 +59,24 @@ class Treatments:
         self.opener = Opener(self.chain, new_id)
         self.zone = zone
         self.photos = photos
+
+    def left_out(
+        self, session: UUID, lacking: tuple[str, ...], reason: str, by: UUID, at_utc_us: int, new_id: Callable[[], UUID]
+    ) -> Job[int]:
+        """Keep, as a note of the session, that it is signed although something is missing, and why."""
+        text = f"Signed without: {' '.join(lacking)} Reason: {reason}"
+
+        def job(connection: sa.Connection) -> int:
+            client = connection.execute(
+                sa.select(t.sessions.c.client_id).where(t.sessions.c.id == session)
+            ).scalar_one()
+            key = new_id()
+            ready(connection, self.keys, client)
+            sealed = self.cipher.seal(client, text, "notes", "note_sealed", key)
+            row = {"id": key, "session_id": session, "note_sealed": sealed}
+            return self.chain.enter(connection, [Entry(t.notes, row, by, at_utc_us, "signed-incomplete")])
+
+        return job
 
     def now(self, utc_us: int) -> datetime:
         """A moment of the station's clock in the time zone of the place."""

@@ -82,7 +82,7 @@ class _Making:
 
     def need_client(self) -> UUID:
         if self.client is None:
-            raise _refused("This is about a client; name one, or open a treatment first.")
+            raise refused("This is about a client; name one, or open a treatment first.")
         return self.client
 
     def seal(self, text: str, table: sa.Table, column: str, row: UUID) -> bytes:
@@ -120,7 +120,8 @@ def _plain(value: object, nullable: bool) -> object:
     return value
 
 
-def _refused(text: str, code: str = "refused") -> RecordRefused:
+def refused(text: str, code: str = "refused") -> RecordRefused:
+    """What the record will not take, as a sentence with a stable word."""
     error = RecordRefused(text)
     error.code = code
     return error
@@ -139,7 +140,7 @@ def _client(m: _Making) -> Rows:
     values = columns(m.filled.record)
     code = str(values["code"])
     if m.connection.execute(sa.select(t.clients.c.id).where(t.clients.c.code == code)).first():
-        raise _refused(f"There is a client {code} already; choose another code.", "client-exists")
+        raise refused(f"There is a client {code} already; choose another code.", "client-exists")
     return [(t.clients, {"id": m.new_id(), "created_utc_us": m.filled.at_utc_us, **values})]
 
 
@@ -156,7 +157,7 @@ def _protocol(m: _Making) -> Rows:
     newest = sa.select(t.protocols).where(t.protocols.c.name == values["name"]).order_by(t.protocols.c.version.desc())
     before = m.connection.execute(newest.limit(1)).first()
     if before is not None and before.source == "shipped":
-        raise _refused(f"{before.name} is shipped and stays as it is; give the copy a name of its own.", "shipped")
+        raise refused(f"{before.name} is shipped and stays as it is; give the copy a name of its own.", "shipped")
     protocol = m.row(
         t.protocols,
         {**values, "indication": values.get("indication") or ""},
@@ -176,7 +177,7 @@ def _course(m: _Making) -> Rows:
     newest = sa.select(t.protocols.c.id).where(t.protocols.c.name == name).order_by(t.protocols.c.version.desc())
     protocol = m.connection.execute(newest.limit(1)).scalar()
     if protocol is None:
-        raise _refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
+        raise refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
     return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
 
 
@@ -184,7 +185,7 @@ def _course_end(m: _Making) -> Rows:
     client = m.need_client()
     course = open_course(m.connection, client)
     if course is None:
-        raise _refused("This client has no open course; there is nothing to close.", "no-course")
+        raise refused("This client has no open course; there is nothing to close.", "no-course")
     return [(t.course_ends, m.row(t.course_ends, columns(m.filled.record), course_id=course))]
 
 
@@ -209,7 +210,7 @@ def _rest(table: sa.Table, parent: sa.Table, column: str, gone: str) -> Maker:
         query = sa.select(parent.c.id).where(parent.c.session_id == m.filled.session, ~done)
         open_one = _first(m.connection, query.order_by(parent.c.at_utc_us.desc(), parent.c.id.desc()))
         if open_one is None:
-            raise _refused(gone, "nothing-open")
+            raise refused(gone, "nothing-open")
         return [(table, m.row(table, columns(m.filled.record), **{column: open_one}))]
 
     return make
@@ -222,7 +223,7 @@ def _state(table: sa.Table, parent: sa.Table, column: str, what: str) -> Maker:
         about = m.filled.about
         known = None if about is None else m.connection.execute(sa.select(parent).where(parent.c.id == about)).first()
         if known is None:
-            raise _refused(f"There is no such {what}; name one by its id.", "no-such-row")
+            raise refused(f"There is no such {what}; name one by its id.", "no-such-row")
         m.client = known.client_id
         seq = _next(m.connection, table, column, known.id)
         return [(table, m.row(table, columns(m.filled.record), **{column: known.id, "seq": seq}))]
@@ -261,7 +262,7 @@ def _cartridge(m: _Making) -> Rows:
         before = m.connection.execute(same).first()
         if before is not None:
             where = "this session already" if before.session_id == m.filled.session else "another session"
-            raise _refused(
+            raise refused(
                 f"Cartridge {values['serial']} (lot {values['lot']}) was registered in {where}; open a new one.",
                 "cartridge-used",
             )
@@ -288,12 +289,12 @@ def _pass_change(m: _Making) -> Rows:
     assert isinstance(change, PassChange)
     done = m.connection.execute(sa.select(t.passes).where(t.passes.c.id == m.filled.about)).first()
     if done is None or done.session_id is None or done.ended_clock_ms is None:
-        raise _refused("There is no such pass that has ended; name one by its id.", "no-such-row")
+        raise refused("There is no such pass that has ended; name one by its id.", "no-such-row")
     m.filled = replace(m.filled, session=done.session_id)
     m.client = _client_of(m.connection, m.filled)
     parts = parts_of(change, done.opened_clock_ms, done.ended_clock_ms)
     if isinstance(parts, str):
-        raise _refused(parts, "bad-split")
+        raise refused(parts, "bad-split")
     row = m.row(t.pass_changes, {"reason": change.reason}, pass_id=done.id)
     rows: Rows = [(t.pass_changes, row)]
     for seq, part in enumerate(parts):
@@ -368,12 +369,12 @@ def _client_of(connection: sa.Connection, filled: Filled) -> UUID | None:
             sa.select(t.clients.c.id).where(t.clients.c.code == filled.client)
         ).scalar()
         if found is None:
-            raise _refused(f"There is no client {filled.client}; add the client first.", "no-such-client")
+            raise refused(f"There is no client {filled.client}; add the client first.", "no-such-client")
         return found
     if filled.session is None:
         return None
     session = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == filled.session)).first()
     if session is None:
-        raise _refused("There is no such session.", "no-session")
+        raise refused("There is no such session.", "no-session")
     of_session: UUID | None = session.client_id
     return of_session

@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from devicectl.records import jobs
 from devicectl.records import tables as t
 from devicectl.records.entries import Chain, Entry
-from devicectl.records.errors import RecordRefused
 from devicectl.records.rows import SessionRow
 from devicectl.records.writer import Job
 
-from .intake import Row, open_course
+from .intake import Row, open_course, refused
 from .plan import DonePass, PlannedZone
 
 RESUME_US: Final = 12 * 3600 * 1_000_000
@@ -122,7 +121,7 @@ class Opener:
             return None, ""
         found = connection.execute(sa.select(t.clients).where(t.clients.c.code == asked.client)).first()
         if found is None and not asked.training:
-            raise _refused(f"There is no client {asked.client}; add the client first.", "no-such-client")
+            raise refused(f"There is no client {asked.client}; add the client first.", "no-such-client")
         if found is None:
             # Whoever practises needs no register: a training client is made as it is named.
             made = self._new_id()
@@ -132,17 +131,11 @@ class Opener:
         if bool(found.training) != asked.training:
             mark = "a training client" if found.training else "a real client"
             pen = "a simulated pen" if asked.training else "a pen"
-            raise _refused(
+            raise refused(
                 f"The code {asked.client} belongs to {mark}, and this is {pen}; choose another.", "other-client"
             )
         key: UUID = found.id
         return key, asked.client
-
-
-def _refused(text: str, code: str) -> RecordRefused:
-    error = RecordRefused(text)
-    error.code = code
-    return error
 
 
 def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any] | None:
@@ -150,21 +143,21 @@ def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any
         return None
     old = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == asked.resumes)).first()
     if old is None or old.purpose != asked.purpose or old.client_id is None:
-        raise _refused("There is no such treatment to resume; open a new session.", "no-session")
+        raise refused("There is no such treatment to resume; open a new session.", "no-session")
     if old.ended_utc_us is None:
-        raise _refused("That session is still open; go on in it.", "session-open")
+        raise refused("That session is still open; go on in it.", "session-open")
     if old.end_reason != "interrupted":
-        raise _refused("That session was closed in order; open a new one.", "not-interrupted")
+        raise refused("That session was closed in order; open a new one.", "not-interrupted")
     if connection.execute(sa.select(t.sessions.c.id).where(t.sessions.c.resumes_id == old.id)).first():
-        raise _refused("That session was resumed already; resume the newer one.", "resumed-before")
+        raise refused("That session was resumed already; resume the newer one.", "resumed-before")
     if utc_us - old.ended_utc_us > RESUME_US:
-        raise _refused(
+        raise refused(
             "That session was interrupted more than 12 h ago; open a new one and ask everything again.", "too-old"
         )
     if connection.execute(
         sa.select(t.signature_sessions.c.id).where(t.signature_sessions.c.session_id == old.id)
     ).first():
-        raise _refused("That session is signed; open a new one.", "signed")
+        raise refused("That session is signed; open a new one.", "signed")
     return old
 
 

@@ -130,6 +130,86 @@ def test_a_whole_treatment() -> None:
     scenario(play)
 
 
+async def signed(w: World) -> tuple[Screen, str]:
+    """A treatment from end to end, signed."""
+    s = await w.ready("treatment", "T-1")
+    await needled(w, s, "VTX", 3)
+    await s.ask("form.submit", form="zone_result", values={"zone": "VTX", "end_point": "mild_erythema", "pain": "3"})
+    await s.ask("form.submit", form="cartridge_discarded", values={"sharps": "yes"})
+    await s.ask("session.close")
+    error = await refused(s.ask("session.sign", session="last", pin=PIN))
+    assert error.code == "incomplete"
+    assert set(error.fields) == {"Course"}
+    assert (await refused(s.ask("session.sign", session="last", pin="999999", reason="no course"))).code == "wrong-pin"
+    answer = await s.ask("session.sign", session="last", pin=PIN, reason="a single session")
+    return s, answer["sessions"][0]
+
+
+def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
+    async def play(w: World) -> None:
+        s, session = await signed(w)
+        assert (await s.ask("session.chart", session="last")).signatures == ("performed",)
+        assert [row["kind"] for row in w.rows("select kind from follow_ups order by due_date")] == [
+            "day1-3", "day7", "week12", "week24",
+        ]  # fmt: skip
+        values = {"zone": "VTX", "end_point": "erythema"}
+        error = await refused(s.ask("form.submit", form="zone_result", session=session, values=values))
+        assert "signed" in str(error)
+        result = w.rows("select hex(id) as id, pain from zone_results")[0]
+        amendment = {
+            "table": "zone_results",
+            "row": result["id"][:12],
+            "field": "pain",
+            "value": "5",
+            "reason": "misheard",
+        }
+        await s.ask("session.amend", session=session, values=amendment)
+        assert w.rows("select pain from zone_results") == [{"pain": 3}]
+        assert len(w.rows("select * from amendments")) == 1
+        assert (await refused(s.ask("session.sign", session=session, pin=PIN, reason="again"))).code
+        await s.ask("session.sign", session=session, meaning="reviewed", pin=PIN)
+        await s.ask("operator.sign_in", name="Tom", pin=PIN)
+        assert (await refused(s.ask("session.amend", session=session, values=amendment))).code == "not-allowed"
+        assert (await refused(s.ask("session.sign", session=session, pin=PIN))).code == "not-allowed"
+
+    scenario(play)
+
+
+def test_a_pass_under_the_wrong_zone_is_given_to_another_before_the_signature() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 4)
+        done = w.rows("select hex(id) as id from passes")[0]["id"]
+        values = {"zone": "MID", "reason": "wrong key"}
+        await s.ask("form.submit", form="pass_change", about=done, values=values)
+        shown = await s.ask("session.chart", session="last")
+        assert {zone.code: zone.undirected for zone in shown.zones} == {"MID": 1}
+        assert w.rows("select zone from passes") == [{"zone": "VTX"}]
+        split = {"zone": "VTX", "split_s": "2", "zone_after": "MID", "reason": "half of it"}
+        await s.ask("form.submit", form="pass_change", about=done, values=split)
+        shown = await s.ask("session.chart", session="last")
+        assert {zone.code for zone in shown.zones} == {"VTX", "MID"}
+        assert abs({zone.code: zone.duration_s for zone in shown.zones}["VTX"] - 2) < 0.01
+
+    scenario(play)
+
+
+def test_identity_is_read_by_who_may_and_gone_after_erasing() -> None:
+    async def play(w: World) -> None:
+        s = await arrived(w)
+        await s.ask("form.submit", form="identity", client="T-1", values={"name": "Jean Example"})
+        assert (await s.ask("client.identity", client="T-1"))["identity"]["name"] == "Jean Example"
+        assert b"Jean" not in w.store.snapshot()
+        assert (await refused(s.ask("client.erase", client="T-1", reason="requested", pin=PIN))).code == "not-allowed"
+        await s.ask("operator.sign_in", name="Ada", pin=PIN)
+        await s.ask("client.erase", client="T-1", reason="requested", pin=PIN)
+        assert (await refused(s.ask("client.identity", client="T-1"))).code == "erased"
+        codes = [row["code"] for row in w.rows("select code from access_events")]
+        assert codes.count("identity-read") >= 1
+
+    scenario(play)
+
+
 def test_a_bad_form_gets_a_sentence_for_each_field_and_stores_nothing() -> None:
     async def play(w: World) -> None:
         s = await w.ready("treatment", "T-1")

@@ -107,4 +107,9 @@ NEEDS: Final[Mapping[str, Need]] = {
     "form.submit": Need(_filling),
     "direction.select": TREATING,
     "session.chart": UNLOCKED,
+    "session.sign": Need(Permission.SIGN),
+    "session.amend": Need(Permission.AMEND),
+    "audit.head": ALWAYS,
+    "client.identity": Need(Permission.READ_IDENTITY),
+    "client.erase": Need(Permission.ERASE_CLIENTS),
 }

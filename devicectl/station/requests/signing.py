@@ -1,0 +1,211 @@
+"""After a session: signature, amendments, the head of the audit chain, who a client is, and erasing a client."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from devicectl.access.erasure import BACKUPS, erase
+from devicectl.access.roster import Operator
+from devicectl.access.signing import Signed, sign
+from devicectl.records import audit
+from devicectl.records import tables as t
+from devicectl.records.amendments import amended
+from devicectl.records.errors import RecordError
+from devicectl.records.signed import is_sealed
+from devicectl.station import params as p
+from devicectl.station.client_api import StationError
+from devicectl.treatment.chart import load_chart, steps_of
+from devicectl.treatment.forms import FORMS, FieldErrors, parse
+from devicectl.treatment.forms.signing import Amendment
+from devicectl.treatment.intake import refused
+from devicectl.treatment.laying_down import lay_down
+from devicectl.treatment.steps import missing
+
+from .common import Methods, found_session, submitted
+
+if TYPE_CHECKING:
+    from devicectl.station.connection import Connection
+
+
+def _operator(c: Connection) -> Operator:
+    operator = c.presence.operator
+    if operator is None:
+        raise StationError("Nobody is signed in here; sign in first.", "no-operator")
+    return operator
+
+
+async def _sign(c: Connection, q: p.SignSession) -> Any:
+    operator, source, treatments = _operator(c), c.station.source, c.station.record.treatments
+    session = await found_session(c, q.session)
+    zone = treatments.zone()
+    chart = await submitted(c, lambda connection: load_chart(connection, session, zone))
+    if chart is None:
+        raise StationError("Only a treatment is signed; that session is none.", "no-chart")
+    recorded = chart.recorded(source.utc_us(), operator=operator.name, role=operator.role.value)
+    lacking = missing(steps_of(recorded)) if q.meaning == "performed" else ()
+    if lacking and q.reason is None:
+        text = f"{lacking[0]}{f' And {len(lacking) - 1} more.' if len(lacking) > 1 else ''}"
+        raise StationError(
+            f"{text} Complete it, or sign with a reason.", "incomplete", dict(line.split(": ", 1) for line in lacking)
+        )
+    await c.station.operators.confirm(operator.id, q.pin.get_secret_value(), c.name)
+    at = source.utc_us()
+    if q.meaning == "performed":
+        await submitted(
+            c, lay_down(treatments.chain, session, by=operator.id, at_utc_us=at, zone=zone, new_id=source.uuid)
+        )
+        if lacking and q.reason is not None:
+            await submitted(c, treatments.left_out(session, lacking, q.reason, operator.id, at, source.uuid))
+    job = sign(
+        treatments.keys,
+        session,
+        meaning=q.meaning,
+        operator=operator.id,
+        name=operator.name,
+        at_utc_us=at,
+        id=source.uuid(),
+        more_ids=source.uuid,
+    )
+    done: Signed = await submitted(c, job)
+    return {
+        "id": str(done.id),
+        "sessions": [str(one) for one in done.sessions],
+        "anchor": str(done.anchor),
+        "text": f"Signed as {q.meaning} by {operator.name}; the record is locked.",
+    }
+
+
+async def _amend(c: Connection, q: p.AmendSession) -> Any:
+    operator, source, treatments = _operator(c), c.station.source, c.station.record.treatments
+    at = source.utc_us()
+    record = parse(FORMS["amendment"], q.values, treatments.now(at))
+    if isinstance(record, FieldErrors):
+        raise StationError(next(iter(record.values())), "invalid-form", record)
+    assert isinstance(record, Amendment)
+    session = await found_session(c, q.session)
+    key = source.uuid()
+
+    def job(connection: sa.Connection) -> int:
+        table = t.metadata.tables.get(record.table)
+        if table is None or "id" not in table.c:
+            raise refused(f"The record has no table {record.table}; see 'devicectl sessions show'.", "no-table")
+        row = _row(connection, table, record.row)
+        client = connection.execute(sa.select(t.sessions.c.client_id).where(t.sessions.c.id == session)).scalar()
+        if client is None:
+            raise refused("Only a treatment is amended; that session has no client.", "no-chart")
+        field, typed = _new_value(record, table)
+        new: audit.Value = typed
+        if is_sealed(table, field) and isinstance(typed, str):
+            new = treatments.cipher.seal(client, typed, table.name, field, row)
+        reason = treatments.cipher.seal(client, record.reason, "amendments", "reason_sealed", key)
+        return amended(
+            treatments.chain,
+            key,
+            session=session,
+            table=table.name,
+            row=row,
+            field=field,
+            new=new,
+            reason_sealed=reason,
+            by=operator.id,
+            at_utc_us=at,
+        )(connection)
+
+    await submitted(c, job)
+    return {"id": str(key), "text": "Amended; the old value stays beside the new one."}
+
+
+def _row(connection: sa.Connection, table: sa.Table, text: str) -> UUID:
+    wanted = text.replace("-", "").lower()
+    found = connection.execute(
+        sa.select(table.c.id).where(sa.func.lower(sa.func.hex(table.c.id)).like(f"{wanted}%")).limit(2)
+    ).scalars().all()  # fmt: skip
+    if len(found) != 1:
+        raise refused(f"{'Several' if found else 'No'} rows of {table.name} begin with {text}.", "no-such-row")
+    key: UUID = found[0]
+    return key
+
+
+def _new_value(record: Amendment, table: sa.Table) -> tuple[str, int | str | None]:
+    """Column and value; what a person typed is read as the column keeps it."""
+    name = record.field if record.field in table.c else f"{record.field}_sealed"
+    column = table.c.get(name)
+    if column is None:
+        return record.field, record.value
+    if record.value == "":
+        return name, None if column.nullable else ""
+    if isinstance(column.type, sa.Integer):
+        try:
+            return name, int(record.value)
+        except ValueError:
+            text = f"{record.field} is kept as a whole number (see its unit in the name); {record.value[:20]} is none."
+            raise refused(text, "invalid-form") from None
+    return name, record.value
+
+
+async def _head(c: Connection, _: p.Empty) -> Any:
+    anchor = await submitted(c, audit.anchor)
+    return {"anchor": str(anchor), "seq": anchor.seq}
+
+
+async def _identity(c: Connection, q: p.AskClient) -> Any:
+    treatments, operator = c.station.record.treatments, _operator(c)
+
+    def job(connection: sa.Connection) -> dict[str, Any] | None:
+        client = _client(connection, q.client)
+        newest = connection.execute(
+            sa.select(t.client_profiles)
+            .where(t.client_profiles.c.client_id == client)
+            .order_by(t.client_profiles.c.seq.desc())
+            .limit(1)
+        ).first()
+        if newest is None:
+            return {}
+        sealed = bytes(newest.identity_sealed)
+        text = treatments.cipher.open(client, sealed, "client_profiles", "identity_sealed", newest.id)
+        return None if text is None else dict(json.loads(text))
+
+    identity = await submitted(c, job)
+    await c.station.operators.note("identity-read", operator, c.name, q.client)
+    if identity is None:
+        raise StationError(f"Client {q.client} was erased; who it was is gone for good.", "erased")
+    return {"client": q.client, "identity": identity}
+
+
+def _client(connection: sa.Connection, code: str) -> UUID:
+    found: UUID | None = connection.execute(sa.select(t.clients.c.id).where(t.clients.c.code == code)).scalar()
+    if found is None:
+        raise refused(f"There is no client {code}; 'devicectl clients list' has them.", "no-such-client")
+    return found
+
+
+async def _erase(c: Connection, q: p.EraseClient) -> Any:
+    operator, source = _operator(c), c.station.source
+    client = await submitted(c, lambda connection: _client(connection, q.client))
+    await c.station.operators.confirm(operator.id, q.pin.get_secret_value(), c.name)
+    try:
+        await erase(
+            c.station.record.submit,
+            c.station.record.treatments.keys,
+            client,
+            id=source.uuid(),
+            by=operator.id,
+            at_utc_us=source.utc_us(),
+            reason=q.reason,
+        )
+    except RecordError as error:
+        raise StationError(str(error), error.code) from error
+    return {"text": f"Client {q.client} was erased. {BACKUPS}"}
+
+
+METHODS: Final[Methods] = {
+    "session.sign": (p.SignSession, _sign),
+    "session.amend": (p.AmendSession, _amend),
+    "audit.head": (p.Empty, _head),
+    "client.identity": (p.AskClient, _identity),
+    "client.erase": (p.EraseClient, _erase),
+}
