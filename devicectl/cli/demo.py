@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from .operator import SignIn, operator_options
 
 if TYPE_CHECKING:
     from devicectl.station.client_api import StationClient
+    from devicectl.station.views import PenView
 
     from .pens import Seat
 
@@ -37,9 +39,11 @@ OVERHEAD_S: Final = 0.9
 @click.option(
     "--seconds", default=20.0, show_default=True, type=click.FloatRange(6, 600), help="How long the script takes."
 )
-@click.option("--seed", default=1, show_default=True, help="Chance of the simulated pen.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Chance of the simulated pen, and its serial; else another each time."
+)
 @operator_options
-def demo(headless: bool, seconds: float, seed: int, who: SignIn | None) -> int:
+def demo(headless: bool, seconds: float, seed: int | None, who: SignIn | None) -> int:
     """Start a simulated pen on a pseudo-terminal and open the dashboard on it (a session of training client TRAIN-1).
 
     Without a terminal it runs the script. Records into demo.db of your data folder and signs in an operator of its own
@@ -56,7 +60,8 @@ def demo(headless: bool, seconds: float, seed: int, who: SignIn | None) -> int:
         click.echo("There is no terminal here, so the scripted session runs without the dashboard.")
         headless = True
     ours, database = demo_database()
-    with simulated_pen(seed) as address:
+    # Another pen each time: its cartridge was used in the demonstration before, and such a one is refused.
+    with simulated_pen(secrets.randbelow(10_000) if seed is None else seed) as address:
         click.echo(f"Simulated pen at {address}, database {database}.")
         if ours:
             click.echo(f"Signed in as {TRAINEE}; the PIN is '{TRAINEE_PIN}'.")
@@ -81,6 +86,15 @@ async def _sign_in(client: StationClient, who: SignIn | None, ours: bool) -> Non
             "devicectl operators add NAME), or unset DEVICECTL_DATABASE.",
             "no-operator",
         )
+
+
+async def _fill_in(client: StationClient, pen: PenView) -> None:
+    """What a treatment needs before its first START, as for somebody who has nothing."""
+    from devicectl.treatment.rehearsal import before
+
+    for form, values in before(pen.cartridge_lot, pen.cartridge_serial, pen.cartridge_expiry).items():
+        await client.request("form.submit", form=form, values=dict(values))
+    click.echo("Filled in for rehearsal: consent, checklist, cartridge, skin, daily check.")
 
 
 def demo_database() -> tuple[bool, str]:
@@ -143,6 +157,7 @@ async def _dashboard(address: str, database: str, who: SignIn | None, ours: bool
 
     from devicectl.station.client import connect
     from devicectl.station.client_api import StationError
+    from devicectl.station.views import PenView, from_json
 
     from .dashboard import show
     from .driving import close_session
@@ -152,8 +167,9 @@ async def _dashboard(address: str, database: str, who: SignIn | None, ours: bool
     client = await connect(f"demo (process {os.getpid()})", database)
     try:
         await _sign_in(client, who, ours)
-        await client.request("pen.open", address=address)
+        opened = await client.request("pen.open", address=address)
         await client.request("session.open", purpose="treatment", client=CLIENT)
+        await _fill_in(client, from_json(PenView, opened["pen"]))
         # A pen starts at 0 mm; a visitor should not have to press a key twenty times before anything can be seen.
         await client.request("setpoint", depth_um=STEPS[1][1], rate_mhz=STEPS[1][2])
     except BaseException:
@@ -192,6 +208,9 @@ async def _script(address: str, database: str, seconds: float, who: SignIn | Non
         await place.open(address)
         await place.fresh()
         session = await open_session(place, "treatment", CLIENT)
+        assert place.view is not None
+        assert place.view.pen is not None
+        await _fill_in(place.client, place.view.pen)
         work = asyncio.ensure_future(_treat(place, seconds))
         waiting = asyncio.ensure_future(pressed.wait())
         await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -89,6 +89,9 @@ def pen_view(desk: Desk) -> PenView:
         settling=c.lane.unsettled,
         stop_found_still=c.stop_found_still,
         session=desk.recording.session_id,
+        cartridge_lot=c.cartridge.lot,
+        cartridge_serial=c.cartridge.serial,
+        cartridge_expiry=c.cartridge.expiry,
     )
 
 

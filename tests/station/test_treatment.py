@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from support.treatment import CHECKLIST, before, cartridge
+from support.treatment import CHECKLIST, cartridge
 from support.world import ADDRESS, PIN, Screen, World
 
 from devicectl.station.client_api import StationError
 from devicectl.station.views import ChartView
+from devicectl.treatment.rehearsal import before
 from simulator.virtual_time import run_virtual
 
 PROTOCOL: dict[str, Any] = {

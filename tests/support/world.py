@@ -16,10 +16,10 @@ from devicectl.station.local import LocalClient
 from devicectl.station.runtime import virtual_station
 from devicectl.station.source import SeededSource
 from devicectl.station.views import View
+from devicectl.treatment.rehearsal import before
 from simulator.pen import SimulatedPen
 
 from .links import Wire
-from .treatment import before
 
 ADDRESS = "tcp://127.0.0.1:7001"
 OPERATORS = {"Ada": "administrator", "Pia": "practitioner", "Tom": "technician"}
