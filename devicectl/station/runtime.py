@@ -65,10 +65,11 @@ class SimulatorsGone:
         if address.scheme == "ble":
             # Loaded here, beside the loop: another pen may be running on it.
             await asyncio.to_thread(import_module, "drivers.ble.link")
-        if not address.where.startswith("/dev/pts/"):
+        # Where a link leads now: it may be to the number of somebody else's terminal.
+        port, text = address.port_key, str(address)
+        if not port.startswith("serial:///dev/pts/"):
             return None
-        text = str(address)
-        if text in {pen.address for pen in await asyncio.to_thread(announced)}:
+        if port in {f"serial://{pen.address.partition('://')[2]}" for pen in await asyncio.to_thread(announced)}:
             self._seen.add(text)
             return None
         if text in self._seen:

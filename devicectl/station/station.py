@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -14,7 +14,8 @@ from devicectl.control.journal import Journal
 from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
-from .desk import Desk
+from .desk import Desk, Holder
+from .paths import COMMAND_LINE
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
@@ -29,6 +30,8 @@ SUSPEND_S: Final = 1.0
 CLOSED_S: Final = 3.0
 """How long a pen that was closed is remembered as it was."""
 CLOSED_KEPT: Final = 16
+LOST_KEPT_S: Final = 30.0
+"""How long a pen whose link is lost is kept while nobody looks at it."""
 SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
@@ -52,6 +55,12 @@ class Lock(Protocol):
     def release(self, *, used: bool = True) -> None:
         """Give it back; ``used`` False: no pen answered there."""
 
+    def leave(self) -> None:
+        """Give it back, and leave the port to the next STOP."""
+
+    def note(self) -> None:
+        """A pen is heard there now. Raises ``OSError``."""
+
 
 @dataclass(slots=True)
 class Ports:
@@ -65,8 +74,8 @@ class Ports:
     whether this machine's ports are wanted."""
     absent: Callable[[Address], Awaitable[str | None]] | None = None
     """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
-    stop_left: Callable[[str], None] = lambda source: None
-    """STOP to the ports that killed programs left behind, with who pressed; returns at once."""
+    stop_left: Callable[[str, bool], None] = lambda source, note: None
+    """STOP to the ports that are left behind, with who pressed, and whether the record is to be told; returns at once."""
 
 
 @dataclass(slots=True)
@@ -95,11 +104,27 @@ class _Held:
     port: Lock | None
     pen: Lock | None = None
     serial: str = ""
+    opener: Holder | None = None
+    """The control that belongs to who asked for it, until it is open."""
+    moved: bool = False
+    """The pen is held at another address by now."""
+    alone_since: float | None = None
+    """Since when its link is lost and nobody looks at it."""
 
-    def release(self) -> None:
+    def note(self) -> None:
         for lock in (self.port, self.pen):
             if lock is not None:
-                lock.release(used=bool(self.serial))
+                lock.note()
+
+    def release(self) -> None:
+        desk = self.desk
+        # A STOP that was never confirmed is not forgotten with the desk: the port stays one that STOP goes to.
+        unconfirmed = desk.lost_at is not None and desk.control.stop_lane.active and not self.moved
+        for lock in (self.port, self.pen):
+            if lock is not None and unconfirmed:
+                lock.leave()
+            elif lock is not None:
+                lock.release(used=self.moved or bool(self.serial))
 
 
 def _answers_to(desk: Desk, address: Address) -> bool:
@@ -132,6 +157,7 @@ class Station:
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, _Held] = {}
         """By the address as it was opened: where a link leads may change."""
+        self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._closed: list[tuple[float, PenView]] = []
@@ -155,8 +181,12 @@ class Station:
         key = address.port_key
         return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
 
-    async def open_desk(self, address: Address, wait_s: float) -> Desk:
-        """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
+    async def open_desk(self, address: Address, wait_s: float, opener: Holder | None = None) -> Desk:
+        """The desk of an address, opened if need be; ``opener``: the control that the asking client has of some desk.
+
+        A pen that this station has lost at another address moves here. Raises :class:`PenError` when nothing answers as a
+        pen in time, or when another client controls the pen at the other address.
+        """
         known = self.desk_at(address)
         if known is not None:
             if not known.pen.connected:
@@ -176,7 +206,7 @@ class Station:
             absent=self.ports.absent,
         )
         desk.control.stood = self._pulse.behind
-        held = _Held(desk, lock)
+        held = _Held(desk, lock, opener=opener)
         self._held[str(address)] = held
         desk.on_up = lambda up: self._pen_up(held, up)
         desk.keeper.start()
@@ -190,16 +220,50 @@ class Station:
                     f"{address}: no pen answered within {wait_s:.0f} s; check it and try again.", "no-pen"
                 ) from None
             raise
+        finally:
+            held.opener = None
         return desk
 
     def _pen_up(self, held: _Held, up: Up) -> None:
         serial = up.identity.serial
         if serial != held.serial:
+            self._move_here(held, serial)
             lock = self.ports.lock_serial(held.desk.address, serial)
             before, held.pen, held.serial = held.pen, lock, serial
             if before is not None:
                 before.release()
+        try:
+            held.note()
+        except OSError as error:
+            log.warning("%s: what the port is could not be noted: %s", held.desk.address, error)
         held.desk.recording.pen_up(up)
+
+    def _move_here(self, held: _Held, serial: str) -> None:
+        """The pen may be one that we have lost at another address: that desk is closed, unless somebody else controls it.
+
+        Raises :class:`PenError` then, and when the pen is still connected there.
+        """
+        desk = held.desk
+        old = next((one for one in self._held.values() if one is not held and one.serial == serial), None)
+        if old is None or not serial:
+            return
+        if old.desk.lost_at is None:
+            raise PenError(f"{desk.address}: pen {serial} is open at {old.desk.address}; use that.", "port-busy")
+        holder = old.desk.holder
+        if holder is not None and holder is not held.opener:
+            raise PenError(
+                f"{desk.address}: pen {serial} was lost at {old.desk.address}, and {holder.name} still has control of it "
+                "there; close the pen there, then open it here.",
+                "port-busy",
+            )
+        if old.pen is not None:
+            old.pen.release()
+        old.pen, old.serial, old.moved = None, "", True
+        text = f"pen {serial} came back at {desk.address}; what was open at {old.desk.address} is closed"
+        old.desk.recording.abandon(f"The link was lost, and the {text}.")
+        self._spawn(self.close_desk(old.desk, text))
+        desk.moved_from = str(old.desk.address)
+        desk.say(text)
 
     async def close_desk(self, desk: Desk, why: str) -> None:
         """Stop that pen if it may turn, close its session, let go of the port.
@@ -223,6 +287,27 @@ class Station:
             del self._leaving[desk]
             if held is not None:
                 held.release()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _give_up_lost(self) -> None:
+        """Close what nobody looks at and what has been lost for a while: each STOP would try in vain to reach it."""
+        now = self.loop.time()
+        watched = {client.desk for client in self.clients}
+        for held in list(self._held.values()):
+            desk = held.desk
+            # Until the record knows the pen somebody waits for it to be opened.
+            if desk.lost_at is None or desk in watched or not desk.recording.binding.first.done():
+                held.alone_since = None
+            elif held.alone_since is None:
+                held.alone_since = now
+            elif now - held.alone_since >= LOST_KEPT_S:
+                text = f"The link was lost, and nobody has looked at this pen for {LOST_KEPT_S:.0f} s."
+                desk.recording.abandon(text)
+                self._spawn(self.close_desk(desk, "link lost"))
 
     def closed_pens(self) -> list[PenView]:
         """Pens that are being closed, and those closed within the last 3 s as they were then: whoever pressed STOP right
@@ -253,20 +338,22 @@ class Station:
                 done = False
         return done
 
-    def pressed(self, source: str, desk: Desk | None = None) -> bool:
+    def pressed(self, source: str, desk: Desk | None = None, *, line: bool = False) -> bool:
         """Somebody outside pressed STOP, for one desk or for all; True when every link took the bytes.
 
-        What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
+        ``line``: over a STOP connection, whose other end tells the record of what it does past this station itself. What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
         """
         desks = self.desks if desk is None else [desk]
         sent = self.stop_all(source) if desk is None else desk.stop(source)
+        behind = self._pulse.behind()
         if desk is None:
+            # It goes to the same ports, and one press is one entry: always from the command line, else when we fail it.
+            past = line and (source == COMMAND_LINE or not sent or behind > 0)
             try:
-                self.ports.stop_left(source)
+                self.ports.stop_left(source, not past)
             except Exception:  # whatever it is: told by the answer, so that whoever pressed goes to those ports itself
                 log.exception("STOP could not be sent to what was left behind")
                 sent = False
-        behind = self._pulse.behind()
         if behind:
             text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."
             for one in desks:
@@ -317,6 +404,7 @@ class Station:
         self._last_clocks = now
         if max(steps) - min(steps) > SUSPEND_S:
             self._suspended(max(steps) - min(steps))
+        self._give_up_lost()
 
     def _suspended(self, seconds: float) -> None:
         self.stop_all("suspended or clock set")
