@@ -192,11 +192,13 @@ def test_a_lost_pen_at_which_nobody_looks_is_let_go(place: Place, pressed: bool)
     (gone,) = other.ask("pens.list")
     assert gone["link"] == "lost"
     until(lambda: other.ask("pens.list") == [], "the station lets go of it", 50.0, 0.2)
-    assert sessions(place) == [{"end_reason": "interrupted"}]
+    until(lambda: sessions(place) == [{"end_reason": "interrupted"}], "its session is closed")
     (event,) = place.rows("select text from events where code = 'session-abandoned'")
     assert event["text"] == "The link was lost, and nobody has looked at this pen for 30 s."
     if pressed:
         # That STOP was never confirmed, so it is not forgotten before its port is known to be gone.
+        files = list(place.runtime.glob("port-*.lock"))
+        until(lambda: any('"let_go": true' in file.read_text() for file in files), "its port is left behind")
         stop = Stopped(place)
         assert stop.code == 6
         assert "let go of it while its link was lost; there is no such port any more" in stop.error
@@ -220,7 +222,7 @@ def test_a_lost_pen_that_comes_back_at_another_address_moves_there(place: Place)
     client.until(lambda v: v["pen"]["address"] == again.address, "the pen is open there")
     until(lambda: len(client.ask("pens.list")) == 1, "the old desk is closed")
     assert any("came back at" in line["text"] for line in client.view()["log"])
-    assert sessions(place) == [{"end_reason": "interrupted"}]
+    until(lambda: sessions(place) == [{"end_reason": "interrupted"}], "the old session is closed")
     client.ready(again)
     client.run(again)
     stop = Stopped(place)
