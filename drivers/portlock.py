@@ -29,8 +29,10 @@ SIGN_S: Final = 60.0
 """How often a holder should call :func:`sign_of_life`."""
 _TRIES: Final = 5
 _TRY_AGAIN_S: Final = 0.0002
-"""A station takes its locks on its loop. On two cores and ext4, taking one was measured at 0.09 ms (p99 0.3 ms), giving it
-back at 0.01 ms (0.02 ms), noting a port at 0.1 ms, and all tries together stay under 1 ms: no STOP waits longer than that."""
+"""A station takes the lock of a pen's serial number on its loop, because a pen is taken or refused in the moment in which it
+says who it is, and notes its port there, and takes and gives back the lock of a port that a scan asks: measured on two
+cores and ext4 at 0.09 ms, 0.03 ms and 0.1 ms (p99 0.3 ms each). With all tries it stays under 1.1 ms. What it does else
+with these files it does in threads."""
 
 
 class PortHeld(PenError):
@@ -113,7 +115,10 @@ class PortLock:
         """Give the port back, and leave it to the next STOP: the pen was not seen still before its link was lost."""
         if self._fd < 0:
             return
-        self._write(replace(self._holding, let_go=True))
+        try:
+            self._write(replace(self._holding, let_go=True))
+        except OSError:
+            pass  # the disk is full: what is written there names the port all the same
         os.close(self._fd)
         self._fd = -1
 

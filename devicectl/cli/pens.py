@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import click
+
 from devicectl.station.client import SocketClient, connect
 from devicectl.station.client_api import StationError
 from devicectl.station.views import LogView, PenView, Reply, View, from_json

@@ -23,11 +23,12 @@ from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
 from .limits_file import load_limits
 from .paths import station_paths
+from .ports import Ports
 from .recording import CLOSE_S, recorder_for
 from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
-from .station import Ports, Record, Station
+from .station import Record, Station
 from .unwritten import Unwritten, leave_entries
 
 UNWRITTEN_LAST_S: Final = 0.6
@@ -51,6 +52,7 @@ def system_ports(record: str = "") -> Ports:
         lock_serial=lambda address, serial: lock_serial(address, serial, OWNER, record),
         scan=scan_pens,
         absent=SimulatorsGone(),
+        aside=asyncio.to_thread,
     )
 
 

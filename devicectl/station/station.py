@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Protocol
 
 from devicectl.alarms.board import Priority
@@ -14,8 +15,11 @@ from devicectl.control.journal import Journal
 from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
+from .client_api import StationError
 from .desk import Desk, Holder
+from .held import Held, answers_to
 from .paths import COMMAND_LINE
+from .ports import Lock, Ports
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
 from .source import SeededSource, SystemSource
@@ -36,48 +40,6 @@ SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 
 
-def no_bluetooth(why: str) -> dict[str, Any]:
-    """The row of a scan that says why nothing was heard on the air. It has no address."""
-    return {
-        "address": "",
-        "name": "Bluetooth",
-        "simulated": False,
-        "matched": False,
-        "why": why,
-        "held": "",
-        "rssi": None,
-    }
-
-
-class Lock(Protocol):
-    """A held port or pen."""
-
-    def release(self, *, used: bool = True) -> None:
-        """Give it back; ``used`` False: no pen answered there."""
-
-    def leave(self) -> None:
-        """Give it back, and leave the port to the next STOP."""
-
-    def note(self) -> None:
-        """A pen is heard there now. Raises ``OSError``."""
-
-
-@dataclass(slots=True)
-class Ports:
-    """What the station needs from the world, so that tests can run it without files and threads."""
-
-    open_pen: Callable[[Address], Pen]
-    lock_port: Callable[[Address], Lock | None]
-    lock_serial: Callable[[Address, str], Lock | None]
-    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None, bool], Awaitable[list[dict[str, Any]]]]
-    """What there is: addresses that may be asked, addresses that are held, the radio to listen on (None: none), and
-    whether this machine's ports are wanted."""
-    absent: Callable[[Address], Awaitable[str | None]] | None = None
-    """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
-    stop_left: Callable[[str, bool], None] = lambda source, note: None
-    """STOP to the ports that are left behind, with who pressed, and whether the record is to be told; returns at once."""
-
-
 @dataclass(slots=True)
 class Record:
     """The record as the station uses it: the journal, and a recording for each desk."""
@@ -96,41 +58,6 @@ class Client(Protocol):
 
     def push(self) -> None:
         """Send a view if this client wants views."""
-
-
-@dataclass(slots=True)
-class _Held:
-    desk: Desk
-    port: Lock | None
-    pen: Lock | None = None
-    serial: str = ""
-    opener: Holder | None = None
-    """The control that belongs to who asked for it, until it is open."""
-    moved: bool = False
-    """The pen is held at another address by now."""
-    alone_since: float | None = None
-    """Since when its link is lost and nobody looks at it."""
-
-    def note(self) -> None:
-        for lock in (self.port, self.pen):
-            if lock is not None:
-                lock.note()
-
-    def release(self) -> None:
-        desk = self.desk
-        # A STOP that was never confirmed is not forgotten with the desk: the port stays one that STOP goes to.
-        unconfirmed = desk.lost_at is not None and desk.control.stop_lane.active and not self.moved
-        for lock in (self.port, self.pen):
-            if lock is not None and unconfirmed:
-                lock.leave()
-            elif lock is not None:
-                lock.release(used=self.moved or bool(self.serial))
-
-
-def _answers_to(desk: Desk, address: Address) -> bool:
-    """Whether the pen of this desk is on the same air and was found to be called so."""
-    same_air = desk.address.options.get("radio", "") == address.options.get("radio", "")
-    return address.scheme == "ble" and same_air and address.where in desk.pen.names
 
 
 class Station:
@@ -155,9 +82,11 @@ class Station:
         """Set after a standstill, for who looks for what others did meanwhile."""
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         """By the address as it was opened: where a link leads may change."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = asyncio.Lock()
+        """Held from the look whether a pen is open until it is."""
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._closed: list[tuple[float, PenView]] = []
@@ -179,7 +108,7 @@ class Station:
     def desk_at(self, address: Address) -> Desk | None:
         """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
         key = address.port_key
-        return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
+        return next((d for d in self.desks if d.address.port_key == key or answers_to(d, address)), None)
 
     async def open_desk(self, address: Address, wait_s: float, opener: Holder | None = None) -> Desk:
         """The desk of an address, opened if need be; ``opener``: the control that the asking client has of some desk.
@@ -187,28 +116,21 @@ class Station:
         A pen that this station has lost at another address moves here. Raises :class:`PenError` when nothing answers as a
         pen in time, or when another client controls the pen at the other address.
         """
-        known = self.desk_at(address)
-        if known is not None:
-            if not known.pen.connected:
-                raise PenError(f"{address}: {known.link_text}", "link-lost")
-            return known
-        # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
-        pen = self.ports.open_pen(address)
-        lock = self.ports.lock_port(address)
-        desk = Desk(
-            address,
-            pen,
-            journal=self.record.journal,
-            recording=self.record.recording,
-            source=self.source,
-            limits=self.limits,
-            changed=self._desk_changed,
-            absent=self.ports.absent,
-        )
-        desk.control.stood = self._pulse.behind
-        held = _Held(desk, lock, opener=opener)
-        self._held[str(address)] = held
-        desk.on_up = lambda up: self._pen_up(held, up)
+        async with self._opening:
+            known = self.desk_at(address)
+            if known is not None:
+                if not known.pen.connected:
+                    raise PenError(f"{address}: {known.link_text}", "link-lost")
+                return known
+            # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
+            pen = self.ports.open_pen(address)
+            lock = await self.ports.take(address)
+            if self.closing:
+                if lock is not None:
+                    lock.release(used=False)
+                raise StationError("The station is ending; start devicectl again.", "station-ends")
+            held = self._hold(address, pen, lock, opener)
+        desk = held.desk
         desk.keeper.start()
         try:
             await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
@@ -224,7 +146,23 @@ class Station:
             held.opener = None
         return desk
 
-    def _pen_up(self, held: _Held, up: Up) -> None:
+    def _hold(self, address: Address, pen: Pen, lock: Lock | None, opener: Holder | None) -> Held:
+        desk = Desk(
+            address,
+            pen,
+            journal=self.record.journal,
+            recording=self.record.recording,
+            source=self.source,
+            limits=self.limits,
+            changed=self._desk_changed,
+            absent=self.ports.absent,
+        )
+        desk.control.stood = self._pulse.behind
+        held = self._held[str(address)] = Held(desk, lock, opener=opener)
+        desk.on_up = lambda up: self._pen_up(held, up)
+        return held
+
+    def _pen_up(self, held: Held, up: Up) -> None:
         serial = up.identity.serial
         if serial != held.serial:
             self._move_here(held, serial)
@@ -238,7 +176,7 @@ class Station:
             log.warning("%s: what the port is could not be noted: %s", held.desk.address, error)
         held.desk.recording.pen_up(up)
 
-    def _move_here(self, held: _Held, serial: str) -> None:
+    def _move_here(self, held: Held, serial: str) -> None:
         """The pen may be one that we have lost at another address: that desk is closed, unless somebody else controls it.
 
         Raises :class:`PenError` then, and when the pen is still connected there.
@@ -280,13 +218,15 @@ class Station:
             self._leaving[desk] = self.loop.create_task(self._let_go(desk, held, why))
         await asyncio.shield(self._leaving[desk])
 
-    async def _let_go(self, desk: Desk, held: _Held | None, why: str) -> None:
+    async def _let_go(self, desk: Desk, held: Held | None, why: str) -> None:
         try:
             await desk.close(why, lambda: self._remember(desk))
         finally:
-            del self._leaving[desk]
-            if held is not None:
-                held.release()
+            try:
+                if held is not None:
+                    await self.ports.aside(partial(held.release, unconfirmed=held.unconfirmed))
+            finally:
+                del self._leaving[desk]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(work)
