@@ -69,7 +69,7 @@ class Chain:
         found = connection.execute(sa.select(table).where(table.c.id == row["id"])).mappings().first()
         body = audit.body_sha256(table, row)
         if found is not None:
-            if audit.body_sha256(table, found) != body:
+            if audit.body_sha256(table, dict(found)) != body:
                 raise RecordRefused("Another entry has this key already; nothing was stored.")
             return
         connection.execute(table.insert(), row)
