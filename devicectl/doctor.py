@@ -205,11 +205,12 @@ def _runtime(_full: bool) -> Iterator[Item]:
     for holding in holdings():
         yield "held", "ok", f"{holding.address} is held by {holding.owner} (process {holding.pid})."
     for left in left_behind():
-        who = f"{left.holding.owner} (process {left.holding.pid})"
+        what = "which let go of it while its link was lost" if left.holding.let_go else "which is gone"
+        who = f"{left.holding.owner} (process {left.holding.pid}), {what}"
         yield (
             "left",
             "warning",
-            f"{left.holding.address} was held by {who}, which is gone: 'devicectl stop' stops that pen.",
+            f"{left.holding.address} was held by {who}: 'devicectl stop' stops that pen.",
         )
 
 

@@ -17,9 +17,11 @@ from typing import Any, Final
 from drivers.address import Address, parse_address
 from drivers.api import PenError
 from drivers.penlink.frame import STOP
+from drivers.port_identity import identity_of, port_identity
 
 REPEATS = 3
 SWITCH: Final = "use the pen's own switch"
+ANOTHER: Final = "another device has that port's name by now and got nothing, so the pen could not be reached"
 _PAUSE_S = 0.02
 _HANGS_S: Final = 1.0
 _BAUD: Final = "115200"
@@ -28,25 +30,44 @@ _GONE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ECONNRE
 
 @dataclass(frozen=True, slots=True)
 class DirectStop:
-    """What became of one attempt: whether the bytes were handed over, and a sentence. ``gone``: there is no such port."""
+    """What became of one attempt: whether the bytes were handed over, and a sentence.
+
+    ``gone``: there is no such port; ``another``: another device has the port's name by now, and got nothing.
+    """
 
     address: str
     sent: bool
     text: str
     gone: bool = False
+    another: bool = False
 
 
-def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False) -> DirectStop:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where STOP is to go. ``alone``: nobody holds the port; ``device``: what the port was (`port_identity`) when a pen
+    was heard there, empty when that is not known."""
+
+    address: str
+    alone: bool = False
+    device: str = ""
+
+
+class AnotherDevice(OSError):
+    """The port's name was given to another device."""
+
+
+def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False, device: str = "") -> DirectStop:
     """Write the STOP bytes to the port of ``address``, three times. Never raises; blocks at most about ``timeout_s``.
 
     A serial device is opened beside whoever holds it (POSIX allows that) and left as that program has set it; a TCP pen
     gets a second connection. ``alone``: nobody holds the port, so that it is set to the address's baud rate, and DTR and
     RTS as its options say, before the bytes leave. Without these options they are as the system sets them at opening.
+    ``device``: nothing is written when the port is another device by now. A TCP port has no such identity.
     """
     text = str(address)
     try:
         if address.scheme == "serial":
-            _to_device(address.where, address.options if alone else None)
+            _to_device(address.where, address.options if alone else None, device)
         elif address.scheme == "tcp":
             _to_socket(address.where, timeout_s)
         else:
@@ -57,6 +78,8 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False
                 f"{text}: only the program that is connected to a Bluetooth pen can stop it, and the pen stops by itself "
                 f"within a second when that one ends; {SWITCH}.",
             )
+    except AnotherDevice:
+        return DirectStop(text, False, f"{text}: {ANOTHER}; {SWITCH}.", another=True)
     except (OSError, ValueError, termios.error) as error:
         why = getattr(error, "strerror", None) or error
         gone = getattr(error, "errno", None) in _GONE
@@ -65,41 +88,47 @@ def direct_stop(address: Address, *, timeout_s: float = 0.5, alone: bool = False
 
 
 class DirectStops:
-    """STOP straight to many ports at the same time, because one that hangs must not delay the others.
+    """STOP straight to many ports at the same time, because one that hangs must not delay the others."""
 
-    ``targets``: address and whether nobody holds it (``alone`` of :func:`direct_stop`).
-    """
-
-    def __init__(self, targets: Sequence[tuple[str, bool]]) -> None:
+    def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = list(targets)
         self._results: dict[int, DirectStop] = {}
         self._threads = [
-            threading.Thread(target=self._one, args=(number, *target), daemon=True)
+            threading.Thread(target=self._one, args=(number, target), daemon=True)
             for number, target in enumerate(self._targets)
         ]
         for thread in self._threads:
             thread.start()
         self._end = time.monotonic() + _HANGS_S
 
-    def _one(self, number: int, text: str, alone: bool) -> None:
+    def _one(self, number: int, target: Target) -> None:
         try:
-            self._results[number] = direct_stop(parse_address(text), alone=alone)
+            address = parse_address(target.address)
         except PenError as error:
-            self._results[number] = DirectStop(text, False, str(error))
+            self._results[number] = DirectStop(target.address, False, str(error))
+        else:
+            self._results[number] = direct_stop(address, alone=target.alone, device=target.device)
 
     def wait(self) -> list[DirectStop]:
         """What became of them, in the order of the targets; waits 1 s at most from the beginning."""
         for thread in self._threads:
             thread.join(max(0.0, self._end - time.monotonic()))
         return [
-            self._results.get(number) or DirectStop(text, False, f"{text}: the port does not take STOP; {SWITCH}.")
-            for number, (text, _) in enumerate(self._targets)
+            self._results.get(number)
+            or DirectStop(target.address, False, f"{target.address}: the port does not take STOP; {SWITCH}.")
+            for number, target in enumerate(self._targets)
         ]
 
 
-def _to_device(path: str, options: Mapping[str, str] | None) -> None:
+def _to_device(path: str, options: Mapping[str, str] | None, device: str) -> None:
+    # Looked at before it is opened, which may reset a board that has nothing to do with it, and once more when nobody can
+    # be given its name any more.
+    if device and os.path.exists(path) and port_identity(path) != device:
+        raise AnotherDevice
     fd = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if device and identity_of(fd) != device:
+            raise AnotherDevice
         if options is not None:
             try:
                 _prepare(fd, options)

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 SYSTEM: Final = Path("/sys/class/tty")
+_BY_NUMBER: Final = "/sys/dev/char"
+_PSEUDO_TERMINALS: Final = range(136, 144)
+"""Their major numbers on Linux."""
 _PARENTS: Final = 6
 """The USB device is at most so many folders above its terminal (serial port, interface, device)."""
 
@@ -25,7 +28,20 @@ def port_identity(where: str, system: Path | None = None) -> str:
             return f"pts {os.stat(path).st_ctime_ns}"
     except OSError:
         return ""
-    folder = Path(os.path.realpath(f"{system or SYSTEM}/{os.path.basename(path)}/device"))
+    return _usb(f"{system or SYSTEM}/{os.path.basename(path)}/device")
+
+
+def identity_of(fd: int) -> str:
+    """As :func:`port_identity`, of a port that is open: as long as it is, nobody else can be given its name."""
+    about = os.fstat(fd)
+    major, minor = os.major(about.st_rdev), os.minor(about.st_rdev)
+    if major in _PSEUDO_TERMINALS:
+        return f"pts {about.st_ctime_ns}"
+    return _usb(f"{_BY_NUMBER}/{major}:{minor}/device")
+
+
+def _usb(terminal: str) -> str:
+    folder = Path(os.path.realpath(terminal))
     for _ in range(_PARENTS):
         vendor = _text(folder / "idVendor")
         if vendor:

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,11 @@ else's."""
 SIGN_S: Final = 60.0
 """How often a holder should call :func:`sign_of_life`."""
 _TRIES: Final = 5
-_TRY_AGAIN_S: Final = 0.001
+_TRY_AGAIN_S: Final = 0.0002
+"""A station takes the lock of a pen's serial number on its loop, because a pen is taken or refused in the moment in which it
+says who it is, and notes its port there, and takes and gives back the lock of a port that a scan asks: measured on two
+cores and ext4 at 0.09 ms, 0.03 ms and 0.1 ms (p99 0.3 ms each). With all tries it stays under 1.1 ms. What it does else
+with these files it does in threads."""
 
 
 class PortHeld(PenError):
@@ -41,8 +45,9 @@ class PortHeld(PenError):
 class Holding:
     """What a lock file says: the address held, by which process and what that process is.
 
-    ``serial`` is the pen's, empty when it is not known; ``device`` what the port was (`port_identity`); ``record`` the
-    hash of the database into which the holder writes, empty when it keeps none.
+    ``serial`` is the pen's, empty when it is not known; ``device`` what the port was (`port_identity`) when the pen was
+    last heard there; ``record`` the hash of the database into which the holder writes, empty when it keeps none;
+    ``let_go``: its holder lives and let go of the pen while its link was lost and its last STOP not confirmed.
     """
 
     address: str
@@ -51,6 +56,7 @@ class Holding:
     serial: str = ""
     device: str = ""
     record: str = ""
+    let_go: bool = False
 
 
 class PortLock:
@@ -79,6 +85,7 @@ class PortLock:
         self.before = _read(path)
         self._before_ns = os.fstat(fd).st_mtime_ns
         self._fd = fd
+        self._holding = holding
         try:
             self._write(holding)
         except OSError as error:
@@ -93,6 +100,27 @@ class PortLock:
         # disk takes nothing away.
         data = json.dumps(asdict(holding)).encode()
         os.pwrite(self._fd, data.ljust(os.fstat(self._fd).st_size), 0)
+
+    def note(self) -> None:
+        """The pen is heard at the port as it is now: what has the port's name later is compared with this.
+
+        Raises ``OSError`` when the file cannot be written.
+        """
+        now = port_identity(parse_address(self._holding.address).where)
+        if self._fd >= 0 and now != self._holding.device:
+            self._holding = replace(self._holding, device=now)
+            self._write(self._holding)
+
+    def leave(self) -> None:
+        """Give the port back, and leave it to the next STOP: the pen was not seen still before its link was lost."""
+        if self._fd < 0:
+            return
+        try:
+            self._write(replace(self._holding, let_go=True))
+        except OSError:
+            pass  # the disk is full: what is written there names the port all the same
+        os.close(self._fd)
+        self._fd = -1
 
     def release(self, *, used: bool = True) -> None:
         """Give the port back; safe to call twice. ``used`` False: no pen answered there, so what a killed holder had left
@@ -175,8 +203,9 @@ def lock_serial(address: Address, serial: str, owner: str, record: str = "") -> 
 def _read(path: Path) -> Holding | None:
     try:
         data: dict[str, Any] = json.loads(path.read_text())
-        more = (str(data.get(name, "")) for name in ("serial", "device", "record"))
-        return Holding(str(data["address"]), int(data["pid"]), str(data["owner"]), *more)
+        serial, device, record = (str(data.get(name, "")) for name in ("serial", "device", "record"))
+        let_go = data.get("let_go") is True
+        return Holding(str(data["address"]), int(data["pid"]), str(data["owner"]), serial, device, record, let_go)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -235,9 +264,8 @@ class Left:
     @property
     def another_device(self) -> bool:
         """True when something else than the device that was held now goes by the port's name."""
-        before = self.holding.device
-        now = port_identity(parse_address(self.holding.address).where) if before else ""
-        return now not in ("", before)
+        before, where = self.holding.device, parse_address(self.holding.address).where
+        return bool(before) and os.path.exists(where) and port_identity(where) != before
 
 
 def left_behind(now: float | None = None) -> list[Left]:

@@ -25,7 +25,7 @@ MEANINGS = {
     Exit.NO_PEN: "no pen there, or its link failed",
     Exit.RECORD: "trouble with the record (the database), also when it ended a run",
     Exit.STOP: "STOP could not be delivered to every pen",
-    Exit.UNKNOWN: "the pen may or may not have done it",
+    Exit.UNKNOWN: "the pen may or may not have done it; after STOP: nobody has seen it still",
     Exit.INTERRUPTED: "interrupted (Ctrl+C); a running pen was stopped",
 }
 
@@ -58,6 +58,9 @@ def exit_for(code: str) -> Exit:
         return Exit.NO_PEN
     if code in _RECORD:
         return Exit.RECORD
-    return {"stop-not-delivered": Exit.STOP, "unknown": Exit.UNKNOWN, "interrupted": Exit.INTERRUPTED}.get(
-        code, Exit.FAILED
-    )
+    return {
+        "stop-not-delivered": Exit.STOP,
+        "not-seen-still": Exit.UNKNOWN,
+        "unknown": Exit.UNKNOWN,
+        "interrupted": Exit.INTERRUPTED,
+    }.get(code, Exit.FAILED)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import click
+
 from devicectl.station.client import SocketClient, connect
 from devicectl.station.client_api import StationError
 from devicectl.station.views import LogView, PenView, Reply, View, from_json
@@ -76,6 +78,8 @@ class Seat:
         self.opened = await self.known(address) is None
         with patience("waiting for the pen ..."):
             answer = await self.ask("pen.open", address=address)
+        if self.opened and (before := answer.get("moved_from")):
+            click.echo(f"The pen was lost at {before}; what was open there is closed.", err=True)
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         await self.wait(lambda view: view.pen is not None, READY_S)

@@ -172,7 +172,7 @@ def _at_least(one: PassSummary, figure: int | None) -> str:
     return f"≥ {figure}" if one.unknown_ms else str(figure)
 
 
-ABOUT_STOP: Final = frozenset({"stop-read-late", "stop-direct"})
+ABOUT_STOP: Final = frozenset({"stop-read-late", "stop-direct", "stop-elsewhere"})
 """Events without which the times of the stops above them would say too much; they stand right below them."""
 _ELSEWHERE: Final = ABOUT_STOP | {"run-over"}
 """Events that stand below the stops, or that the table of passes tells already; --json has them all."""

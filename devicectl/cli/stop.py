@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from devicectl.station.stop_ways import PortStop
     from drivers.address import Address
+    from drivers.portlock import Holding
 
 ANSWER_S: Final = 0.3
 STILL_S: Final = 2.0
@@ -35,7 +36,7 @@ _LINE_MAX: Final = 4_000_000
 @dataclass(slots=True)
 class Reached:
     """One pen. ``way`` is station, port or none; ``still`` None when nobody can tell from here; ``holder`` of its port:
-    alive, gone (it was killed) or none."""
+    alive, gone (it was killed, or gave its lost link up) or none; ``gone``: its port is there no more."""
 
     address: str
     reached: bool
@@ -43,6 +44,7 @@ class Reached:
     way: str
     text: str
     holder: str = "alive"
+    gone: bool = False
 
 
 @click.command(
@@ -56,8 +58,10 @@ def stop(address: str | None, as_json: bool) -> int:
     """STOP the pen at ADDRESS, or every pen that any program of yours holds.
 
     Works while the dashboard or another command holds the pen, and when the station hangs or was killed: STOP is
-    then written straight to the ports that it holds or held. Exit code 5: a pen could not be reached or still turns;
-    3: no program holds or held a pen. It is no emergency stop; that is the pen's own switch.
+    then written straight to the ports that it holds or held, unless another device has the port's name by now.
+    Exit code 0: every pen was seen still; 6: STOP was sent but a pen was not seen still, or its port is there no more:
+    look at it; 5: a pen could not be reached or still turns: use its own switch; 3: no program holds or held a pen. It
+    is no emergency stop; that is the pen's own switch.
     """
     begun = time.monotonic()
     direct: list[PortStop] = []
@@ -78,8 +82,9 @@ def _tell_the_record(direct: list[PortStop], begun: float) -> None:
 
 
 def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
-    missed = [pen for pen in pens if not pen.reached or pen.still is False]
-    number = Exit.STOP if missed else Exit.DONE if pens else Exit.NO_PEN
+    missed = [pen for pen in pens if not (pen.reached or pen.gone) or pen.still is False]
+    unseen = [pen for pen in pens if pen.still is None and pen not in missed]
+    number = Exit.STOP if missed else Exit.UNKNOWN if unseen else Exit.DONE if pens else Exit.NO_PEN
     nothing = "no program here holds a pen or left one behind, nothing was stopped; name one: devicectl stop ADDRESS."
     if as_json:
         from .output import print_json
@@ -88,14 +93,16 @@ def _report(pens: list[Reached], took_s: float, as_json: bool) -> int:
         if missed:
             message = " ".join(pen.text for pen in missed)
             result["error"] = {"code": "stop-not-delivered", "message": message}
+        elif unseen:
+            result["error"] = {"code": "not-seen-still", "message": " ".join(pen.text for pen in unseen)}
         elif not pens:
             result["error"] = {"code": "no-pen", "message": nothing}
         print_json(result)
     else:
         for pen in pens:
-            if pen not in missed:
+            if pen not in missed and pen not in unseen:
                 click.echo(pen.text)
-    for pen in missed:
+    for pen in (*missed, *unseen):
         click.echo(f"devicectl: {pen.text}", err=True)
     if not pens:
         click.echo(f"devicectl: {nothing}", err=True)
@@ -118,7 +125,8 @@ def _stop_all(direct: list[PortStop], begun: float) -> list[Reached]:
     told = {pen.address for pen in pens}
     for station in done.pressed:
         if station.answered:
-            pens += [pen for pen in _watch(station.requests, None, direct, begun) if pen.address not in told]
+            seen = _watch(station.requests, None, direct, begun, done.held)
+            pens += [pen for pen in seen if pen.address not in told]
     told = {pen.address for pen in pens}
     good = {station.pid for station in done.pressed if station.answered}
     return pens + [_let_go(one.address) for one in done.held if one.pid in good and one.address not in told]
@@ -132,7 +140,8 @@ def _let_go(address: str) -> Reached:
 
 def _at_port(one: PortStop) -> Reached:
     holder = "gone" if one.left else "alive" if one.holding is not None else "none"
-    return Reached(one.address, one.sent, None, "port" if one.sent else "none", one.text, holder)
+    way = "port" if one.sent else "none"
+    return Reached(one.address, one.sent, None, way, one.text, holder, one.gone and holder != "none")
 
 
 # ---- one pen
@@ -141,27 +150,27 @@ def _at_port(one: PortStop) -> Reached:
 def _stop_one(text: str, direct: list[PortStop], begun: float) -> Reached:
     from devicectl.station.paths import stop_sockets
     from drivers.address import parse_address
+    from drivers.portlock import holdings
 
     address = parse_address(text)
     stations = [path.with_suffix(".sock") for path in stop_sockets()]
     for requests, answer in _ask_all(stations, "pen.stop", {"source": "command line", "address": str(address)}):
         if answer.get("result", {}).get("sent"):
-            seen = _watch(requests, address, direct, begun)
-            if not seen:
-                return _let_go(str(address))
-            if seen[0].reached:
-                return seen[0]
+            seen = _watch(requests, address, direct, begun, holdings())
+            # What the station had lost was tried at its port by now, and once is enough.
+            return seen[0] if seen else _let_go(str(address))
     return _directly(str(address), direct)
 
 
-def _directly(text: str, direct: list[PortStop]) -> Reached:
-    """Past the station, to one port."""
+def _directly(text: str, direct: list[PortStop], held: Sequence[Holding] = ()) -> Reached:
+    """Past the station, to one port; ``held``: who held what when STOP was pressed."""
     from devicectl.station.stop_ways import stop_at
     from drivers.address import parse_address
     from drivers.portlock import holder_of, left_at
 
     address = parse_address(text)
-    done = stop_at(text, holder_of(address), left_at(address))
+    device = next((one.device for one in held if one.address == text), "")
+    done = stop_at(text, holder_of(address), left_at(address), device)
     direct.append(done)
     return _at_port(done)
 
@@ -225,7 +234,9 @@ def _hear(line: socket.socket) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _watch(requests: Path, only: Address | None, direct: list[PortStop], begun: float) -> list[Reached]:
+def _watch(
+    requests: Path, only: Address | None, direct: list[PortStop], begun: float, held: Sequence[Holding] = ()
+) -> list[Reached]:
     """What the station knows of its pens after STOP: asked until all are still, 2 s at most.
 
     Pens that it has let go of since ``begun`` (the press) are told as they were then: who had them running closes them
@@ -254,7 +265,7 @@ def _watch(requests: Path, only: Address | None, direct: list[PortStop], begun: 
                 time.sleep(0.03)
     except (OSError, ValueError):
         pass
-    return [_station_result(pen, direct) for pen in pens]
+    return [_station_result(pen, direct, held) for pen in pens]
 
 
 def _is(pen: dict[str, Any], only: Address | None) -> bool:
@@ -270,15 +281,14 @@ def _closed_before(pen: dict[str, Any], begun: float) -> bool:
     return closed_s is not None and closed_s > time.monotonic() - begun
 
 
-def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:
+def _station_result(pen: dict[str, Any], direct: list[PortStop], held: Sequence[Holding]) -> Reached:
     address = str(pen["address"])
     name = f"{address} ({pen['model']} {pen['serial']})" if pen["serial"] else address
     gone = pen.get("closed_s") is not None
     if pen["link"] != "up" or (gone and pen["motion"] != "still"):
-        done = _directly(address, direct)
-        if done.reached:
-            why = "its link is lost" if pen["link"] != "up" else "its station let go of it before it was seen still"
-            done.text = f"{name}: {why}; {done.text.partition(': ')[2]}"
+        done = _directly(address, direct, held)
+        why = "its link is lost" if pen["link"] != "up" else "its station let go of it before it was seen still"
+        done.text = f"{name}: {why}; {done.text.partition(': ')[2]}"
         return done
     if pen["motion"] == "still":
         after = f", {pen['stop_ms']:.0f} ms after STOP" if pen["stop_ms"] is not None else ""
@@ -288,4 +298,4 @@ def _station_result(pen: dict[str, Any], direct: list[PortStop]) -> Reached:
     if pen["motion"] == "turning":
         return Reached(address, True, False, "station", f"{name}: STOP was sent but the motor still turns; {SWITCH}.")
     text = f"{name}: STOP was sent but the pen is not seen still; {SWITCH}."
-    return Reached(address, True, False, "station", text)
+    return Reached(address, True, None, "station", text)

@@ -44,6 +44,7 @@ from .events import (
     RunResumed,
     SetpointApplied,
     StopDone,
+    StoppedElsewhere,
     StopRequested,
     Uncommanded,
 )
@@ -136,6 +137,8 @@ class Controller:
 
         self._listeners: list[Callable[[ControlEvent], None]] = []
         self._uncommanded = False
+        self._stop_is_ours = False
+        """STOP was sent since the pen was last heard to be not stopped."""
         self._cartridge_generation = 0
         self._context: Context | None = None
         self._context_of: tuple[object, ...] = ()
@@ -283,7 +286,8 @@ class Controller:
         return sample.clock_ms - max(since, told) >= DRIVEN_MS
 
     def _status(self, status: Status) -> None:
-        if self.status is None or self.status.state is not status.state:
+        before = self.status.state if self.status is not None else None
+        if before is not status.state:
             self._state_since_ms = status.clock_ms
         self.status = status
         self.lane.boot_id = status.boot_id
@@ -292,7 +296,12 @@ class Controller:
         self.lane.status(status)
         self.stop_lane.status(status)
         state, run = status.state, self.run
+        if state is not PenState.STOPPED and before in (None, PenState.STOPPED) and not self.stop_lane.active:
+            self._stop_is_ours = False
         if state.latched:
+            # What it was stopped by before it was connected is not known, and not news.
+            if state is PenState.STOPPED and before not in (None, state) and not self._stop_is_ours:
+                self.tell(StoppedElsewhere(status.at))
             self._latch(state)
         elif run is not None:
             if state is PenState.PAUSED and run.phase == "running":
@@ -443,6 +452,7 @@ class Controller:
             self.stop_found_still = self.run is None and self.motion.at(began) is Motion.STILL
         now = self.loop.time()
         self.stop_generation += 1
+        self._stop_is_ours = True
         self.lease.stop()
         self.latched, self.latch_cause = True, f"stopped: {source}"
         if self.run is not None:

@@ -99,6 +99,13 @@ class StopDone:
 
 
 @dataclass(frozen=True, slots=True)
+class StoppedElsewhere:
+    """The pen says that it was stopped, and it was not stopped from here."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Uncommanded:
     """The motor turned although no run was granted."""
 
@@ -143,6 +150,7 @@ ControlEvent = (
     | DepthArrived
     | StopRequested
     | StopDone
+    | StoppedElsewhere
     | Uncommanded
     | CartridgeRead
     | GateOverridden

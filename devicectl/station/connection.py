@@ -154,6 +154,11 @@ class Connection:
         """True while this client holds control of its desk."""
         return self.desk is not None and self._holder is not None and self.desk.holder is self._holder
 
+    @property
+    def holder(self) -> Holder | None:
+        """The control that this client has of its desk."""
+        return self._holder if self.controls else None
+
     def _heartbeat(self, params: dict[str, Any]) -> None:
         try:
             beat = p.Heartbeat.model_validate(params)

@@ -22,6 +22,7 @@ from devicectl.control.events import (
     RunPaused,
     RunResumed,
     StopDone,
+    StoppedElsewhere,
     StopRequested,
     Uncommanded,
 )
@@ -32,7 +33,7 @@ from drivers.address import Address
 from drivers.api import Gap, Lost, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
 
-from .recording import Recording
+from .recording import STOPPED_ELSEWHERE, Recording
 from .source import SeededSource, SystemSource
 from .trace import Trace
 from .views import LogView
@@ -94,6 +95,10 @@ class Desk:
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
         self.link_text = "connecting"
+        self.lost_at: float | None = None
+        """Since when the link is lost, in loop time; None before the first connection and while it is up."""
+        self.moved_from = ""
+        """The address at which the same pen was lost before."""
         self._unrecorded = ""
         self._changed = changed
         self.recording = recording(self)
@@ -124,12 +129,14 @@ class Desk:
             self.trace.gap()
         elif isinstance(item, Up):
             self.link_text = "up"
+            self.lost_at = None
             self.say(f"pen {item.identity.serial} connected")
             self.on_up(item)
             if not self.first_up.done():
                 self.first_up.set_result(item.identity.serial)
         elif isinstance(item, Lost):
             self.link_text = item.reason
+            self.lost_at = item.at
             self.trace.gap()
             self.say("link lost")
         self._record(self.recording.input, item)
@@ -251,6 +258,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunOver: lambda e: f"run over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
     StopDone: lambda e: "was still already" if e.already else f"still, {e.still_ms:.0f} ms after STOP",
+    StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,
     GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
     Uncommanded: lambda e: "motor turned without a run",
     CommandDone: _command,

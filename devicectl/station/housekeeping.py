@@ -36,17 +36,22 @@ class LeftPorts:
         """Whether there are any; reads files, so not on a loop."""
         self._some = bool(left_behind())
 
-    def stop(self, source: str) -> None:
-        """STOP to all of them, by a thread of its own: one that waits for a disk must not hold this up."""
+    def stop(self, source: str, note: bool) -> None:
+        """STOP to all of them, by a thread of its own: one that waits for a disk must not hold this up.
+
+        ``note``: tell the record; else whoever pressed goes to the same ports, and tells it and the person.
+        """
         if self._some:
-            threading.Thread(target=self._stop, args=(source, this_moment()), daemon=True, name="stop-left").start()
+            arguments = (source, this_moment(), note)
+            threading.Thread(target=self._stop, args=arguments, daemon=True, name="stop-left").start()
 
     @staticmethod
-    def _stop(source: str, pressed: Moment) -> None:
-        results = AtPorts([], left_behind()).wait()
+    def _stop(source: str, pressed: Moment, note: bool) -> None:
+        results = AtPorts([], left_behind()).wait(clean=note)
         for one in results:
             log.warning("%s", one.text)
-        leave_notes(results, source, pressed)
+        if note:
+            leave_notes(results, source, pressed)
 
 
 async def keep_house(station: Station, store: Store, record: str, left: LeftPorts) -> None:

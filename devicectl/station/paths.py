@@ -20,13 +20,15 @@ STOP_ACK = b"\x06"
 STOP_NAK = b"\x15"
 """What it answers when a link did not take them: the client then writes STOP straight to the ports."""
 
+COMMAND_LINE: Final = "command line"
+
 STOP_SOURCES = {
     b" ": "SPACE",
     b"9": "F9",
     b"C": "Ctrl+C",
     b"M": "mouse",
     b"K": "unbound key",
-    b"L": "command line",
+    b"L": COMMAND_LINE,
     b"S": "script",
 }
 """First byte on a STOP connection → who pressed; any other byte stops just as well."""

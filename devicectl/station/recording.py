@@ -18,6 +18,7 @@ from devicectl.control.events import (
     RunStarting,
     SetpointApplied,
     StopDone,
+    StoppedElsewhere,
     StopRequested,
     Uncommanded,
     ZoneChosen,
@@ -52,6 +53,8 @@ CLOSE_S: Final = 3.0
 """How long the end of a session waits for a record that cannot be written."""
 EARLY_EVENTS: Final = 100
 """Events kept while the record does not know the pen yet (motion at the moment of connecting)."""
+STOPPED_ELSEWHERE: Final = "The pen was stopped at the pen or by another connection, not by this station."
+"""Of a STOP of which only the pen tells."""
 
 _REASONS: Final = {
     "ended": CloseReason.ENDED,
@@ -309,6 +312,8 @@ class Recording:
                 self.log.stop_requested(event)
             case StopDone():
                 self.log.stop_done(event.still_ms)
+            case StoppedElsewhere():
+                self.log.event("stop-elsewhere", STOPPED_ELSEWHERE)
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
             case GateOverridden():

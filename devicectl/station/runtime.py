@@ -31,11 +31,12 @@ from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
 from .limits_file import load_file
 from .paths import station_paths
+from .ports import Ports
 from .recording import CLOSE_S, recorder_for
 from .scanning import OWNER, scan_pens
 from .server import serve
 from .source import SeededSource, SystemSource
-from .station import Ports, Record, Station
+from .station import Record, Station
 from .treatments import Treatments
 from .unwritten import Unwritten, leave_entries
 
@@ -60,6 +61,7 @@ def system_ports(record: str = "") -> Ports:
         lock_serial=lambda address, serial: lock_serial(address, serial, OWNER, record),
         scan=scan_pens,
         absent=SimulatorsGone(),
+        aside=asyncio.to_thread,
     )
 
 
@@ -74,10 +76,11 @@ class SimulatorsGone:
         if address.scheme == "ble":
             # Loaded here, beside the loop: another pen may be running on it.
             await asyncio.to_thread(import_module, "drivers.ble.link")
-        if not address.where.startswith("/dev/pts/"):
+        # Where a link leads now: it may be to the number of somebody else's terminal.
+        port, text = address.port_key, str(address)
+        if not port.startswith("serial:///dev/pts/"):
             return None
-        text = str(address)
-        if text in {pen.address for pen in await asyncio.to_thread(announced)}:
+        if port in {f"serial://{pen.address.partition('://')[2]}" for pen in await asyncio.to_thread(announced)}:
             self._seen.add(text)
             return None
         if text in self._seen:

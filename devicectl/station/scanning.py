@@ -12,7 +12,7 @@ from drivers.portlock import holdings, lock_port
 from drivers.scan import Found, scan_air, scan_ports
 from simulator.announce import announced
 
-from .station import no_bluetooth
+from .ports import no_bluetooth
 
 OWNER = "the devicectl station"
 

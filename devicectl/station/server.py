@@ -133,7 +133,7 @@ class StopServer:
         except OSError:
             data = b""
         if data:
-            sent = self._station.pressed(STOP_SOURCES.get(data[:1], "stop connection"))
+            sent = self._station.pressed(STOP_SOURCES.get(data[:1], "stop connection"), line=True)
             try:
                 # A byte for a byte, so that a late answer is never taken for that to the next press.
                 line.send((STOP_ACK if sent else STOP_NAK) * len(data))

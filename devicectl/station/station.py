@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from devicectl.access.operators import Operators
@@ -18,7 +19,11 @@ from devicectl.records.writer import Job
 from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
-from .desk import Desk
+from .client_api import StationError
+from .desk import Desk, Holder
+from .held import Held, answers_to
+from .paths import COMMAND_LINE
+from .ports import Lock, Ports
 from .presence import Presence
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
@@ -37,45 +42,11 @@ CLOSED_S: Final = 3.0
 BACKGROUND_S: Final = 1.0
 """How long the station's end waits for sign-outs to be stored."""
 CLOSED_KEPT: Final = 16
+LOST_KEPT_S: Final = 30.0
+"""How long a pen whose link is lost is kept while nobody looks at it."""
 SOON_S: Final = 0.02
 log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
-
-
-def no_bluetooth(why: str) -> dict[str, Any]:
-    """The row of a scan that says why nothing was heard on the air. It has no address."""
-    return {
-        "address": "",
-        "name": "Bluetooth",
-        "simulated": False,
-        "matched": False,
-        "why": why,
-        "held": "",
-        "rssi": None,
-    }
-
-
-class Lock(Protocol):
-    """A held port or pen."""
-
-    def release(self, *, used: bool = True) -> None:
-        """Give it back; ``used`` False: no pen answered there."""
-
-
-@dataclass(slots=True)
-class Ports:
-    """What the station needs from the world, so that tests can run it without files and threads."""
-
-    open_pen: Callable[[Address], Pen]
-    lock_port: Callable[[Address], Lock | None]
-    lock_serial: Callable[[Address, str], Lock | None]
-    scan: Callable[[tuple[str, ...], tuple[str, ...], str | None, bool], Awaitable[list[dict[str, Any]]]]
-    """What there is: addresses that may be asked, addresses that are held, the radio to listen on (None: none), and
-    whether this machine's ports are wanted."""
-    absent: Callable[[Address], Awaitable[str | None]] | None = None
-    """Why there is nothing at an address that could be connected to, or None; asked before each attempt."""
-    stop_left: Callable[[str], None] = lambda source: None
-    """STOP to the ports that killed programs left behind, with who pressed; returns at once."""
 
 
 @dataclass(slots=True)
@@ -107,25 +78,6 @@ class Client(Protocol):
         """Send a view if this client wants views."""
 
 
-@dataclass(slots=True)
-class _Held:
-    desk: Desk
-    port: Lock | None
-    pen: Lock | None = None
-    serial: str = ""
-
-    def release(self) -> None:
-        for lock in (self.port, self.pen):
-            if lock is not None:
-                lock.release(used=bool(self.serial))
-
-
-def _answers_to(desk: Desk, address: Address) -> bool:
-    """Whether the pen of this desk is on the same air and was found to be called so."""
-    same_air = desk.address.options.get("radio", "") == address.options.get("radio", "")
-    return address.scheme == "ble" and same_air and address.where in desk.pen.names
-
-
 class Station:
     """Owns every pen and the writing connection of one workstation."""
 
@@ -152,8 +104,11 @@ class Station:
         """Set after a standstill, for who looks for what others did meanwhile."""
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         """By the address as it was opened: where a link leads may change."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = asyncio.Lock()
+        """Held from the look whether a pen is open until it is."""
         self._leaving: dict[Desk, asyncio.Task[None]] = {}
         """Being closed, which may wait for the record: nobody's desk any more, and still to be stopped."""
         self._closed: list[tuple[float, PenView]] = []
@@ -176,32 +131,29 @@ class Station:
     def desk_at(self, address: Address) -> Desk | None:
         """The desk of a port, if the station holds it; a pen on the air may be called by its address or by its name."""
         key = address.port_key
-        return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
+        return next((d for d in self.desks if d.address.port_key == key or answers_to(d, address)), None)
 
-    async def open_desk(self, address: Address, wait_s: float) -> Desk:
-        """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
-        known = self.desk_at(address)
-        if known is not None:
-            if not known.pen.connected:
-                raise PenError(f"{address}: {known.link_text}", "link-lost")
-            return known
-        # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
-        pen = self.ports.open_pen(address)
-        lock = self.ports.lock_port(address)
-        desk = Desk(
-            address,
-            pen,
-            journal=self.record.journal,
-            recording=self.record.recording,
-            source=self.source,
-            limits=self.limits,
-            changed=self._desk_changed,
-            absent=self.ports.absent,
-        )
-        desk.control.stood = self._pulse.behind
-        held = _Held(desk, lock)
-        self._held[str(address)] = held
-        desk.on_up = lambda up: self._pen_up(held, up)
+    async def open_desk(self, address: Address, wait_s: float, opener: Holder | None = None) -> Desk:
+        """The desk of an address, opened if need be; ``opener``: the control that the asking client has of some desk.
+
+        A pen that this station has lost at another address moves here. Raises :class:`PenError` when nothing answers as a
+        pen in time, or when another client controls the pen at the other address.
+        """
+        async with self._opening:
+            known = self.desk_at(address)
+            if known is not None:
+                if not known.pen.connected:
+                    raise PenError(f"{address}: {known.link_text}", "link-lost")
+                return known
+            # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
+            pen = self.ports.open_pen(address)
+            lock = await self.ports.take(address)
+            if self.closing:
+                if lock is not None:
+                    lock.release(used=False)
+                raise StationError("The station is ending; start devicectl again.", "station-ends")
+            held = self._hold(address, pen, lock, opener)
+        desk = held.desk
         desk.keeper.start()
         try:
             await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
@@ -213,16 +165,66 @@ class Station:
                     f"{address}: no pen answered within {wait_s:.0f} s; check it and try again.", "no-pen"
                 ) from None
             raise
+        finally:
+            held.opener = None
         return desk
 
-    def _pen_up(self, held: _Held, up: Up) -> None:
+    def _hold(self, address: Address, pen: Pen, lock: Lock | None, opener: Holder | None) -> Held:
+        desk = Desk(
+            address,
+            pen,
+            journal=self.record.journal,
+            recording=self.record.recording,
+            source=self.source,
+            limits=self.limits,
+            changed=self._desk_changed,
+            absent=self.ports.absent,
+        )
+        desk.control.stood = self._pulse.behind
+        held = self._held[str(address)] = Held(desk, lock, opener=opener)
+        desk.on_up = lambda up: self._pen_up(held, up)
+        return held
+
+    def _pen_up(self, held: Held, up: Up) -> None:
         serial = up.identity.serial
         if serial != held.serial:
+            self._move_here(held, serial)
             lock = self.ports.lock_serial(held.desk.address, serial)
             before, held.pen, held.serial = held.pen, lock, serial
             if before is not None:
                 before.release()
+        try:
+            held.note()
+        except OSError as error:
+            log.warning("%s: what the port is could not be noted: %s", held.desk.address, error)
         held.desk.recording.pen_up(up)
+
+    def _move_here(self, held: Held, serial: str) -> None:
+        """The pen may be one that we have lost at another address: that desk is closed, unless somebody else controls it.
+
+        Raises :class:`PenError` then, and when the pen is still connected there.
+        """
+        desk = held.desk
+        old = next((one for one in self._held.values() if one is not held and one.serial == serial), None)
+        if old is None or not serial:
+            return
+        if old.desk.lost_at is None:
+            raise PenError(f"{desk.address}: pen {serial} is open at {old.desk.address}; use that.", "port-busy")
+        holder = old.desk.holder
+        if holder is not None and holder is not held.opener:
+            raise PenError(
+                f"{desk.address}: pen {serial} was lost at {old.desk.address}, and {holder.name} still has control of it "
+                "there; close the pen there, then open it here.",
+                "port-busy",
+            )
+        if old.pen is not None:
+            old.pen.release()
+        old.pen, old.serial, old.moved = None, "", True
+        text = f"pen {serial} came back at {desk.address}; what was open at {old.desk.address} is closed"
+        old.desk.recording.abandon(f"The link was lost, and the {text}.")
+        self._spawn(self.close_desk(old.desk, text))
+        desk.moved_from = str(old.desk.address)
+        desk.say(text)
 
     async def close_desk(self, desk: Desk, why: str) -> None:
         """Stop that pen if it may turn, close its session, let go of the port.
@@ -239,13 +241,36 @@ class Station:
             self._leaving[desk] = self.loop.create_task(self._let_go(desk, held, why))
         await asyncio.shield(self._leaving[desk])
 
-    async def _let_go(self, desk: Desk, held: _Held | None, why: str) -> None:
+    async def _let_go(self, desk: Desk, held: Held | None, why: str) -> None:
         try:
             await desk.close(why, lambda: self._remember(desk))
         finally:
-            del self._leaving[desk]
-            if held is not None:
-                held.release()
+            try:
+                if held is not None:
+                    await self.ports.aside(partial(held.release, unconfirmed=held.unconfirmed))
+            finally:
+                del self._leaving[desk]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _give_up_lost(self) -> None:
+        """Close what nobody looks at and what has been lost for a while: each STOP would try in vain to reach it."""
+        now = self.loop.time()
+        watched = {client.desk for client in self.clients}
+        for held in list(self._held.values()):
+            desk = held.desk
+            # Until the record knows the pen somebody waits for it to be opened.
+            if desk.lost_at is None or desk in watched or not desk.recording.binding.first.done():
+                held.alone_since = None
+            elif held.alone_since is None:
+                held.alone_since = now
+            elif now - held.alone_since >= LOST_KEPT_S:
+                text = f"The link was lost, and nobody has looked at this pen for {LOST_KEPT_S:.0f} s."
+                desk.recording.abandon(text)
+                self._spawn(self.close_desk(desk, "link lost"))
 
     def closed_pens(self) -> list[PenView]:
         """Pens that are being closed, and those closed within the last 3 s as they were then: whoever pressed STOP right
@@ -276,20 +301,22 @@ class Station:
                 done = False
         return done
 
-    def pressed(self, source: str, desk: Desk | None = None) -> bool:
+    def pressed(self, source: str, desk: Desk | None = None, *, line: bool = False) -> bool:
         """Somebody outside pressed STOP, for one desk or for all; True when every link took the bytes.
 
-        What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
+        ``line``: over a STOP connection, whose other end tells the record of what it does past this station itself. What was pressed while the station stood still is read late: that is written beside it, after the bytes have left.
         """
         desks = self.desks if desk is None else [desk]
         sent = self.stop_all(source) if desk is None else desk.stop(source)
+        behind = self._pulse.behind()
         if desk is None:
+            # It goes to the same ports, and one press is one entry: always from the command line, else when we fail it.
+            past = line and (source == COMMAND_LINE or not sent or behind > 0)
             try:
-                self.ports.stop_left(source)
+                self.ports.stop_left(source, not past)
             except Exception:  # whatever it is: told by the answer, so that whoever pressed goes to those ports itself
                 log.exception("STOP could not be sent to what was left behind")
                 sent = False
-        behind = self._pulse.behind()
         if behind:
             text = f"STOP ({source}) was read after the station had not run for {behind:.1f} s; it was pressed within that time."
             for one in desks:
@@ -360,6 +387,7 @@ class Station:
         if steps[1] - steps[0] > SUSPEND_S:
             for client in self.clients:
                 client.presence.sitting.slept(steps[1] - steps[0])
+        self._give_up_lost()
 
     def _suspended(self, seconds: float) -> None:
         self.stop_all("suspended or clock set")

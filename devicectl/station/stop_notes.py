@@ -55,7 +55,7 @@ class StopNote:
     @property
     def text(self) -> str:
         """The sentence for the record."""
-        why = "the station that held it was gone" if self.left else "the station did not answer for it"
+        why = "no station held it any more" if self.left else "the station did not answer for it"
         did = (
             f"was written straight to {self.address} within {self.within_ms / 1000:.1f} s of the press"
             if self.sent

@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.address import Address, parse_address
-from drivers.direct_stop import SWITCH, DirectStop, DirectStops, direct_stop
+from drivers.direct_stop import SWITCH, DirectStop, DirectStops, Target, direct_stop
 from drivers.portlock import Holding, Left, forget, holdings, left_behind, tidy
 
 from .stop_press import Press, Pressed
 
 LOOK: Final = "look whether the pen stands still"
+GONE: Final = f"there is no such port any more, and nobody has seen the pen still; if it turns, {SWITCH}"
 
 
 @dataclass(slots=True)
 class PortStop:
-    """STOP past a station at one port. ``left``: the holder was killed; ``holding`` None when nobody held it."""
+    """STOP past a station at one port. ``left``: its holder holds it no more; ``holding`` None when nobody held it;
+    ``gone``: it was held, and there is no such port any more."""
 
     address: str
     sent: bool
     text: str
     holding: Holding | None = None
     left: bool = False
+    gone: bool = False
 
 
 def in_short(results: Sequence[PortStop]) -> str:
@@ -72,58 +75,62 @@ class AtPorts:
 
     def __init__(self, held: Sequence[Holding], left: Sequence[Left]) -> None:
         self._held, self._left = held, left
-        self._same = [one for one in left if not one.another_device]
-        targets = [(one.address, False) for one in held] + [(one.holding.address, True) for one in self._same]
+        targets = [Target(one.address, False, one.device) for one in held]
+        targets += [Target(one.holding.address, True, one.holding.device) for one in left]
         self._stops = DirectStops(targets)
 
-    def wait(self) -> list[PortStop]:
-        """What was done. Files left behind that are of no more use are cleaned."""
+    def wait(self, *, clean: bool = True) -> list[PortStop]:
+        """What was done. ``clean``: files left behind that are of no more use are emptied, so that it is said once."""
         results = self._stops.wait()
-        beside = [at_held(one, result) for one, result in zip(self._held, results[: len(self._held)], strict=True)]
-        by_port = dict(zip((id(one) for one in self._same), results[len(self._held) :], strict=True))
-        return beside + [_at_left(one, by_port.get(id(one))) for one in self._left]
+        count = len(self._held)
+        return [
+            *(at_held(one, result) for one, result in zip(self._held, results[:count], strict=True)),
+            *(_at_left(one, result, clean) for one, result in zip(self._left, results[count:], strict=True)),
+        ]
 
 
 def at_held(holding: Holding, result: DirectStop) -> PortStop:
     """What was done beside a living holder, in a sentence."""
-    text = f"{result.address}: STOP was written straight to the port; {LOOK}." if result.sent else result.text
-    return PortStop(result.address, result.sent, text, holding)
+    if result.sent:
+        text = f"{result.address}: STOP was written straight to the port; {LOOK}."
+    elif result.gone:
+        text = f"{result.address}: {GONE}."
+    else:
+        text = result.text
+    return PortStop(result.address, result.sent, text, holding, gone=result.gone)
 
 
-def _at_left(left: Left, result: DirectStop | None) -> PortStop:
+def _at_left(left: Left, result: DirectStop, clean: bool = True) -> PortStop:
     holding = left.holding
     pen = f" (pen {holding.serial})" if holding.serial else ""
-    start = f"{holding.address}{pen}: {holding.owner} (process {holding.pid}) that held it is gone"
-    if result is not None and result.sent:
+    what = "let go of it while its link was lost" if holding.let_go else "that held it is gone"
+    start = f"{holding.address}{pen}: {holding.owner} (process {holding.pid}) {what}"
+    if result.sent:
         return PortStop(
             holding.address, True, f"{start}; STOP was written straight to the port; {LOOK}.", holding, True
         )
-    if result is None:
-        text = f"{start}, and so is its port: another device has that name now and got nothing; {SWITCH}."
-    elif result.gone:
-        text = f"{start}, and so is its port; {SWITCH}."
-    else:
-        text = f"{start}; {result.text.partition(': ')[2]}"
-    if result is None or result.gone:
+    told = GONE if result.gone else result.text.partition(": ")[2].removesuffix(".")
+    if clean and (result.gone or result.another):
         forget(left)
-    return PortStop(holding.address, False, text, holding, True)
+    return PortStop(holding.address, False, f"{start}; {told}.", holding, True, result.gone)
 
 
-def stop_at(text: str, holding: Holding | None, left: Left | None) -> PortStop:
+def stop_at(text: str, holding: Holding | None, left: Left | None, device: str = "") -> PortStop:
     """STOP straight to the one port that was named, whoever holds it. Raises :class:`drivers.api.PenError`.
 
-    ``holding``: who holds it now and did not answer; ``left``: what a killed holder left of it. The recorded options of
-    the address count where ``text`` says nothing else, so that a board is not reset by DTR.
+    ``holding``: who holds it now and did not answer; ``left``: what a killed holder left of it; ``device``: what the port
+    was when STOP was pressed and somebody held it still. The recorded options of the address count where ``text`` says
+    nothing else, so that a board is not reset by DTR.
     """
     address = parse_address(text)
     if holding is not None:
-        return at_held(holding, direct_stop(address))
+        return at_held(holding, direct_stop(address, device=holding.device))
     if left is not None and left.another_device:
         forget(left)
     elif left is not None:
         before = parse_address(left.holding.address)
         whole = Address(address.scheme, address.where, {**before.options, **address.options})
-        return _at_left(left, direct_stop(whole, alone=True))
-    result = direct_stop(address, alone=True)
+        return _at_left(left, direct_stop(whole, alone=True, device=left.holding.device))
+    result = direct_stop(address, alone=True, device=device)
     done = f"{address}: no program here holds it; STOP was written straight to the port; {LOOK}."
     return PortStop(result.address, result.sent, done if result.sent else result.text)

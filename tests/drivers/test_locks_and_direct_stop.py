@@ -22,7 +22,7 @@ from drivers.address import Address, parse_address
 from drivers.api import PenError
 from drivers.direct_stop import REPEATS, direct_stop
 from drivers.penlink.frame import STOP
-from drivers.port_identity import port_identity
+from drivers.port_identity import identity_of, port_identity
 from drivers.portlock import (
     LEFT_S,
     PortHeld,
@@ -319,6 +319,54 @@ def test_a_usb_port_is_known_by_its_device(tmp_path: Path) -> None:
     assert port_identity("127.0.0.1:7001", tmp_path / "tty") == ""
 
 
+def test_a_port_that_is_open_is_known_as_by_its_name(terminal: Terminal) -> None:
+    assert identity_of(terminal.slave) == port_identity(terminal.path) != ""
+    with open("/dev/null", "rb") as other:
+        assert identity_of(other.fileno()) == ""
+
+
+def test_a_port_is_noted_again_each_time_that_its_pen_is_heard(tmp_path: Path, terminal: Terminal) -> None:
+    link = tmp_path / "by-id"
+    address = Address("serial", str(link))
+    locks = [lock_port(address, "me"), lock_serial(address, "S1", "me")]
+    assert {one.device for one in holdings()} == {""}
+    link.symlink_to(terminal.path)
+    for lock in locks:
+        lock.note()
+    holder = holder_of(address)
+    assert holder is not None
+    assert (holder.serial, holder.device) == ("S1", port_identity(terminal.path))
+    for lock in locks:
+        lock.release()
+        lock.note()
+    assert holdings() == []
+
+
+def test_what_a_living_holder_lets_go_of_unconfirmed_is_left_behind(terminal: Terminal) -> None:
+    address = Address("serial", terminal.path)
+    locks = [lock_port(address, "me"), lock_serial(address, "S1", "me")]
+    for lock in locks:
+        lock.leave()
+        lock.leave()
+    [left] = left_behind()
+    assert (left.holding.serial, left.holding.let_go) == ("S1", True)
+    assert not left.another_device
+    # The pen is found again, wherever that is.
+    for lock in [lock_port(address, "me"), lock_serial(address, "S1", "me")]:
+        lock.release()
+    assert left_behind() == []
+
+
+def test_a_name_that_is_no_such_port_any_more_is_another_device(tmp_path: Path, terminal: Terminal) -> None:
+    link = tmp_path / "by-id"
+    link.symlink_to(terminal.path)
+    lock_port(Address("serial", str(link)), "me").leave()
+    link.unlink()
+    assert not left_behind()[0].another_device, "it is gone"
+    link.touch()
+    assert left_behind()[0].another_device
+
+
 # -- direct stop -------------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +393,31 @@ def test_stop_goes_past_a_holder_that_hangs_with_a_full_buffer(terminal: Termina
     os.close(fd)
     assert direct_stop(Address("serial", terminal.path)).sent
     assert STOP in read(terminal)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_stop_goes_to_the_device_that_was_meant_only(terminal: Terminal, alone: bool) -> None:
+    address, device = Address("serial", terminal.path), port_identity(terminal.path)
+    before = termios.tcgetattr(terminal.slave)
+    done = direct_stop(address, alone=alone, device="pts 1")
+    assert (done.sent, done.another, done.gone) == (False, True, False)
+    assert "another device has that port's name by now" in done.text
+    assert done.text.endswith("use the pen's own switch.")
+    assert read(terminal) == b""
+    assert termios.tcgetattr(terminal.slave) == before
+    assert direct_stop(address, alone=alone, device=device).sent
+    assert read(terminal) == STOP * REPEATS
+
+
+def test_a_name_that_is_given_away_in_the_last_moment(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.direct_stop.port_identity", lambda _: "pts 1")
+    assert direct_stop(Address("serial", terminal.path), device="pts 1").another
+    assert read(terminal) == b""
+
+
+def test_a_port_that_is_gone_is_not_called_another_device() -> None:
+    done = direct_stop(Address("serial", "/dev/there-is-no-such-port"), device="pts 1")
+    assert (done.gone, done.another) == (True, False)
 
 
 def test_a_port_that_nobody_holds_is_set_before_stop_is_written(terminal: Terminal) -> None:

@@ -67,7 +67,7 @@ def test_the_port_of_a_killed_station_gets_stop(place: Place, kind: str, named: 
     time.sleep(1.0)
     assert state(pen) != "STOPPED"
     stop = Stopped(place, *([pen.address] if named else []))
-    assert stop.code == 0, stop.error
+    assert stop.code == 6, stop.error
     assert (stop.pen["address"], stop.pen["way"], stop.pen["holder"]) == (pen.address, "port", "gone")
     assert f"(pen {serial}): the devicectl station (process {station.pid}) that held it is gone" in stop.pen["text"]
     assert "STOP was written straight to the port" in stop.pen["text"]
@@ -78,7 +78,7 @@ def test_the_port_of_a_killed_station_gets_stop(place: Place, kind: str, named: 
     place.station()
     (row, _) = until(lambda: len(found := place.rows(DIRECT)) == 2 and found, "the next station has recorded it")
     assert "STOP (command line) was written straight to" in row["text"]
-    assert "the station that held it was gone" in row["text"]
+    assert "no station held it any more" in row["text"]
     assert row["session_id"].hex() == session.replace("-", "")
     assert row["pen_id"] is not None
     assert row["at_utc_us"] / 1e6 < pressed
@@ -121,10 +121,10 @@ def test_a_port_that_is_gone_is_said_once_and_cleaned(place: Place) -> None:
     address = pen.address
     pen.kill()
     stop = Stopped(place)
-    assert stop.code == 5
+    assert stop.code == 6
     assert stop.pen["address"] == address
-    assert not stop.pen["reached"]
-    assert "is gone, and so is its port; use the pen's own switch" in stop.error
+    assert (stop.pen["reached"], stop.pen["still"], stop.pen["gone"]) == (False, None, True)
+    assert "is gone; there is no such port any more, and nobody has seen the pen still" in stop.error
     assert Stopped(place).code == 3
 
 
@@ -139,7 +139,7 @@ def test_a_pty_number_that_went_to_somebody_else_gets_nothing(place: Place) -> N
     before = other.console("state")
     stop = Stopped(place)
     assert stop.code == 5
-    assert "another device has that name now" in stop.error
+    assert "another device has that port's name by now and got nothing" in stop.error
     assert other.console("state").split()[0] == before.split()[0] != "STOPPED"
     assert Stopped(place).code == 3
 

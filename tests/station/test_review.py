@@ -92,6 +92,9 @@ def test_a_client_that_goes_while_its_pen_is_let_go_leaves_no_pen_behind() -> No
             def release(self, *, used: bool = True) -> None:
                 released.append(used)
 
+            def note(self) -> None:
+                pass
+
         w.station._held[ADDRESS].port = Lock()
         w.desk.recording._outbox._submit = lambda job: w.loop.create_future()
         closing = asyncio.ensure_future(s.ask("pen.close"))
@@ -442,6 +445,9 @@ def test_a_port_where_no_pen_answered_was_not_used(silent: bool) -> None:
         class Lock:
             def release(self, *, used: bool = True) -> None:
                 released.append(used)
+
+            def note(self) -> None:
+                pass
 
         w.station.ports.lock_port = lambda address: Lock()
         s = await w.screen()

@@ -145,8 +145,8 @@ def test_what_is_said_of_it(tmp_path: Path) -> None:
         leave_notes([written(), written(left=False), written(sent=False, serial="")], "F9", pressed)
         texts = sorted(row["text"] for row in await scene.take())
         reasons = sorted(text.split(" because ")[1] for text in texts)
-        gone, silent = "the station that held it was gone.", "the station did not answer for it."
-        assert reasons == [silent, gone, gone]
+        gone, silent = "no station held it any more.", "the station did not answer for it."
+        assert reasons == [gone, gone, silent]
         assert texts[0].startswith(f"STOP (F9) could not be written straight to {ADDRESS}, because")
         assert f"was written straight to {ADDRESS} within 0." in texts[1]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
-from devicectl.station.station import Station, no_bluetooth
+from devicectl.station.ports import no_bluetooth
+from devicectl.station.station import Station
 from devicectl.station.viewing import pen_view
 from drivers.address import parse_address
 
@@ -40,14 +41,15 @@ def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:
     address = parse_address(q.address)
-    desk = await c.station.open_desk(address, WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s)
+    wait_s = WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s
+    desk = await c.station.open_desk(address, wait_s, c.holder)
     if c.desk is not None and c.desk is not desk and c.controls:
         c.desk.holder_gone("another pen was chosen")
     c.desk = desk
     c.see_from_now()
     if desk.holder is None:
         c.take(desk)
-    return {"pen": pen_view(desk), "you_control": c.controls}
+    return {"pen": pen_view(desk), "you_control": c.controls, "moved_from": desk.moved_from}
 
 
 async def _close(c: Connection, _: p.Empty) -> Any:
