@@ -23,6 +23,7 @@ from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import View
 from tui.keys import DEFAULT, Keymap
 from tui.model import Live, replies
+from tui.multiplexer import MultiplexerWatch
 from tui.palettes import COLOURLESS, DARK, THEMES
 from tui.screens.base import Painted
 from tui.screens.help import AboutScreen
@@ -30,6 +31,8 @@ from tui.screens.session import SessionScreen
 from tui.screens.treat import TALL, treat_screen
 from tui.settings import Settings
 from tui.stop_guard import Scanned, StopGuard, StopPressed
+from tui.terminal import QUESTION, Absence, TerminalPulse
+from tui.terminal_driver import watch
 from tui.theme import Look
 from tui.widgets.drawn import Drawn
 
@@ -70,6 +73,11 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.live = Live(clock, keymap=keymap)
         self.guard = StopGuard(client.stop_now, clock)
         self.guard.added_stops = keymap.stops
+        self.pulse = TerminalPulse(clock)
+        self.absence = Absence(clock)
+        self.guard.answered = self.pulse.answered
+        self.multiplexer: MultiplexerWatch | None = None
+        """None where the screen is in no terminal of this process: a browser, a test."""
         self.look = look or Look(DARK)
         self.settings = settings or Settings(self.look.palette.name)
         self.remember = remember
@@ -106,7 +114,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         self._tick()
 
     def _build_driver(self, *args: Any, **kwargs: Any) -> Driver:
-        return self.guard.install(super()._build_driver(*args, **kwargs))
+        driver = self.guard.install(super()._build_driver(*args, **kwargs))
+        if watch(driver, self.pulse):
+            self.multiplexer = MultiplexerWatch(self.pulse, lambda: self.guard.may_turn)
+        return driver
 
     @property
     def stop_rows(self) -> int:
@@ -127,6 +138,8 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         """Give the collector its objects back: a test process lives on."""
         gc.unfreeze()
+        if self.multiplexer is not None:
+            self.multiplexer.close()
 
     def _hear(self, view: View) -> None:
         self.live.hear(view)
@@ -144,12 +157,34 @@ class DashboardApp(App[int], inherit_bindings=False):
             return
         self.guard.stop_top = self.size.height - self.stop_rows
         self.guard.text_focus = isinstance(self.focused, Input)
-        for screen in self.screen_stack:
-            if isinstance(screen, Painted):
-                screen.repaint()
+        self._look_at_terminal()
+        if not self.pulse.busy and self.pulse.problem is None:
+            for screen in self.screen_stack:
+                if isinstance(screen, Painted):
+                    screen.repaint()
         self._ring()
         self.frames += 1
         self.screen.call_after_refresh(self._beat, self.frames)
+
+    def _look_at_terminal(self) -> None:
+        """Ask whether it is there; say so when it is back. Nothing is painted for a terminal that is not."""
+        live, pulse, driver = self.live, self.pulse, self._driver
+        if self.multiplexer is None or driver is None:
+            return
+        if pulse.hung_up:
+            self.leave(128 + signal.SIGHUP)
+            return
+        if pulse.look(self.guard.may_turn):
+            driver.write(QUESTION)
+            pulse.asked()
+        live.mute = pulse.mute
+        view = live.view
+        running = view is not None and view.run is not None and view.you_control
+        back = self.absence.look(pulse.problem, running)
+        if back is not None:
+            live.say(back)
+            if view is not None and view.pen is not None and view.controller is None:
+                self.run_worker(self.ask("control.take"))
 
     def _ring(self) -> None:
         """The terminal's bell for a new high alarm: a convenience, not the alarm's sound."""
@@ -161,6 +196,8 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def _beat(self, frame: int) -> None:
         keys = self.guard.keys
+        if self.pulse.problem is not None:
+            return  # nobody sees this screen: it counts as dead, and the station stops the pen
         self.client.heartbeat(frame, frame if keys is None else keys)
 
     async def ask(self, method: str, **params: Any) -> Any:
