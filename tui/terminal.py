@@ -76,6 +76,11 @@ class TerminalPulse:
         self._busy_since = None
 
     @property
+    def stood(self) -> float:
+        """Seconds since the last look."""
+        return self._clock() - self._looked_at
+
+    @property
     def mute(self) -> bool:
         """Whether this terminal never answers: only the other signs are left."""
         return self._answered_at is None and self._tries >= TRIES

@@ -138,6 +138,32 @@ def test_sigterm_ends_a_dashboard_whose_terminal_takes_nothing(pen: Pen, dashboa
     terminal.process.wait(LONG_S)
 
 
+def run_by_lines(terminal: Emulator, pen: Pen) -> float:
+    terminal.send(b"go\r")
+    terminal.wait_for("yes within")
+    time.sleep(0.5)
+    asked = time.monotonic()
+    terminal.send(b"yes\r")
+    return pen.wait_on(asked)
+
+
+def test_line_mode_whose_terminal_stops_reading_or_is_closed(pen: Pen, dashboard: Dashboard) -> None:
+    terminal = dashboard(*COMMAND, "--plain", latency_s=0.1)
+    terminal.wait_for("You hold control")
+    goes_on(pen, run_by_lines(terminal, pen), 2.0)
+    at = time.monotonic()
+    terminal.reading.clear()
+    pen.off_within(at, ASK_S + ANSWER_S + FRAME_S + HEARTBEAT_S + LEASE_S)
+    time.sleep(1.0)
+    terminal.reading.set()
+    terminal.wait_for("The terminal did not answer for")
+    terminal.send(b"reset\r")
+    terminal.wait_for("confirmed: reset")
+    run_by_lines(terminal, pen)
+    pen.off_within(terminal.hang_up(), AT_WORST_S)
+    terminal.process.wait(LONG_S)
+
+
 class Tmux:
     """A server of its own with the dashboard in it, and a client in a terminal."""
 
