@@ -36,7 +36,7 @@ from tui.zones import zone_name
 
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
-    "pens; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
+    "pens; which N: that pen blinks or buzzes; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
     "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
     "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
@@ -230,6 +230,8 @@ class PlainDashboard:
             await self._ask("setpoint", **wanted)
         elif word == "pens":
             await self._scan()
+        elif word == "which" and 0 < int(rest) <= len(self._pens):
+            await self._ask("pen.indicate", address=self._pens[int(rest) - 1].address)
         elif word == "open" and 0 < int(rest) <= len(self._pens):
             if self.live.pen is not None and not self.live.at_rest:
                 self.write("Pens are changed only while the pen is confirmed still and no run is open: end it first.")

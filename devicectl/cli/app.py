@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start a pen for some seconds (purpose: bench) and record it."),
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
+    "indicate": ("pen", "Let a pen blink or buzz: which one is it?"),
     "forget": ("forget", "Forget the Bluetooth bond with a pen, to pair with it anew."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),

@@ -49,7 +49,7 @@ from .events import (
 )
 from .facts import facts
 from .gates import OVERRIDABLE, Gate, Purpose, evaluate
-from .grant import Grant
+from .grant import Grant, Planned
 from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
 from .lease import LeaseKeeper
@@ -111,6 +111,8 @@ class Controller:
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
         self.stood: Callable[[], float] = lambda: 0.0
+        self.planned: Callable[[str], Planned | None] = lambda zone: None
+        """What the plan wants of a zone in this run; set by whoever knows the plan."""
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
         self.plan_depth_um: Mapping[str, int] = {}

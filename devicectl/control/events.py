@@ -106,6 +106,15 @@ class Uncommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTime:
+    """The zone has been needled as long as its plan wants; ``indicate``: the pen itself is to say so."""
+
+    at: float
+    zone: str
+    indicate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CartridgeRead:
     """The pen was asked what is plugged in now."""
 
@@ -144,6 +153,7 @@ ControlEvent = (
     | StopRequested
     | StopDone
     | Uncommanded
+    | PlannedTime
     | CartridgeRead
     | GateOverridden
     | CommandDone

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from devicectl.alarms.board import Priority
 
 from .envelope import hz
+from .events import PlannedTime
 from .journal import WRITER_SILENT_S
 from .motion import FRESH_S, Motion
 
@@ -53,6 +54,9 @@ class Vigil:
             return
         if run.phase == "running":
             run.ran_s += WATCH_S
+            if run.planned_s is not None and not run.planned_told and run.ran_s >= run.planned_s - 1e-9:
+                run.planned_told = True
+                c.tell(PlannedTime(now, run.zone, run.indicate))
         why = c.permit()
         if why is not None:
             c.lease_refused(why)
