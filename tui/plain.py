@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
+from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import GateView, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
@@ -31,6 +32,7 @@ from tui.screens.override import MIN_REASON
 from tui.screens.pairing import DIGITS, PASSKEY_CODES, with_passkey
 from tui.screens.pens import FoundPen, Looked
 from tui.screens.start_sheet import MIN_DELAY_S
+from tui.sounds import Sounds
 from tui.terminal import QUESTION, STOOD_S, Absence, TerminalPulse
 from tui.zones import zone_name
 
@@ -40,7 +42,7 @@ HELP: Final = (
     "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
     "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
-    "ack: acknowledge alarms; note DIGITS; status; help; quit",
+    "ack: acknowledge alarms; sound on, sound off; note DIGITS; status; help; quit",
 )
 PLAIN: Final = {
     "end": "run.pause",
@@ -143,6 +145,8 @@ class PlainDashboard:
         self.done = False
         self.pulse = TerminalPulse(clock)
         self.absence = Absence(clock)
+        self.sounds: Sounds | None = None
+        """There while line mode runs in a terminal with sound."""
         self.ask_terminal: Callable[[str], None] | None = None
         """Writes to a terminal that hands its answers over; None where none can be asked."""
         self._told_mute = False
@@ -167,6 +171,8 @@ class PlainDashboard:
             self.write(line)
         self.frames += 1
         self._look_at_terminal()
+        if self.sounds is not None:
+            self.sounds.frame()
         if self.pulse.problem is None:
             self.client.heartbeat(self.frames, keys)
 
@@ -247,6 +253,10 @@ class PlainDashboard:
                 await self._ask("session.open", purpose=purpose, client=client.strip())
         elif word == "note":
             await self._ask("note", digits=str(int(rest)))
+        elif word == "sound" and self.sounds is not None:
+            self.sounds.switch(rest.strip().lower() != "off")
+            self.sounds.try_out(LOW)
+            self.write(f"Sound is {'on' if self.sounds.on else 'off'}.")
         elif word == "override":
             await self._override(rest)
         elif self.live.controls and self.live.pen is not None and self.live.pen.motion != "still":
@@ -403,7 +413,9 @@ class _LineReader(threading.Thread):
             pass  # the loop has closed
 
 
-async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10) -> int:
+async def show_plain(
+    client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10, sound: bool = False
+) -> int:
     """Run line mode on the running loop until ``quit`` or the end of the input; answers the exit code."""
     stream = out or sys.stdout
 
@@ -422,10 +434,17 @@ async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: in
             at_last.callback(signal.signal, signal.SIGINT, before)
         if keyed:
             _key_by_key(dashboard, fd, stream, at_last)
+            dashboard.sounds = Sounds(dashboard.live, lambda: _bell(stream), sound)
+            at_last.callback(dashboard.sounds.close)
         at_last.push_async_callback(client.close)
         reader.start()
         await _frames(dashboard, reader, fps)
     return 0
+
+
+def _bell(stream: TextIO) -> None:
+    stream.write("\a")
+    stream.flush()
 
 
 def _key_by_key(dashboard: PlainDashboard, fd: int, stream: TextIO, at_last: contextlib.AsyncExitStack) -> None:

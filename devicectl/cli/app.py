@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
     "station": ("station", "Run the station in the foreground, or end the one that runs."),
     "keys": ("keys", "Show the keys of the dashboard, yours included."),
+    "sounds": ("sounds", "Let the sounds of the alarms be heard."),
     "completion": ("completion", "Print the shell completion for bash, zsh or fish."),
 }
 """Name → module of this package and the line in the help. Help is made from this table, without any import."""

@@ -26,6 +26,11 @@ class _Screen(pyte.Screen):
 
     answer: Callable[[bytes], None] = staticmethod(lambda data: None)
 
+    bells = 0
+
+    def bell(self, *_: object) -> None:
+        self.bells += 1
+
     def write_process_input(self, data: str) -> None:
         self.answer(data.encode())
 
