@@ -223,9 +223,7 @@ class Live:
         elif self.blurred and not self.still and self.pen is not None:
             own.append(("keyboard-away", "low", "Keyboard is in another window: SPACE does not stop there."))
         elif self.mute and self.controls:
-            own.append(
-                ("terminal-mute", "low", "This terminal does not answer: a dead connection may stop the pen late.")
-            )
+            own.append(("terminal-mute", "low", "Terminal answers nothing: a dead line stops the pen late."))
         now = self.clock()
         self._raised = {code: self._raised.get(code, now) for code, _, _ in own}
         return [AlarmView(f"screen-{c}", c, p, text, now - self._raised[c], True, False) for c, p, text in own]

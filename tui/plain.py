@@ -189,7 +189,7 @@ class PlainDashboard:
             pulse.asked()
         if pulse.mute and not self._told_mute:
             self._told_mute = True
-            self.write("This terminal does not answer: a dead connection may stop the pen late.")
+            self.write("This terminal answers nothing: a dead connection stops the pen late.")
         running = view is not None and view.run is not None and view.you_control
         if stood > STOOD_S:
             self.write(f"The terminal took no output, or this program did not run, for {stood:.1f} s.")
@@ -443,8 +443,9 @@ async def show_plain(
 
 
 def _bell(stream: TextIO) -> None:
-    stream.write("\a")
-    stream.flush()
+    with contextlib.suppress(OSError):  # the terminal is gone, and its reader says so
+        stream.write("\a")
+        stream.flush()
 
 
 def _key_by_key(dashboard: PlainDashboard, fd: int, stream: TextIO, at_last: contextlib.AsyncExitStack) -> None:

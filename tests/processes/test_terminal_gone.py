@@ -102,7 +102,7 @@ def test_a_terminal_that_answers_nothing_is_told_about_and_still_stops_when_it_t
     pen: Pen, dashboard: Dashboard
 ) -> None:
     terminal = dashboard(answers=False)
-    terminal.wait_for("terminal does not answer")
+    terminal.wait_for("Terminal answers nothing")
     goes_on(pen, run(terminal, pen), 3.0)
     at = time.monotonic()
     terminal.reading.clear()
