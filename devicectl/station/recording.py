@@ -36,7 +36,7 @@ from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .binding import PenBinding
-from .charting import TIME_REACHED, Charting
+from .charting import Charting
 from .client_api import StationError
 from .health import RecordHealth
 from .logbook import Logbook
@@ -106,7 +106,6 @@ class Recording:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._recorder.tick(self._loop.time())
-        self._planned_time()
         self.health.tick()
         if self.health.failure is None:
             self.binding.again()
@@ -336,15 +335,6 @@ class Recording:
         zone = self._desk.control.zone
         if zone is not None and self.charting.chart is not None and self._recorder.current() is None:
             self.choose_direction(self.charting.next_direction(zone))
-
-    def _planned_time(self) -> None:
-        """The planned seconds of a zone are over: told once."""
-        current = self._recorder.current()
-        if current is None or current.zone is None:
-            return
-        if self.charting.reached(current.zone.code, current.duration_ms):
-            self.log.event(TIME_REACHED, current.zone.code)
-            self._desk.say(f"{current.zone.code}: planned time reached")
 
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None

@@ -88,6 +88,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "pen.open": UNLOCKED,
     "pen.close": TREATING,
     "pen.reset": TREATING,
+    "pen.indicate": UNLOCKED,
     "pen.accept_firmware": Need(_on_hardware),
     "control.take": UNLOCKED,
     "control.release": UNLOCKED,
