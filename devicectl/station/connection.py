@@ -4,47 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
 
-from devicectl.about import VERSION
-from devicectl.control.envelope import Bound
-from devicectl.control.gates import Purpose
-from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
-from devicectl.control.motion import FRESH_S, RUN_DOWN_S, Motion
-from devicectl.treatment.zones import UnknownZone, parse_zone
+from devicectl.treatment.zones import UnknownZone
 from drivers.address import Address, parse_address
-from drivers.api import Confirmed, NotSent, Outcome, PenError, Rejected, Unknown
+from drivers.api import PenError
 
 from . import params as p
 from .client_api import StationError
 from .desk import Desk, Holder
-from .station import Station, no_bluetooth
-from .viewing import gate_views, pen_view
-from .views import Reply, StartSheet
+from .requests import REQUESTS
+from .requests.common import Handler
+from .station import Station
 
 Send = Callable[[dict[str, Any]], None]
 """Takes one message; values may be view objects, which the transport turns into JSON if it needs text."""
 
-WAIT_S: Final = {"serial": 4.0, "tcp": 4.0, "ble": 13.0}
-"""How long the first connection is waited for: a pen on the air is looked for, discovered and asked in small pieces."""
-
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, REFUSED = -32700, -32600, -32601, -32602, -32000
-
-
-def reply(outcome: Outcome, done: str) -> Reply:
-    """An outcome in the words of the wire."""
-    match outcome:
-        case Confirmed():
-            return Reply("confirmed", done)
-        case Rejected():
-            return Reply("rejected", outcome.text)
-        case NotSent():
-            return Reply("not_sent", outcome.text)
-        case Unknown():
-            return Reply("unknown", outcome.text)
 
 
 class Connection:
@@ -87,7 +66,7 @@ class Connection:
         if method == "pen.stop":
             self._stop(message)
             return
-        entry = _METHODS.get(method) if isinstance(method, str) else None
+        entry = REQUESTS.get(method) if isinstance(method, str) else None
         if entry is None:
             self._error(key, UNKNOWN_METHOD, f"There is no request '{method}'; see docs/station.md.", "unknown-method")
             return
@@ -107,7 +86,7 @@ class Connection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, key: Any, handler: _Handler, params: Any) -> None:
+    async def _run(self, key: Any, handler: Handler, params: Any) -> None:
         try:
             result = await handler(self, params)
         except (StationError, PenError) as error:
@@ -232,262 +211,3 @@ def _sentence(method: str, error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "parameters"
     return f"{method}: {where}: {first['msg']}."
-
-
-async def _hello(c: Connection, q: p.Hello) -> Any:
-    if q.version != p.PROTOCOL_VERSION:
-        raise StationError(
-            f"This station speaks version {p.PROTOCOL_VERSION}, the client {q.version}; restart the station "
-            "('devicectl station --end') or update the client.",
-            "wrong-version",
-        )
-    held = c.station.record.database_hash
-    if q.database and held and q.database != held:
-        raise StationError("This station works on another database; check DEVICECTL_DATABASE.", "wrong-database")
-    c.name, c.radio = q.client, q.radio
-    return {"version": p.PROTOCOL_VERSION, "program": VERSION, "database": held}
-
-
-async def _subscribe(c: Connection, _: p.Empty) -> Any:
-    c.want_views()
-    return {}
-
-
-async def _scan(c: Connection, q: p.Scan) -> Any:
-    held = tuple(str(d.address) for d in c.station.desks)
-    turning = any(desk.may_turn and desk.address.scheme == "ble" for desk in c.station.desks)
-    # Listening takes the radio away from a link now and then: not while a motor may turn.
-    radio = None if turning or not q.bluetooth else c.radio if q.radio is None else q.radio
-    rows = await c.station.ports.scan(q.probe, held, radio, q.ports)
-    if turning and q.bluetooth:
-        rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
-    return [_with_ours(c.station, row) for row in rows]
-
-
-def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
-    desk = station.desk_at(parse_address(row["address"])) if row["address"] else None
-    if desk is None:
-        return {**row, "ours": False}
-    who = desk.holder.name if desk.holder is not None else "nobody"
-    return {**row, "ours": True, "held": f"this station; {who} has control"}
-
-
-async def _open(c: Connection, q: p.OpenPen) -> Any:
-    address = parse_address(q.address)
-    desk = await c.station.open_desk(address, WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s)
-    if c.desk is not None and c.desk is not desk and c.controls:
-        c.desk.holder_gone("another pen was chosen")
-    c.desk = desk
-    c.see_from_now()
-    if desk.holder is None:
-        c.take(desk)
-    return {"pen": pen_view(desk), "you_control": c.controls}
-
-
-async def _close(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
-    if not desk.confirmed_still and desk.pen.connected:
-        raise StationError("The pen is not confirmed still; STOP or END first.", "not-still")
-    await c.station.close_desk(desk, "pen closed")
-    return {}
-
-
-async def _pens(c: Connection, q: p.ListPens) -> Any:
-    station = c.station
-    return [*map(pen_view, station.desks), *(station.closed_pens() if q.closed else ())]
-
-
-async def _take(c: Connection, _: p.Empty) -> Any:
-    c.take(c.need_desk())
-    return {}
-
-
-async def _release(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
-    if not desk.confirmed_still:
-        raise StationError("The pen is not confirmed still; STOP or END first.", "not-still")
-    desk.holder_gone("control released")
-    return {}
-
-
-async def _session_open(c: Connection, q: p.OpenSession) -> Any:
-    desk = c.need_control()
-    identity = desk.control.identity
-    if identity is None or not desk.pen.connected:
-        raise StationError("The pen is not connected; wait for the link.", "no-pen")
-    if not desk.confirmed_still and desk.control.motion.at(c.station.loop.time()) is not Motion.UNKNOWN:
-        raise StationError("The pen is not confirmed still; wait until it is.", "not-still")
-    purpose = Purpose(q.purpose)
-    if purpose is Purpose.TREATMENT and not identity.simulated:
-        raise StationError(
-            "Treatment with hardware is not possible in this version: calibration, consent and operators are missing.",
-            "no-treatment",
-        )
-    if purpose is Purpose.TREATMENT and not q.client:
-        raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
-    if purpose is Purpose.BENCH and q.client:
-        raise StationError("A bench session has no client; leave the client out.", "bench-client")
-    plan = _plan(q.plan)
-    desk = await _obeying(c)
-    return {"session": await desk.recording.open_session(purpose, q.client, plan)}
-
-
-def _plan(asked: Mapping[str, int]) -> dict[str, int]:
-    plan: dict[str, int] = {}
-    for text, depth_um in asked.items():
-        code = parse_zone(text).code
-        if code in plan:
-            raise StationError(f"The plan names zone {code} twice; name it once.", "bad-plan")
-        plan[code] = depth_um
-    return plan
-
-
-async def _obeying(c: Connection) -> Desk:
-    """The desk that this client controls, with a pen that obeys: on the air that needs pairing. Moves nothing."""
-    desk = c.need_control()
-    if desk.pen.connected and not desk.pen.obeys:
-        await desk.pen.secure()
-        # Somebody may have typed a passkey meanwhile, and much may have happened.
-        desk = c.need_control()
-    return desk
-
-
-def _need_no_run(desk: Desk) -> None:
-    if desk.control.run is not None or desk.intents.starting:
-        raise StationError("A run is going on; END it first.", "running")
-
-
-async def _run_down(desk: Desk) -> None:
-    """A motor that still runs down belongs to the pass before, not to motion that nobody granted."""
-    motion, loop = desk.control.motion, desk.loop
-    end = loop.time() + RUN_DOWN_S
-    while loop.time() < end and motion.age(loop.time()) < FRESH_S and not desk.confirmed_still:
-        await asyncio.sleep(0.01)
-
-
-async def _session_close(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
-    _need_no_run(desk)
-    await _run_down(desk)
-    _need_no_run(desk)
-    await desk.recording.close_session("closed")
-    return {}
-
-
-async def _zone(c: Connection, q: p.SelectZone) -> Any:
-    problem = c.need_control().intents.select_zone(parse_zone(q.zone).code)
-    if problem is not None:
-        raise StationError(problem, "zone-refused")
-    return {}
-
-
-async def _setpoint(c: Connection, q: p.SetPoint) -> Any:
-    desk = await _obeying(c)
-    answers: dict[str, Any] = {}
-    for name, value, act in (
-        ("depth", q.depth_um, desk.intents.set_depth),
-        ("rate", q.rate_mhz, desk.intents.set_rate),
-    ):
-        if value is None:
-            continue
-        outcome, bound = await act(value, lower=q.lower)
-        done = "; ".join(bound.reasons) if isinstance(bound, Bound) else ""
-        answers[name] = reply(outcome, done)
-    return answers
-
-
-async def _preview(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
-    sheet = desk.intents.preview()
-    if not isinstance(sheet, Sheet):
-        raise StationError(sheet, "cannot-start")
-    return StartSheet(
-        ticket=sheet.ticket,
-        ok=sheet.ok,
-        zone=sheet.zone,
-        depth_asked_um=sheet.depth.asked,
-        depth_applied_um=sheet.depth.applied,
-        rate_asked_mhz=sheet.rate.asked,
-        rate_applied_mhz=sheet.rate.applied,
-        reasons=sheet.reasons,
-        gates=gate_views(sheet.gates),
-        valid_s=TICKET_S,
-        not_before_s=NOT_BEFORE_S,
-    )
-
-
-async def _start(c: Connection, q: p.Start) -> Any:
-    return reply(await c.need_control().intents.start(q.ticket, q.run_ms), "started")
-
-
-async def _pause(c: Connection, _: p.Empty) -> Any:
-    return reply(await c.need_control().intents.pause(), "paused")
-
-
-async def _end(c: Connection, _: p.Empty) -> Any:
-    return reply(await c.need_control().intents.end(), "ended")
-
-
-async def _reset(c: Connection, _: p.Empty) -> Any:
-    desk = await _obeying(c)
-    return reply(await desk.intents.reset(), "reset")
-
-
-async def _acknowledge(c: Connection, _: p.Empty) -> Any:
-    return {"acknowledged": c.need_desk().alarms.acknowledge()}
-
-
-async def _silence(c: Connection, _: p.Empty) -> Any:
-    c.need_desk().alarms.silence()
-    return {}
-
-
-async def _note(c: Connection, q: p.Note) -> Any:
-    desk = c.need_desk()
-    await desk.recording.note(q.digits)
-    desk.say(f"note {q.digits}")
-    return {}
-
-
-async def _override(c: Connection, q: p.Override) -> Any:
-    desk = c.need_control()
-    problem = desk.control.override(q.gate, q.reason)
-    if problem is not None:
-        raise StationError(problem, "override-refused")
-    return {}
-
-
-async def _accept_firmware(c: Connection, _: p.Empty) -> Any:
-    desk = c.need_control()
-    await desk.recording.accept_firmware()
-    desk.say("firmware accepted")
-    return {}
-
-
-_Handler = Callable[[Connection, Any], Awaitable[Any]]
-_METHODS: Final[dict[str, tuple[type[p.Params], _Handler]]] = {
-    "station.hello": (p.Hello, _hello),
-    "view.subscribe": (p.Empty, _subscribe),
-    "pens.scan": (p.Scan, _scan),
-    "pens.list": (p.ListPens, _pens),
-    "pen.open": (p.OpenPen, _open),
-    "pen.close": (p.Empty, _close),
-    "pen.reset": (p.Empty, _reset),
-    "pen.accept_firmware": (p.Empty, _accept_firmware),
-    "control.take": (p.Empty, _take),
-    "control.release": (p.Empty, _release),
-    "session.open": (p.OpenSession, _session_open),
-    "session.close": (p.Empty, _session_close),
-    "gate.override": (p.Override, _override),
-    "zone.select": (p.SelectZone, _zone),
-    "setpoint": (p.SetPoint, _setpoint),
-    "run.preview": (p.Empty, _preview),
-    "run.start": (p.Start, _start),
-    "run.pause": (p.Empty, _pause),
-    "run.end": (p.Empty, _end),
-    "alarm.acknowledge": (p.Empty, _acknowledge),
-    "alarm.silence": (p.Empty, _silence),
-    "note": (p.Note, _note),
-}
-METHODS: Final = (*_METHODS, "heartbeat", "pen.stop")
-"""Every request and notification a client may send."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from devicectl.station.connection import METHODS
 from devicectl.station.params import REQUEST_MAX
 from devicectl.station.paths import STOP_ACK, STOP_SOURCES
+from devicectl.station.requests import METHODS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "station.md").read_text()
 

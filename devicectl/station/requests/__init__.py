@@ -1,0 +1,12 @@
+"""The requests of clients, by group; a group is a module with a table ``METHODS``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import control, greeting, pens, sessions
+from .common import Methods
+
+REQUESTS: Final[Methods] = {**greeting.METHODS, **pens.METHODS, **control.METHODS, **sessions.METHODS}
+METHODS: Final = (*REQUESTS, "heartbeat", "pen.stop")
+"""Every request and notification a client may send."""

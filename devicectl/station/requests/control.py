@@ -1,0 +1,117 @@
+"""Control of one pen: who has it, zone, setpoint, gates, runs and alarms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from devicectl.control.envelope import Bound
+from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
+from devicectl.station import params as p
+from devicectl.station.client_api import StationError
+from devicectl.station.viewing import gate_views
+from devicectl.station.views import StartSheet
+from devicectl.treatment.zones import parse_zone
+
+from .common import Methods, obeying, reply
+
+if TYPE_CHECKING:
+    from devicectl.station.connection import Connection
+
+
+async def _take(c: Connection, _: p.Empty) -> Any:
+    c.take(c.need_desk())
+    return {}
+
+
+async def _release(c: Connection, _: p.Empty) -> Any:
+    desk = c.need_control()
+    if not desk.confirmed_still:
+        raise StationError("The pen is not confirmed still; STOP or END first.", "not-still")
+    desk.holder_gone("control released")
+    return {}
+
+
+async def _override(c: Connection, q: p.Override) -> Any:
+    desk = c.need_control()
+    problem = desk.control.override(q.gate, q.reason)
+    if problem is not None:
+        raise StationError(problem, "override-refused")
+    return {}
+
+
+async def _zone(c: Connection, q: p.SelectZone) -> Any:
+    problem = c.need_control().intents.select_zone(parse_zone(q.zone).code)
+    if problem is not None:
+        raise StationError(problem, "zone-refused")
+    return {}
+
+
+async def _setpoint(c: Connection, q: p.SetPoint) -> Any:
+    desk = await obeying(c)
+    answers: dict[str, Any] = {}
+    for name, value, act in (
+        ("depth", q.depth_um, desk.intents.set_depth),
+        ("rate", q.rate_mhz, desk.intents.set_rate),
+    ):
+        if value is None:
+            continue
+        outcome, bound = await act(value, lower=q.lower)
+        done = "; ".join(bound.reasons) if isinstance(bound, Bound) else ""
+        answers[name] = reply(outcome, done)
+    return answers
+
+
+async def _preview(c: Connection, _: p.Empty) -> Any:
+    desk = c.need_control()
+    sheet = desk.intents.preview()
+    if not isinstance(sheet, Sheet):
+        raise StationError(sheet, "cannot-start")
+    return StartSheet(
+        ticket=sheet.ticket,
+        ok=sheet.ok,
+        zone=sheet.zone,
+        depth_asked_um=sheet.depth.asked,
+        depth_applied_um=sheet.depth.applied,
+        rate_asked_mhz=sheet.rate.asked,
+        rate_applied_mhz=sheet.rate.applied,
+        reasons=sheet.reasons,
+        gates=gate_views(sheet.gates),
+        valid_s=TICKET_S,
+        not_before_s=NOT_BEFORE_S,
+    )
+
+
+async def _start(c: Connection, q: p.Start) -> Any:
+    return reply(await c.need_control().intents.start(q.ticket, q.run_ms), "started")
+
+
+async def _pause(c: Connection, _: p.Empty) -> Any:
+    return reply(await c.need_control().intents.pause(), "paused")
+
+
+async def _end(c: Connection, _: p.Empty) -> Any:
+    return reply(await c.need_control().intents.end(), "ended")
+
+
+async def _acknowledge(c: Connection, _: p.Empty) -> Any:
+    return {"acknowledged": c.need_desk().alarms.acknowledge()}
+
+
+async def _silence(c: Connection, _: p.Empty) -> Any:
+    c.need_desk().alarms.silence()
+    return {}
+
+
+METHODS: Final[Methods] = {
+    "control.take": (p.Empty, _take),
+    "control.release": (p.Empty, _release),
+    "gate.override": (p.Override, _override),
+    "zone.select": (p.SelectZone, _zone),
+    "setpoint": (p.SetPoint, _setpoint),
+    "run.preview": (p.Empty, _preview),
+    "run.start": (p.Start, _start),
+    "run.pause": (p.Empty, _pause),
+    "run.end": (p.Empty, _end),
+    "alarm.acknowledge": (p.Empty, _acknowledge),
+    "alarm.silence": (p.Empty, _silence),
+}
