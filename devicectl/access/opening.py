@@ -37,7 +37,7 @@ def open_keys(store: Store, *, vault: Vault | None = None, entropy: Entropy = os
     used = store.submit_sync(keys_used)
     keys = Keyring.open(vault, make=not used, entropy=entropy)
     store.submit_sync(lambda connection: check_belonging(connection, keys))
-    store.submit_sync(lambda connection: _register(connection, keys, store.ids.uuid7(), store.ids.utc_us()))
+    store.submit_sync(lambda connection: register(connection, keys, store.ids.uuid7(), store.ids.utc_us()))
     for client in store.submit_sync(lambda connection: erased_clients(connection)):
         if keys.has_client(client) or not keys.is_erased(client):
             keys.destroy_client(client)
@@ -73,8 +73,8 @@ def check_belonging(connection: sa.Connection, keys: Keyring) -> None:
 _ENDS: Final = (t.audit.c.seq.asc(), t.audit.c.seq.desc())
 
 
-def _register(connection: sa.Connection, keys: Keyring, id: UUID, now_utc_us: int) -> None:
-    """Keep the public key, so that signatures can be verified by who has no key at all."""
+def register(connection: sa.Connection, keys: Keyring, id: UUID, now_utc_us: int) -> None:
+    """Keep the public key in the record, so that signatures can be verified by who has no key at all."""
     if connection.execute(sa.select(t.station_keys.c.id).where(t.station_keys.c.public_key == keys.public_key)).first():
         return
     station = connection.execute(sa.select(t.stations.c.id).limit(1)).scalar_one()

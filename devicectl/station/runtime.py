@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
 from devicectl.about import VERSION
+from devicectl.access.keyring import Keyring
+from devicectl.access.opening import open_keys, register
 from devicectl.access.sitting import LOCK_AFTER_S
+from devicectl.access.vault import MemoryVault
 from devicectl.control.envelope import StationLimits
 from devicectl.control.journal import Intent
 from devicectl.records.ids import IdSource
@@ -20,7 +25,7 @@ from drivers.driver import installed_drivers, open_pen
 from drivers.portlock import lock_port, lock_serial
 from simulator.announce import announced
 
-from .admission import QUICK, Keys, admit, hash_inline, load_keys
+from .admission import QUICK, admit, hash_inline
 from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
 from .limits_file import load_file
@@ -84,6 +89,12 @@ async def _nothing(
     return []
 
 
+@lru_cache(maxsize=1)
+def _virtual_keys() -> Keyring:
+    """Keys for virtual time, always the same; making some takes as long as a second of a pen's life."""
+    return Keyring.open(MemoryVault(), make=True, entropy=random.Random("keys").randbytes)
+
+
 def virtual_station(
     store: Store,
     source: SeededSource,
@@ -99,7 +110,8 @@ def virtual_station(
         return pens[str(address)]
 
     ports = Ports(open_pen=find, lock_port=lambda a: None, lock_serial=lambda a, s: None, scan=_nothing)
-    keys = Keys(bytes(32), bytes(32))
+    keys = _virtual_keys()
+    store.submit_sync(lambda connection: register(connection, keys, source.uuid(), source.utc_us()))
     operators = admit(
         store, source, keys, hash_pin=hash_inline(keys.pepper), salt=lambda: source.uuid().bytes, cost=QUICK
     )
@@ -119,7 +131,7 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         assert store.location is not None
         digest = store.location.hash
         paths, journal = station_paths(digest), _journal(store)
-        keys = await asyncio.to_thread(load_keys, store.location)
+        keys = await asyncio.to_thread(open_keys, store)
         operators = await asyncio.to_thread(admit, store, source, keys)
         ports, left = system_ports(digest), LeftPorts()
         ports.stop_left = left.stop
