@@ -143,9 +143,9 @@ class Connection:
         self.station.quiet_since = self.station.loop.time()
         for task in self._tasks:
             task.cancel()
-        self.presence.gone()
         if self.desk is not None and self.controls:
             self.desk.holder_gone(f"{self.name} is gone")
+        self.presence.gone()
 
     # -- control
 
