@@ -14,6 +14,7 @@ from drivers.address import Address, parse_address
 from drivers.api import PenError
 
 from . import params as p
+from .capturing import Capture
 from .client_api import StationError
 from .desk import Desk, Holder
 from .requests import REQUESTS
@@ -41,6 +42,8 @@ class Connection:
         self._holder: Holder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.capturing: Capture | None = None
+        """The capture that this client asked for."""
         station.clients.append(self)
 
     # -- messages
@@ -126,8 +129,20 @@ class Connection:
         self.station.quiet_since = self.station.loop.time()
         for task in self._tasks:
             task.cancel()
+        if self.capturing is not None:
+            self.capturing.end(f"{self.name} is gone")
         if self.desk is not None and self.controls:
             self.desk.holder_gone(f"{self.name} is gone")
+
+    def tell(self, method: str, params: dict[str, Any]) -> None:
+        """One notification to this client."""
+        if not self._closed:
+            self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    @property
+    def congested(self) -> bool:
+        """True while this client has not read what it was sent."""
+        return self._congested()
 
     # -- control
 

@@ -31,6 +31,7 @@ from drivers.address import Address
 from drivers.api import Gap, Lost, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
 
+from .capturing import Capture
 from .recording import Recording
 from .source import SeededSource, SystemSource
 from .trace import Trace
@@ -88,6 +89,7 @@ class Desk:
         self.trace = Trace()
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
+        self.capture: Capture | None = None
         self.link_text = "connecting"
         self._unrecorded = ""
         self._changed = changed
@@ -216,6 +218,8 @@ class Desk:
         at_last()
         await self.control.close()
         await self.keeper.close()
+        if self.capture is not None:
+            self.capture.end("the pen was closed")
         if self.first_up.done() and not self.first_up.cancelled():
             self.first_up.exception()
 

@@ -155,8 +155,13 @@ class Station:
         key = address.port_key
         return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
 
-    async def open_desk(self, address: Address, wait_s: float) -> Desk:
-        """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
+    async def open_desk(
+        self, address: Address, wait_s: float, prepare: Callable[[Desk], None] = lambda desk: None
+    ) -> Desk:
+        """The desk of an address, opened if need be, and then ``prepare``d before its pen is connected.
+
+        Raises :class:`PenError` when nothing answers as a pen in time.
+        """
         known = self.desk_at(address)
         if known is not None:
             if not known.pen.connected:
@@ -179,8 +184,9 @@ class Station:
         held = _Held(desk, lock)
         self._held[str(address)] = held
         desk.on_up = lambda up: self._pen_up(held, up)
-        desk.keeper.start()
         try:
+            prepare(desk)
+            desk.keeper.start()
             await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
             await desk.recording.binding.first
         except BaseException as error:
