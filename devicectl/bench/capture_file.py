@@ -46,8 +46,6 @@ class Kind(IntEnum):
     """JSON: how much was not kept here."""
     END = 5
     """JSON: why the capture ended. The last record of a whole file."""
-    FRAME = 6
-    """In exports: one inner frame, without COBS."""
 
 
 class CaptureError(Exception):

@@ -168,6 +168,8 @@ class Line:
     crc: str = ""
     note: str = ""
     raw: bytes = b""
+    inner: bytes = b""
+    """Of a frame: without COBS."""
 
     @property
     def good(self) -> bool:
@@ -197,16 +199,20 @@ class Dissector:
     def lines(self, items: Iterable[Record | Damage]) -> Iterator[Line]:
         """Every line, in order; what had begun and not ended comes last."""
         for item in items:
-            if isinstance(item, Damage):
-                last = self._last
-                yield Line(
-                    item.after, last.at if last else 0.0, last.utc_ns if last else 0, "", "", "DAMAGE", note=item.text
-                )
-                yield from self._broken()
-            else:
-                self._last = item
-                yield from self._record(item)
+            yield from self.some(item)
         yield from self._broken()
+
+    def some(self, item: Record | Damage) -> Iterator[Line]:
+        """The lines of one more item."""
+        if isinstance(item, Damage):
+            last = self._last
+            yield Line(
+                item.after, last.at if last else 0.0, last.utc_ns if last else 0, "", "", "DAMAGE", note=item.text
+            )
+            yield from self._broken()
+        else:
+            self._last = item
+            yield from self._record(item)
 
     def _broken(self) -> Iterator[Line]:
         for way, stream in self._streams.items():
@@ -222,8 +228,6 @@ class Dissector:
             case Kind.KNOWN:
                 for piece in Stream().feed(record.data):
                     yield self._of(record, piece, Way.IN, note="said before the capture began")
-            case Kind.FRAME:
-                yield self._of(record, value_piece(record.data, record.data), record.way)
             case Kind.GAP:
                 yield self._line(record, "GAP", record.facts(), note="not kept: the capture could not keep up")
                 yield from self._broken()
@@ -250,9 +254,8 @@ class Dissector:
     def _of(self, record: Record, piece: Piece, way: Way | None, note: str = "") -> Line:
         if piece.frame is not None:
             frame = piece.frame
-            return self._line(
-                record, name_of(frame), {"seq": frame.seq, **fields_of(frame)}, "ok", note, piece.raw, way
-            )
+            fields = {"seq": frame.seq, **fields_of(frame)}
+            return self._line(record, name_of(frame), fields, "ok", note, piece.raw, way, piece.inner)
         if piece.found == "stop":
             return self._line(record, "STOP", {}, "", note, piece.raw, way)
         like = _looks_like(piece.inner) if piece.error != "cobs" else ""
@@ -268,6 +271,7 @@ class Dissector:
         note: str = "",
         raw: bytes = b"",
         way: Way | None = None,
+        inner: bytes = b"",
     ) -> Line:
         shown = record.way if way is None else way
         return Line(
@@ -281,4 +285,5 @@ class Dissector:
             crc,
             note,
             raw,
+            inner,
         )

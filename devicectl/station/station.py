@@ -164,6 +164,9 @@ class Station:
         """
         known = self.desk_at(address)
         if known is not None:
+            if not known.first_up.done():
+                # Another client has just opened it.
+                await self._first(known, wait_s)
             if not known.pen.connected:
                 raise PenError(f"{address}: {known.link_text}", "link-lost")
             return known
@@ -187,16 +190,19 @@ class Station:
         try:
             prepare(desk)
             desk.keeper.start()
-            await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
+            await self._first(desk, wait_s)
             await desk.recording.binding.first
-        except BaseException as error:
+        except BaseException:
             await self.close_desk(desk, "not opened")
-            if isinstance(error, TimeoutError):
-                raise PenError(
-                    f"{address}: no pen answered within {wait_s:.0f} s; check it and try again.", "no-pen"
-                ) from None
             raise
         return desk
+
+    async def _first(self, desk: Desk, wait_s: float) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
+        except TimeoutError:
+            text = f"{desk.address}: no pen answered within {wait_s:.0f} s; check it and try again."
+            raise PenError(text, "no-pen") from None
 
     def _pen_up(self, held: _Held, up: Up) -> None:
         serial = up.identity.serial

@@ -71,6 +71,7 @@ class PenView:
     settling: bool  # a command's outcome is being checked with the pen
     stop_found_still: bool = False  # the last STOP found the pen still already
     session: str | None = None  # id of the session that is open on it
+    replay: bool = False  # a capture that is shown; there is no pen
     closed_s: float | None = None  # so long ago the station let go of it; all else is as it was then
 
 
