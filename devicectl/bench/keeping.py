@@ -16,6 +16,8 @@ from drivers.tap import Way
 
 from .capture_file import CaptureError, Kind, Writer
 
+LAST_S: Final = 5.0
+"""How long the rest of a capture that is over may take to come."""
 SYNC_S: Final = 1.0
 """How often the file is brought to the disk: what a power cut can take."""
 
@@ -143,7 +145,7 @@ async def keep(
         if why in ("time is up", "ended by the user"):
             await client.request("capture.stop")
             # The last rows come before the word that it is over.
-            await asyncio.wait_for(asyncio.shield(keeper.over), 2.0)
+            await asyncio.wait_for(asyncio.shield(keeper.over), LAST_S)
     except StationError as error:
         why = str(error)
     except TimeoutError:

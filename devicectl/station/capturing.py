@@ -12,6 +12,10 @@ from drivers.tap import STREAM, Mark, Way
 BUNDLE_S: Final = 0.1
 ROWS_AT_ONCE: Final = 100
 """Rows of one message at most: about 1 ms of the loop."""
+LAST_S: Final = 0.01
+"""Between the last messages of a capture that is over."""
+PATIENCE_S: Final = 3.0
+"""How long a client that does not read gets the rest of a capture that is over."""
 ROWS_KEPT: Final = 4_000
 BYTES_KEPT: Final = 1 << 20
 """What waits for a slow client at most, in rows and in bytes; what comes beyond is counted and becomes a gap."""
@@ -44,7 +48,10 @@ class Capture:
         self._bytes = 0
         self._missed: dict[str, Any] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._why: str | None = None
+        self._patience = 0.0
         self.ended = False
+        """Nothing more is listened to; what waits may still be handed on."""
 
     # -- from the link
 
@@ -93,8 +100,25 @@ class Capture:
         self._timer = None
         if not self._congested():
             self._hand_over(ROWS_AT_ONCE)
-        if self._rows or self._missed:
-            self._timer = self._loop.call_later(BUNDLE_S, self._hand_on)
+        if self._why is None:
+            if self._rows or self._missed:
+                self._timer = self._loop.call_later(BUNDLE_S, self._hand_on)
+        elif not self._rows and not self._missed:
+            self._send({"rows": [], "end": self._why})
+        elif self._loop.time() < self._patience:
+            self._timer = self._loop.call_later(LAST_S, self._hand_on)
+        else:
+            self._give_up()
+            self._send({"rows": [self._gap()], "end": self._why})
+
+    def _give_up(self) -> None:
+        """What waits will not be read any more: it is missing too."""
+        for kind, *_, way, _, stop, data in self._rows:
+            self._miss(way, len(data) if isinstance(data, bytes) else 0, stop)
+            if kind == "gap":
+                for name in ("rows", "stops", "bytes_in", "bytes_out"):
+                    self._missed[name] += data[name]
+        self._rows = []
 
     def _hand_over(self, count: int) -> None:
         rows, self._rows = self._rows[:count], self._rows[count:]
@@ -112,10 +136,8 @@ class Capture:
         if self.ended:
             return
         self.ended = True
+        self._why, self._patience = why, self._loop.time() + PATIENCE_S
         self._release()
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        while (self._rows or self._missed) and not self._congested():
-            self._hand_over(ROWS_AT_ONCE)
-        self._send({"rows": [], "end": why})
+        self._hand_on()
