@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tempfile
 import tty
@@ -18,12 +19,13 @@ from support.links import LINKS, VIRTUAL, Wire, linked, run_over
 from devicectl.bench.capture_file import Kind
 from devicectl.bench.dissect import Dissector
 from devicectl.bench.replay import Player
-from drivers.api import Action, Command, Confirmed, Lost, PenInput, Rebooted, Telemetry, Up
+from drivers.api import Action, Command, Confirmed, LinkStatistics, Lost, PenInput, Rebooted, Telemetry, Up
 from drivers.links.memory import MemoryLink
 from drivers.links.serial import SerialLink
 from drivers.penlink.frame import STOP
 from drivers.penlink.gatt import CHANNELS, Characteristic
 from drivers.penlink.pen import PenlinkPen
+from drivers.penlink.session import HostSession
 from drivers.tap import Way
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import run_virtual
@@ -334,3 +336,43 @@ def test_a_link_that_is_lost_is_replayed_with_its_reason(tmp_path: Path) -> None
         assert again[-1].reason == "the cable was pulled out"
 
     run_virtual(main())
+
+
+def test_wherever_a_capture_joins_the_inputs_are_the_same(tmp_path: Path) -> None:
+    """Also in the middle of a frame, and when the low half of the pen's clock has wrapped."""
+
+    async def main() -> None:
+        wire = Wire("memory", SimulatedPen(seed=4))
+        pen = wire.pen()
+        await asyncio.sleep(70)
+        tap = FileTap(tmp_path / "x")
+        pen.set_tap(tap)
+        await pen.connect()
+        await asyncio.sleep(1)
+        await pen.close()
+        tap.close()
+        wire.sim.close()
+
+    run_virtual(main())
+    found = [r for r in records(tmp_path / "x") if r.kind is Kind.BYTES and r.way is Way.IN]
+    # Bytes one by one, so that a capture can join between any two.
+    chunks = [(record.at, record.data[n : n + 1]) for record in found for n in range(len(record.data))]
+
+    def session(told: list[PenInput]) -> HostSession:
+        return HostSession(told.append, lambda hello: None, lambda result: None, LinkStatistics())
+
+    joins: list[tuple[int, list[PenInput]]] = []
+    whole: list[PenInput] = []
+    first = session(whole)
+    for place, (at, chunk) in enumerate(chunks):
+        if place % 7 == 0:
+            told: list[PenInput] = []
+            joined = session(told)
+            joined.recall(json.loads(json.dumps(first.remembered())))
+            for later, rest in chunks[place : place + 200]:
+                joined.feed(rest, later)
+            joins.append((len(whole), told))
+        first.feed(chunk, at)
+    assert sum(len(told) for _, told in joins) > 1000
+    for before, told in joins:
+        assert told == whole[before : before + len(told)]

@@ -262,6 +262,22 @@ def test_a_pen_in_use_stays_when_the_capture_ends_or_its_client_is_killed(tmp_pa
     scenario(play)
 
 
+def test_a_pen_that_somebody_looks_at_stays_too(tmp_path: Path) -> None:
+    async def play(w: World) -> None:
+        client, task, end = await begin(w, tmp_path / "a")
+        s = await w.screen()
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still)
+        await s.ask("control.release")
+        end.set()
+        await task
+        await asyncio.sleep(1)
+        assert len(w.station.desks) == 1
+        await client.close()
+
+    scenario(play)
+
+
 def test_the_end_of_the_pen_ends_the_capture(tmp_path: Path) -> None:
     async def play(w: World) -> None:
         client, task, _ = await begin(w, tmp_path / "a")
