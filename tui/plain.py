@@ -90,7 +90,8 @@ class Narrator:
         facts = {"control": "You hold control." if view.you_control else _who_holds(view)}
         if pen is None:
             return {**facts, "pen": "No pen. pens lists them."}
-        kind = "SIMULATED pen" if pen.simulated else "Pen"
+        kind = "SIMULATED pen" if pen.simulated else "pen" if pen.replay else "Pen"
+        kind = f"REPLAY of a {kind}:" if pen.replay else kind
         facts["pen"] = f"{kind} {pen.model} {pen.serial}, link {pen.link}."
         facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
         facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rate(pen.rate_set_mhz)}."

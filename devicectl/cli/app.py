@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
+    "capture": ("capture", "Keep every byte of a pen's link in a file; show and export such files."),
+    "replay": ("replay", "Play a captured file into the driver, the dashboard or a simulated pen."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "operators": ("operators", "List operators, add and change them."),
     "db": ("db", "Path, check and backup of the database and its keys."),

@@ -34,6 +34,7 @@ from drivers.address import Address
 from drivers.api import Gap, Lost, Outcome, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
 
+from .capturing import Capture
 from .recording import STOPPED_ELSEWHERE, Recording
 from .source import SeededSource, SystemSource
 from .trace import Trace
@@ -95,6 +96,7 @@ class Desk:
         self.trace = Trace()
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
+        self.capture: Capture | None = None
         self.link_text = "connecting"
         self.lost_at: float | None = None
         """Since when the link is lost, in loop time; None before the first connection and while it is up."""
@@ -236,6 +238,8 @@ class Desk:
         at_last()
         await self.control.close()
         await self.keeper.close()
+        if self.capture is not None:
+            self.capture.end("the pen was closed")
         if self.first_up.done() and not self.first_up.cancelled():
             self.first_up.exception()
 

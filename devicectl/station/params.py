@@ -61,6 +61,10 @@ class OpenPen(Params):
     wait_s: float | None = Field(default=None, ge=0, le=30)
 
 
+class StartCapture(OpenPen):
+    """As for ``pen.open``; a pen that the station does not hold is opened for the capture."""
+
+
 class Scan(Params):
     """``probe``: addresses that may be asked who they are although nothing says that a pen is there.
 

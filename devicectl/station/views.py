@@ -74,6 +74,7 @@ class PenView:
     cartridge_lot: str = ""  # as the pen reads it; empty when it does not
     cartridge_serial: str = ""
     cartridge_expiry: str = ""
+    replay: bool = False  # a capture that is shown; there is no pen
     closed_s: float | None = None  # so long ago the station let go of it; all else is as it was then
 
 

@@ -20,9 +20,11 @@ WIDE: Final = 100
 
 
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
-    """Row 0: screen, the SIMULATED badge, purpose, client, pen, link, battery, clock; fields drop from the right."""
+    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, clock; fields drop from the right."""
     view, pen = live.view, live.pen
     row: list[tuple[str, Ink]] = [(f" {name} ", CHIP)]
+    if pen is not None and pen.replay:
+        row.append((" ▚▚ REPLAY ▞▞ " if width >= WIDE else "▚REPLAY▞", BADGE))
     if is_simulated(view):
         row.append((" ▚▚ SIMULATED ▞▞ " if width >= WIDE else "▚SIMULATED▞", BADGE))
     now = time.strftime("%H:%M:%S", localtime(view.utc + live.since)) if view is not None else "--:--:--"

@@ -89,6 +89,8 @@ NEEDS: Final[Mapping[str, Need]] = {
     "pen.close": TREATING,
     "pen.reset": TREATING,
     "pen.indicate": UNLOCKED,
+    "capture.start": UNLOCKED,
+    "capture.stop": ALWAYS,
     "pen.accept_firmware": Need(_on_hardware),
     "control.take": UNLOCKED,
     "control.release": UNLOCKED,
