@@ -507,9 +507,9 @@ class Controller:
             self._context_of, self._context = what, Context(*what)
         return self._context
 
-    def gates(self) -> tuple[Gate, ...]:
-        """Every gate, judged now."""
-        return evaluate(facts(self))
+    def gates(self, *, depth_follows: bool = False) -> tuple[Gate, ...]:
+        """Every gate, judged now; ``depth_follows`` for what sets another depth and waits for it before it starts."""
+        return evaluate(facts(self, depth_follows))
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""
