@@ -394,6 +394,11 @@ class Controller:
         await self.lane.adopt_open()
         await self.depth_limit.push()
 
+    def push_limit(self) -> None:
+        """Give the pen this station's depth limit, which it does not hold."""
+        if self.lane.pen_id is not None and not self.lane.unsettled:
+            self._spawn(self.depth_limit.push())
+
     async def _read_cartridge(self, generation: int) -> None:
         try:
             cartridge = await self.pen.refresh_cartridge()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from devicectl.alarms.board import Priority
 
+from .envelope import mm
 from .journal import WRITER_SILENT_S
 from .motion import FRESH_S, Motion
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 WATCH_S: Final = 0.1
 SILENT_S: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
+READ_BACK_S: Final = 2.0
+"""How often a still pen is asked what it holds."""
+LIMIT_PATIENCE_S: Final = 3.0
+"""How long a still pen may be without the depth limit before that is an alarm."""
 
 
 class Vigil:
@@ -22,6 +27,8 @@ class Vigil:
 
     def __init__(self, controller: Controller) -> None:
         self._c = controller
+        self._asked_at = controller.loop.time()
+        self._limit_since: float | None = None
         self._timer = controller.loop.call_later(WATCH_S, self._look)
 
     def close(self) -> None:
@@ -38,6 +45,7 @@ class Vigil:
             c.stop("motion while latched")
         self._silence(now)
         self._disbelieve()
+        self._limit(now)
         self._clear_alarms(now)
 
     def _run(self, now: float) -> None:
@@ -67,6 +75,27 @@ class Vigil:
             c.alarms.raise_("silent", Priority.MEDIUM, text)
         else:
             c.alarms.clear("silent")
+
+    def _limit(self, now: float) -> None:
+        """A pen may forget the depth limit without a restart (a brown-out of its settings): it is asked what it holds, and
+        told anew while it is still."""
+        c = self._c
+        still = c.motion.at(now) is Motion.STILL
+        if c.pen.connected and still and c.run is None and not c.lane.busy and now - self._asked_at >= READ_BACK_S:
+            self._asked_at = now
+            c.pen.query()
+        if c.readback is None or c.depth_limit.problem() is None:
+            self._limit_since = None
+            c.alarms.clear("limit")
+            return
+        if self._limit_since is None:
+            self._limit_since = now
+        if still and not c.depth_limit.pushing:
+            c.push_limit()
+        if not still or now - self._limit_since > LIMIT_PATIENCE_S:
+            text = f"The pen does not hold the depth limit {mm(c.depth_limit.to_hold_um)}"
+            rest = "it is set anew, or switch the pen off and on" if still else "END, and it is set anew while still"
+            c.alarms.raise_("limit", Priority.MEDIUM, f"{text}: {rest}.")
 
     def _disbelieve(self) -> None:
         """What the sensors say cannot be true: told; whether to go on is for the hand that holds the pen."""
