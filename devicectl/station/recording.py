@@ -37,6 +37,7 @@ from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Tele
 from .binding import PenBinding
 from .client_api import StationError
 from .health import RecordHealth
+from .kept_journal import KeptJournal
 from .logbook import Logbook
 from .outbox import Outbox
 from .unwritten import Unwritten
@@ -64,12 +65,12 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten) -> None:
+    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten, journal: KeptJournal) -> None:
         self._desk = desk
         self._store = store
         self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
-        self.health = RecordHealth(store, desk.control.journal_trouble)
+        self.health = RecordHealth(store, desk.control.journal_trouble, journal)
         self._submit = self.health.submit
         self._outbox = Outbox(self._submit)
         self.binding = PenBinding(self._submit, desk.source, self._bound_anew)
@@ -418,6 +419,7 @@ class Recording:
             self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store, unwritten: Unwritten) -> Callable[[Desk], Recording]:
-    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
-    return lambda desk: Recording(desk, store, unwritten)
+def recorder_for(store: Store, unwritten: Unwritten, journal: KeptJournal) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``. ``journal``
+    tells of its failures."""
+    return lambda desk: Recording(desk, store, unwritten, journal)

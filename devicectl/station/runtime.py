@@ -40,7 +40,7 @@ def _journal(store: Store) -> KeptJournal:
 
 def _record(store: Store, journal: KeptJournal, digest: str = "") -> Record:
     unwritten = Unwritten(store.submit)
-    return Record(journal, recorder_for(store, unwritten), unwritten, digest)
+    return Record(journal, recorder_for(store, unwritten, journal), unwritten, digest)
 
 
 def system_ports(record: str = "") -> Ports:

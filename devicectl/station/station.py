@@ -14,6 +14,7 @@ from devicectl.control.journal import Journal
 from drivers.address import Address
 from drivers.api import Pen, PenError, Up
 
+from .client_api import StationError
 from .desk import Desk
 from .pulse import BEAT_S, Pulse
 from .recording import Recording
@@ -30,6 +31,8 @@ CLOSED_S: Final = 3.0
 """How long a pen that was closed is remembered as it was."""
 CLOSED_KEPT: Final = 16
 SOON_S: Final = 0.02
+RECORD_S: Final = 5.0
+"""How long a pen that is opened waits until the record knows it."""
 log = logging.getLogger("devicectl.station")
 
 
@@ -182,7 +185,7 @@ class Station:
         desk.keeper.start()
         try:
             await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
-            await desk.recording.binding.first
+            await self._known_to_record(desk)
         except BaseException as error:
             await self.close_desk(desk, "not opened")
             if isinstance(error, TimeoutError):
@@ -191,6 +194,15 @@ class Station:
                 ) from None
             raise
         return desk
+
+    async def _known_to_record(self, desk: Desk) -> None:
+        """Raises :class:`StationError` when the record does not take the pen in time."""
+        first = desk.recording.binding.first
+        await asyncio.wait((first,), timeout=RECORD_S)
+        if not first.done():
+            text = f"{desk.address}: the record did not take the pen within {RECORD_S:.0f} s; check the disk, then open it again."
+            raise StationError(text, "record")
+        first.result()
 
     def _pen_up(self, held: _Held, up: Up) -> None:
         serial = up.identity.serial
