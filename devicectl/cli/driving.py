@@ -19,6 +19,9 @@ SPARE_MS: Final = 2_000
 STILL_S: Final = 3.0
 SETTLE_S: Final = 5.0
 """How long an END that was not answered may take to be settled by the pen's own memory."""
+GATES_S: Final = 2.0
+ARRIVE_S: Final = 4.0
+"""How long needles that are on their way to the set depth are waited for."""
 _RECORD_STOPS: Final = ("STOP (record failed)", "STOP (the record is silent)")
 
 
@@ -87,7 +90,7 @@ async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda
     reasons = await set_up(seat, plan)
     for gate, reason in plan.overrides:
         await seat.ask("gate.override", gate=gate, reason=reason)
-    sheet = await _sheet(seat)
+    sheet = await _sheet(seat, progress)
     await asyncio.sleep(sheet.not_before_s + 0.02)
     run_ms = min(180_000, int(plan.seconds * 1000) + SPARE_MS)
     # Not repeated, whatever comes back: a start is one decision.
@@ -161,17 +164,20 @@ def _address(seat: Seat) -> str:
     return seat.view.pen.address if seat.view is not None and seat.view.pen is not None else "ADDRESS"
 
 
-async def _sheet(seat: Seat) -> StartSheet:
-    """The start sheet once every gate is open; gates that open by themselves get 2 s."""
+async def _sheet(seat: Seat, progress: Callable[[str], None]) -> StartSheet:
+    """The start sheet once every gate is open; gates that open by themselves get :data:`GATES_S`, needles on their way
+    :data:`ARRIVE_S`."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + 2.0
+    began = loop.time()
     while True:
         sheet = from_json(StartSheet, await seat.ask("run.preview"))
         if sheet.ok:
             return sheet
         shut = [gate for gate in sheet.gates if not gate.passed]
         lasting = {gate.name for gate in shut} & {"latch", "faults", "cartridge", "firmware", "session", "client"}
-        if lasting or loop.time() > deadline:
+        if sheet.waits:
+            progress(shut[0].text)
+        if lasting or loop.time() - began > (ARRIVE_S if sheet.waits else GATES_S):
             text = " ".join(gate.text for gate in shut)
             hint = f" (devicectl reset {_address(seat)})" if "latch" in lasting else ""
             hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)

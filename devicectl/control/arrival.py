@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+from drivers.api import Telemetry
+
+from .envelope import mm
+from .motion import FRESH_S
 
 TOLERANCE_UM: Final = 150
 """Depth tolerance of one cleared pen's scale, ±0.15 mm (FDA K180778, as published in its summary)."""
 PATIENCE_S: Final = 2.0
 """How long the actuator may take. The slowest simulated pen needs 1.3 s over its whole range."""
+
+
+class Shortfall(NamedTuple):
+    """Why the needles do not count as being where they were told. ``coming``: the drive still has time to get there."""
+
+    text: str
+    coming: bool
 
 
 class Arrival:
@@ -24,6 +36,26 @@ class Arrival:
         """A new target was confirmed; the same again changes nothing."""
         if target_um != self.target_um:
             self.target_um, self._since, self._told = target_um, now, False
+
+    def again(self, now: float) -> None:
+        """The same target was confirmed once more: a drive that did not get there, or was halted by STOP, has its time
+        anew."""
+        if now - self._since > PATIENCE_S:
+            self._since, self._told = now, False
+
+    def shortfall(self, sample: Telemetry | None, now: float) -> Shortfall | None:
+        """Why the target has not measurably arrived, judged by a fresh ``sample`` from after it was confirmed; or None."""
+        if self.target_um is None:
+            return Shortfall("The depth has not been read back yet; wait a second.", coming=False)
+        coming = now - self._since <= PATIENCE_S
+        if sample is None or sample.at < self._since or now - sample.at > FRESH_S:
+            return Shortfall(f"Depth {mm(self.target_um)} is set and not measured yet; wait a second.", coming)
+        if abs(sample.depth_um - self.target_um) <= TOLERANCE_UM:
+            return None
+        what = f"{mm(sample.depth_um)} measured, {mm(self.target_um)} set"
+        if coming:
+            return Shortfall(f"The needles are on their way: {what}; wait.", coming)
+        return Shortfall(f"Depth {what}: set the depth anew; if that does not help, check the cartridge.", coming)
 
     def forget(self) -> None:
         """The link was lost or the pen restarted."""

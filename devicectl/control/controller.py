@@ -418,6 +418,11 @@ class Controller:
         await self.lane.adopt_open()
         await self.depth_limit.push()
 
+    def push_limit(self) -> None:
+        """Give the pen this station's depth limit, which it does not hold."""
+        if self.lane.pen_id is not None and not self.lane.unsettled:
+            self._spawn(self.depth_limit.push())
+
     async def _read_cartridge(self, generation: int) -> None:
         try:
             cartridge = await self.pen.refresh_cartridge()
@@ -533,9 +538,9 @@ class Controller:
             self._context_of, self._context = what, Context(*what)
         return self._context
 
-    def gates(self) -> tuple[Gate, ...]:
-        """Every gate, judged now."""
-        return evaluate(facts(self), self.more_gates())
+    def gates(self, *, depth_follows: bool = False) -> tuple[Gate, ...]:
+        """Every gate, judged now; ``depth_follows`` for what sets another depth and waits for it before it starts."""
+        return evaluate(facts(self, depth_follows), self.more_gates())
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""

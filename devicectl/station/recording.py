@@ -39,6 +39,7 @@ from .binding import PenBinding
 from .charting import Charting
 from .client_api import StationError
 from .health import RecordHealth
+from .kept_journal import KeptJournal
 from .logbook import Logbook
 from .outbox import Outbox
 from .treatments import Treatments
@@ -69,14 +70,16 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten, treatments: Treatments) -> None:
+    def __init__(
+        self, desk: Desk, store: Store, unwritten: Unwritten, journal: KeptJournal, treatments: Treatments
+    ) -> None:
         self._desk = desk
         self._treatments = treatments
         self.charting = Charting(desk, treatments)
         self._store = store
         self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
-        self.health = RecordHealth(store, desk.control.journal_trouble)
+        self.health = RecordHealth(store, desk.control.journal_trouble, journal)
         self._submit = self.health.submit
         self._outbox = Outbox(self._submit)
         self.binding = PenBinding(self._submit, desk.source, self._bound_anew)
@@ -431,6 +434,9 @@ class Recording:
             self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store, unwritten: Unwritten, treatments: Treatments) -> Callable[[Desk], Recording]:
-    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
-    return lambda desk: Recording(desk, store, unwritten, treatments)
+def recorder_for(
+    store: Store, unwritten: Unwritten, journal: KeptJournal, treatments: Treatments
+) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``. ``journal``
+    tells of its failures."""
+    return lambda desk: Recording(desk, store, unwritten, journal, treatments)

@@ -45,6 +45,8 @@ CLOSED_KEPT: Final = 16
 LOST_KEPT_S: Final = 30.0
 """How long a pen whose link is lost is kept while nobody looks at it."""
 SOON_S: Final = 0.02
+RECORD_S: Final = 5.0
+"""How long a pen that is opened waits until the record knows it."""
 log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
 
@@ -165,7 +167,7 @@ class Station:
             prepare(desk)
             desk.keeper.start()
             await self._first(desk, wait_s)
-            await desk.recording.binding.first
+            await self._known_to_record(desk)
         except BaseException:
             await self.close_desk(desk, "not opened")
             raise
@@ -205,6 +207,15 @@ class Station:
         except TimeoutError:
             text = f"{desk.address}: no pen answered within {wait_s:.0f} s; check it and try again."
             raise PenError(text, "no-pen") from None
+
+    async def _known_to_record(self, desk: Desk) -> None:
+        """Raises :class:`StationError` when the record does not take the pen in time."""
+        first = desk.recording.binding.first
+        await asyncio.wait((first,), timeout=RECORD_S)
+        if not first.done():
+            text = f"{desk.address}: the record did not take the pen within {RECORD_S:.0f} s; check the disk, then open it again."
+            raise StationError(text, "record")
+        first.result()
 
     def _pen_up(self, held: Held, up: Up) -> None:
         serial = up.identity.serial

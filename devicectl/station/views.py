@@ -212,13 +212,15 @@ class AlarmView:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason."""
+    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason; one that
+    is ``waiting`` is about to open by itself."""
 
     name: str
     passed: bool
     text: str
     overridable: bool = False
     overridden: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +294,12 @@ class StartSheet:
     gates: tuple[GateView, ...]
     valid_s: float
     not_before_s: float
+
+    @property
+    def waits(self) -> bool:
+        """True when all that holds the start is about to pass by itself: ask for the sheet again."""
+        shut = [gate for gate in self.gates if not gate.passed]
+        return not self.ok and bool(shut) and all(gate.waiting for gate in shut)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def test_stop_from_the_screen_reaches_the_pen_within_one_interval() -> None:
         assert (await screen.start()).outcome == "confirmed"
         await asyncio.sleep(1)
         begun = world.loop.time()
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.sim.truth.state is PenState.STOPPED, 0.1)
         assert world.loop.time() - begun <= 0.03 + 0.01
         await world.until(lambda: world.desk.confirmed_still)
@@ -172,7 +172,7 @@ def test_a_pen_that_refuses_to_pair_can_be_read_and_stopped_but_has_no_session()
         assert "the pen refused to pair" in await refused(screen.ask("setpoint", depth_um=1000))
         assert screen.view.session is None
         assert screen.view.pen.link == "up"
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.sim.truth.state is PenState.STOPPED)
         await world.until(lambda: not world.desk.control.stop_lane.active)
         assert "the pen refused to pair" in await refused(screen.ask("pen.reset"))
@@ -264,7 +264,7 @@ def test_from_the_key_to_a_still_motor_takes_at_most_250_ms_and_the_run_down(mom
         assert (await screen.start()).outcome == "confirmed"
         await asyncio.sleep(moment)
         own_ms = run_down_ms(world.sim.physics)
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.desk.control.last_stop_ms is not None)
         # The truth, and what the samples that come back over the air show.
         assert world.sim.still_since is not None
