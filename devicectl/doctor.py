@@ -283,9 +283,11 @@ def _keys(full: bool) -> Iterator[Item]:
                 yield "audit", "ok", text
                 return
         verdict = verify_record(where)
-        for damage in verdict.damages:
-            yield "audit", "error", damage.text
-        if verdict.sound:
+        if not verdict.sound:
+            # The sentences of the damages name operators, and a bundle is sent away.
+            kinds = ", ".join(dict.fromkeys(one.kind for one in verdict.damages))
+            yield "audit", "error", f"The record was tampered with ({kinds}): 'devicectl audit verify' says where."
+        else:
             yield "audit", "ok", f"All {verdict.entries} audit entries and {verdict.signatures} signatures hold."
     except RecordError as error:
         # A database that cannot be read was told of already.
