@@ -158,6 +158,10 @@ class Station:
         key = address.port_key
         return next((d for d in self.desks if d.address.port_key == key or _answers_to(d, address)), None)
 
+    def turns_on_air(self) -> bool:
+        """True while a run of a pen on the air is granted or about to be, or one is seen turning."""
+        return any(desk.turns for desk in self.desks if desk.address.scheme == "ble")
+
     async def open_desk(self, address: Address, wait_s: float) -> Desk:
         """The desk of an address, opened if need be. Raises :class:`PenError` when nothing answers as a pen in time."""
         known = self.desk_at(address)
