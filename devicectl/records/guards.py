@@ -9,24 +9,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from .tables import metadata
+
 PREFIX: Final = "guard_"
 
-_APPEND_ONLY: Final = ("stations", "pens", "cartridges", "clients", "events", "pass_segments")
-_UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
-    "stations": (("id",),),
-    "boots": (("id",),),
-    "pens": (("id",), ("manufacturer", "model", "serial", "firmware", "hardware", "origin")),
-    "cartridges": (("id",), ("type", "serial", "lot", "expiry", "needles", "origin")),
-    "clients": (("id",), ("code",)),
-    "sessions": (("id",),),
-    "passes": (("id",), ("session_id", "seq")),
-    "pass_segments": (("pass_id", "seq"),),
-    "telemetry_blocks": (("pass_id", "seq"), ("rowid",)),
-    "commands": (("id",),),
-    "alarms": (("id",),),
-    "events": (("id",),),
-    "stops": (("id",),),
-}
 _CLOSED: Final = {
     "boots": ("OLD.ended_utc_us IS NOT NULL", "this boot has ended"),
     "sessions": ("OLD.ended_utc_us IS NOT NULL", "this session is closed"),
@@ -49,10 +35,13 @@ _CLOSED: Final = {
 }
 _FIXED: Final = {
     "boots": ("id", "station_id", "started_utc_us", "version", "python", "sqlite", "system"),
-    "sessions": ("id", "boot_id", "pen_id", "client_id", "purpose", "origin", "opened_utc_us", "opened_boot_us"),
+    "sessions": (
+        "id", "boot_id", "pen_id", "client_id", "purpose", "origin", "opened_utc_us", "opened_boot_us", "course_id",
+        "operator_id", "resumes_id",
+    ),
     "passes": (
         "id", "session_id", "pen_id", "cartridge_id", "seq", "kind", "zone", "origin", "depth_set_um", "rate_set_mhz",
-        "needles", "area_mm2", "opened_utc_us", "opened_boot_us", "opened_clock_ms",
+        "needles", "area_mm2", "opened_utc_us", "opened_boot_us", "opened_clock_ms", "direction",
     ),
     "telemetry_blocks": ("pass_id", "seq", "origin", "from_clock_ms"),
     "commands": (
@@ -76,7 +65,32 @@ _OPEN_PARENT: Final = {
         "the pass of this telemetry is closed",
     ),
 }
+_SIGNED: Final = {
+    **dict.fromkeys(
+        (
+            "assessments", "session_plan", "consents", "checklist_answers", "anaesthetics", "cartridge_uses",
+            "skin_preparations", "pen_checks", "zone_results", "notes", "topicals", "photos", "pass_changes",
+        ),
+        "NEW.session_id",
+    ),
+    "anaesthetic_removals": "(SELECT session_id FROM anaesthetics WHERE id = NEW.anaesthetic_id)",
+    "cartridge_discards": "(SELECT session_id FROM cartridge_uses WHERE id = NEW.cartridge_use_id)",
+    "pass_parts": "(SELECT session_id FROM pass_changes WHERE id = NEW.change_id)",
+}  # fmt: skip
+"""What takes nothing more once its session is signed, and how it names the session."""
 _ORIGIN_FROM_PEN: Final = ("sessions", "passes", "commands", "alarms", "events", "stops")
+
+
+def _unique() -> dict[str, list[tuple[str, ...]]]:
+    """Every key of every table, the primary one first."""
+    keys: dict[str, list[tuple[str, ...]]] = {}
+    for name, table in sorted(metadata.tables.items()):
+        mine = keys[name] = [tuple(column.name for column in table.primary_key.columns)]
+        unique = [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
+        mine += sorted(tuple(column.name for column in one.columns) for one in unique)
+        if table.dialect_options["sqlite"]["with_rowid"]:
+            mine.append(("rowid",))
+    return keys
 
 
 def _raise(text: str) -> str:
@@ -86,7 +100,7 @@ def _raise(text: str) -> str:
 def definitions() -> dict[str, str]:
     """Name → complete ``CREATE TRIGGER`` statement of every guard."""
     bodies: dict[str, str] = {}
-    for table, keys in _UNIQUE.items():
+    for table, keys in _unique().items():
         # SQLite's REPLACE fires no DELETE trigger unless the writer asked for recursive triggers.
         for key in keys:
             match = " AND ".join(f"{column} = NEW.{column}" for column in key)
@@ -96,7 +110,7 @@ def definitions() -> dict[str, str]:
                 + _raise(f"{table}: this entry exists")
             )
         bodies[f"{table}_delete"] = f"BEFORE DELETE ON {table} " + _raise(f"{table}: nothing is ever deleted")
-    for table in _APPEND_ONLY:
+    for table in sorted(metadata.tables.keys() - _CLOSED.keys()):
         bodies[f"{table}_update"] = f"BEFORE UPDATE ON {table} " + _raise(f"{table}: entries never change")
     for table, (condition, text) in _CLOSED.items():
         bodies[f"{table}_closed"] = f"BEFORE UPDATE ON {table} WHEN {condition} " + _raise(text)
@@ -129,6 +143,27 @@ def definitions() -> dict[str, str]:
         "BEFORE UPDATE ON passes WHEN NEW.ended_utc_us IS NOT NULL AND EXISTS "
         "(SELECT 1 FROM telemetry_blocks WHERE pass_id = NEW.id AND sealed = 0) "
         + _raise("a telemetry block of this pass is not sealed")
+    )
+    for table, session in _SIGNED.items():
+        bodies[f"{table}_signed"] = (
+            f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM signature_sessions AS s JOIN signatures AS g "
+            f"ON g.id = s.signature_id WHERE s.session_id = {session} AND g.meaning = 'performed') "
+            + _raise("this session is signed; add an amendment")
+        )
+    bodies["sessions_course"] = (
+        "BEFORE INSERT ON sessions WHEN NEW.course_id IS NOT NULL AND "
+        "(SELECT client_id FROM courses WHERE id = NEW.course_id) IS NOT NEW.client_id "
+        + _raise("this course is not one of the client")
+    )
+    bodies["sessions_resumes"] = (
+        "BEFORE INSERT ON sessions WHEN NEW.resumes_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions WHERE "
+        "id = NEW.resumes_id AND client_id IS NEW.client_id AND ended_utc_us IS NOT NULL) "
+        + _raise("only an ended session of the same client can be resumed")
+    )
+    bodies["cartridge_uses_again"] = (
+        "BEFORE INSERT ON cartridge_uses WHEN NEW.serial <> '' AND EXISTS (SELECT 1 FROM cartridge_uses WHERE "
+        "gtin = NEW.gtin AND serial = NEW.serial AND session_id <> NEW.session_id) "
+        + _raise("this cartridge was used in another session")
     )
     bodies["sessions_training"] = (
         "BEFORE INSERT ON sessions WHEN NEW.client_id IS NOT NULL AND "

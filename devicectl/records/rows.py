@@ -43,7 +43,10 @@ class CartridgeRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session at its opening. ``boot_id`` is the station's boot row; ``purpose`` bench (no client) or treatment."""
+    """A session at its opening. ``boot_id`` is the station's boot row; ``purpose`` bench (no client) or treatment.
+
+    ``resumes_id``: the interrupted session of the same client that goes on in this one.
+    """
 
     id: UUID
     boot_id: UUID
@@ -52,6 +55,9 @@ class SessionRow:
     purpose: str
     opened_utc_us: int
     opened_boot_us: int
+    course_id: UUID | None = None
+    operator_id: UUID | None = None
+    resumes_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class PassRow:
     opened_utc_us: int
     opened_boot_us: int
     opened_clock_ms: int
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
 from devicectl.records import errors, guards, jobs, rows
+
+from .filled import fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,12 @@ def closed(world, path):
     key = world.add_pass()
     world.do(world.block(key, 0, sealed=True))
     world.end_pass(key)
+    station = world.do(lambda c: UUID(bytes=c.exec_driver_sql("SELECT id FROM stations").scalar_one()))
+    known = {"stations": station, "boots": world.store.boot_id, "pens": world.pen, "clients": world.client}
+    known |= {"sessions": world.session, "passes": key}
+    known |= dict.fromkeys(("cartridges", "commands", "alarms", "events", "stops"), key)
     cartridge = rows.CartridgeRow(world.ids.uuid7(), "R14", "c1", "L1", "", 14, "simulated", 1)
-    world.do(jobs.cartridge_seen(cartridge))
+    known["cartridges"] = world.do(jobs.cartridge_seen(cartridge))
     intent = world.intent()
     world.do(jobs.command_intended(intent))
     world.do(jobs.command_settled(Settled(intent.id, "confirmed")))
@@ -39,6 +46,7 @@ def closed(world, path):
     world.do(jobs.event_logged(rows.EventRow(world.ids.uuid7(), world.session, world.pen, "note", "12", 1, 3)))
     world.do(jobs.stop_logged(rows.StopRow(world.ids.uuid7(), None, None, "space", 1, 1, None, None, False)))
     world.do(jobs.session_closed(world.session, world.clock()))
+    fill(world, known)
     world.store.close()
     connection = sqlite3.connect(path, isolation_level=None)
     yield connection
