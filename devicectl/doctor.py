@@ -19,7 +19,17 @@ from typing import Final
 
 from devicectl.about import VERSION
 
-PACKAGES: Final = ("click", "textual", "sqlalchemy", "alembic", "pydantic", "pyserial", "bleak", "platformdirs")
+PACKAGES: Final = (
+    "click",
+    "textual",
+    "sqlalchemy",
+    "alembic",
+    "pydantic",
+    "cryptography",
+    "pyserial",
+    "bleak",
+    "platformdirs",
+)
 LOG_LINES: Final = 400
 STOPS: Final = 10
 
@@ -247,6 +257,16 @@ def _database(full: bool) -> Iterator[Item]:
             yield item.name, item.level, item.text
 
 
+def _keys(full: bool) -> Iterator[Item]:
+    from devicectl.access.check import check_keys
+    from devicectl.records.location import locate
+
+    where = locate()
+    if where.path.exists():
+        for item in check_keys(where, full=full):
+            yield item.name, item.level, item.text
+
+
 def _stops(_full: bool) -> Iterator[Item]:
     from devicectl.records.errors import RecordError
     from devicectl.records.location import locate
@@ -293,6 +313,7 @@ _AREAS: Final = (
     ("runtime", _runtime),
     ("station", _station),
     ("database", _database),
+    ("database", _keys),
     ("stop", _stops),
     ("log", _log),
 )

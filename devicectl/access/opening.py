@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from devicectl.records import tables as t
 from devicectl.records.entries import Chain, Entry
 from devicectl.records.errors import RecordError
 from devicectl.records.location import Location
+from devicectl.records.reader import Reader
 from devicectl.records.sealed import anything_sealed
 from devicectl.records.store import Store
 
+from . import key_backup
 from .key_errors import KeysMissing, WrongKeys
 from .keyring import Entropy, Keyring
 from .vault import FolderVault, MemoryVault, Vault
@@ -51,12 +54,29 @@ def read_keys(location: Location) -> Keyring:
     return Keyring.open(FolderVault(location.keys_path), make=False)
 
 
+def restore_keys(location: Location, source: Path, passphrase: str) -> list[str]:
+    """Put back the keys that are missing beside a database; answers the names of the files that were.
+
+    Raises:
+        WrongPassphrase, WrongKeys: nothing was put back.
+        RecordError: other keys lie there, or a file cannot be read or written.
+    """
+    saved = key_backup.load(source, passphrase)
+    erased: list[UUID] = []
+    if location.path.exists():
+        opened = Keyring.open(saved, make=False)
+        with Reader(location) as reader:
+            reader.run(lambda connection: check_belonging(connection, opened, str(source)))
+            erased = reader.run(erased_clients)
+    return key_backup.restore(saved, FolderVault(location.keys_path), erased)
+
+
 def keys_used(connection: sa.Connection) -> bool:
     """Whether anything in the record was made with keys."""
     return any(connection.execute(sa.select(sa.literal(1)).select_from(one).limit(1)).first() for one in _USED)
 
 
-def check_belonging(connection: sa.Connection, keys: Keyring) -> None:
+def check_belonging(connection: sa.Connection, keys: Keyring, place: str = "") -> None:
     """Raise :class:`WrongKeys` when the record was made with other keys than these."""
     ends = [connection.execute(sa.select(t.audit).order_by(order).limit(1)).mappings().first() for order in _ENDS]
     entries = [dict(entry) for entry in ends if entry is not None]
@@ -65,7 +85,7 @@ def check_belonging(connection: sa.Connection, keys: Keyring) -> None:
     known = set(connection.execute(sa.select(t.station_keys.c.public_key)).scalars())
     if foreign or (known and keys.public_key not in known):
         raise WrongKeys(
-            f"The keys in {keys.vault.place} belong to another record: put the folder that was made with this database in "
+            f"The keys in {place or keys.vault.place} belong to another record: put the folder that was made with this database in "
             "their place, or bring its keys back with 'devicectl db restore-keys FILE'."
         )
 

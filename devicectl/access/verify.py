@@ -11,8 +11,10 @@ from devicectl.records import audit, chain_check, guards
 from devicectl.records import tables as t
 from devicectl.records.audit import Anchor
 from devicectl.records.chain_check import Damage
+from devicectl.records.location import Location
+from devicectl.records.reader import Reader
 
-from . import signing
+from . import opening, signing
 from .keyring import Keyring
 
 
@@ -32,8 +34,28 @@ class Verdict:
         return not self.damages
 
 
-def verify(connection: sa.Connection, keys: Keyring, kept: Sequence[Anchor] = (), *, quick: bool = False) -> Verdict:
+def verify_record(location: Location, kept: Sequence[Anchor] = (), *, quick: bool = False) -> Verdict:
+    """Verify a database with the keys beside it, also while a station writes.
+
+    Raises:
+        KeysMissing, KeysDamaged, KeysUnreadable, WrongKeys: without its keys nothing can be said about it.
+        RecordError: the database cannot be read, or has no station yet.
+    """
+    with Reader(location) as reader:
+        keys = None
+        if reader.run(opening.keys_used):
+            keys = opening.read_keys(location)
+            held = keys
+            reader.run(lambda connection: opening.check_belonging(connection, held))
+        return reader.run(lambda connection: verify(connection, keys, kept, quick=quick))
+
+
+def verify(
+    connection: sa.Connection, keys: Keyring | None, kept: Sequence[Anchor] = (), *, quick: bool = False
+) -> Verdict:
     """Verify the record in one read transaction; ``kept`` are anchors from outside.
+
+    ``keys`` may be None for a record that used none yet: what is in it all the same was put in past the program.
 
     ``quick`` leaves out what signatures cover (they hold a few ms each); the chain and the rows take about 2 s for
     100,000 entries.
@@ -42,7 +64,7 @@ def verify(connection: sa.Connection, keys: Keyring, kept: Sequence[Anchor] = ()
     found = [_foreign(one) for one in kept if one.station != at.station]
     own = [one for one in kept if one.station == at.station]
     chain = chain_check.check_chain(
-        keys.chain,
+        b"" if keys is None else keys.chain,
         chain_check.read_chain(connection),
         anchors=chain_check.anchors_of(connection, own),
         operators=chain_check.names_of(connection),

@@ -29,7 +29,8 @@ MOST: Final = 20
 """Damages told of one kind; the first is what matters."""
 
 
-class Damage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Damage:
     """Something that was done to the record. ``seq`` is the audit entry, None where there is none.
 
     ``kind``: edited, actor-changed, deleted, swapped, replaced, cut, row-edited, row-deleted, row-added, signed-edited,
@@ -226,3 +227,36 @@ def _without_entry(connection: sa.Connection, table: sa.Table) -> Iterator[Damag
     for (key,) in rows:
         text = f"An entry of {table.name} has no audit entry: it was put in past the program, or the end of the chain was cut off."
         yield Damage("row-added", None, table.name, key.hex(), text)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One audit entry for people: ``operator`` is the newest name, None where nobody was signed in."""
+
+    seq: int
+    at_utc_us: int
+    operator: str | None
+    action: str
+    table: str
+    row: str
+    hash: str
+
+
+def newest_entries(connection: sa.Connection, last: int, table: str | None = None) -> list[EntryLine]:
+    """The newest ``last`` entries, oldest of them first; of one table when it is named."""
+    query = sa.select(t.audit).order_by(t.audit.c.seq.desc()).limit(last)
+    if table is not None:
+        query = query.where(t.audit.c.table_name == table)
+    names = names_of(connection)
+    return [
+        EntryLine(
+            row.seq,
+            row.at_utc_us,
+            None if row.operator_id is None else names.get(row.operator_id.bytes, row.operator_id.hex),
+            row.action,
+            row.table_name,
+            bytes(row.row_id)[:16].hex(),
+            bytes(row.hash).hex(),
+        )
+        for row in reversed(connection.execute(query).all())
+    ]
