@@ -153,6 +153,7 @@ def test_a_killed_run_stops_the_pen(shared_house: House, pen: Simulator, until: 
 
 
 def test_a_killed_dashboard_is_opened_again_on_its_session(house: House) -> None:
+    house.hire()
     pen = house.simulate()
     talk = house.start("dashboard", "--plain", pen.address, stdin=subprocess.PIPE)
     assert talk.stdin is not None
