@@ -277,6 +277,15 @@ def test_a_chain_written_anew_with_the_key_is_found_by_an_anchor(case):
     assert case.verify(case.kept).damages[0].kind == "replaced"
 
 
+def test_one_entry_written_anew_with_the_key_does_not_fit_the_next(case):
+    case.no_guards()
+    keys = read_keys(Location(case.path, "argument"))
+    entry = case.entries()[5]._replace(at_utc_us=1)
+    case.put(entry._replace(hash=entry.link(keys.chain)))
+    first = case.verify().damages[0]
+    assert (first.kind, first.seq) == ("replaced", 7)
+
+
 def test_a_chain_written_anew_with_the_key_breaks_a_signature_that_comes_after(case):
     case.no_guards()
     keys = read_keys(Location(case.path, "argument"))
