@@ -102,6 +102,11 @@ def value_piece(inner: bytes, raw: bytes) -> Piece:
         return Piece("bad", raw, None, inner, error.kind)
 
 
+def printable(text: str) -> str:
+    """``text`` with what could command a terminal written out: a file may hold whatever somebody put there."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def name_of(frame: Frame) -> str:
     """``STATUS``, ``HELLO page 1 (model)``."""
     return BY_CLASS[type(frame.message)].name
