@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.links import linked
 from support.world import ADDRESS, World
@@ -285,7 +285,11 @@ headers = st.dictionaries(
 )
 
 
+NASTY = b'{"mark": "\\u001b[2J", "reason": "\\u001b]0;x", "\\u001b[1m": 1}'
+
+
 @given(forged, headers)
+@example([(Kind.MARK, 0.0, NASTY, None, 0, False)], {"address": "\x1b[2J", "pen": {"model": "\x1b"}, "program": "\x1b"})
 @settings(max_examples=150, deadline=None)
 def test_a_forged_capture_with_right_checksums_is_harmless_everywhere(
     rows: list[tuple[Any, ...]], header: dict[str, Any]
