@@ -46,6 +46,9 @@ class Vigil:
             return
         if run.phase == "running":
             run.ran_s += WATCH_S
+        elif run.phase == "parking" and now - run.since > run.run_max_s:
+            c.stop("parking did not end")
+            return
         why = c.permit()
         if why is not None:
             c.lease_refused(why)

@@ -123,7 +123,7 @@ def build_view(desk: Desk | None, serial: int, utc: float, you_control: bool, tr
         controller=desk.holder.name if desk.holder else None,
         you_control=you_control,
         pen=pen_view(desk),
-        run=_run_view(c.run, c, now) if c.run else None,
+        run=_run_view(c.run, c, now) if c.run and c.run.phase != "parking" else None,
         session=session_view(desk),
         alarms=tuple(
             AlarmView(

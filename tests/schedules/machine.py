@@ -99,10 +99,12 @@ class Watch:
 
 
 class SafetyMachine(RuleBasedStateMachine):
-    """See the module's docstring. ``SEED`` is the seed of physics, links and ids, ``LINK`` the kind of link."""
+    """See the module's docstring. ``SEED`` is the seed of physics, links and ids, ``LINK`` the kind of link, ``SESSION``
+    the purpose and the client of the session."""
 
     SEED = 0
     LINK = "memory"
+    SESSION: tuple[str, ...] = ("treatment", "TRAIN-1")
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +137,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.watch = Watch(self)
         self.judge, self.record = PenJudge(self.world), RecordTrouble(self.world)
         self.world.sim.on_motion = self.watch.motion
-        self.screen = await self.world.ready("treatment", "TRAIN-1")
+        self.screen = await self.world.ready(*self.SESSION)
         self._alive = self.loop.create_task(self._note_alive())
 
     async def _note_alive(self) -> None:
@@ -373,7 +375,7 @@ class SafetyMachine(RuleBasedStateMachine):
             w.station = virtual_station(w.store, w.source, {ADDRESS: w.pen})
             self.screen = await w.screen("dashboard after the crash")
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
-            await self._ask("session.open", purpose="treatment", client="TRAIN-1")
+            await self._ask("session.open", **dict(zip(("purpose", "client"), self.SESSION, strict=False)))
 
         self.run(play())
         self.stop_at = None
