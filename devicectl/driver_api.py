@@ -15,6 +15,7 @@ from drivers.api import (
     Cartridge,
     Command,
     Confirmed,
+    CorrectionState,
     EventCode,
     Fault,
     Gap,
@@ -42,7 +43,11 @@ from drivers.api import (
     Up,
     Vitals,
     WrongProtocol,
+    calibrate_cartridge,
+    calibrate_commit,
+    calibrate_knot,
 )
+from drivers.correction import CorrectionTable, Knot, cartridge_key, table_key
 from drivers.driver import GROUP, Driver, PortFacts, PortMatch
 from drivers.link import Link
 
@@ -57,11 +62,14 @@ __all__ = [
     "Cartridge",
     "Command",
     "Confirmed",
+    "CorrectionState",
+    "CorrectionTable",
     "Driver",
     "EventCode",
     "Fault",
     "Gap",
     "Identity",
+    "Knot",
     "Link",
     "LinkLost",
     "LinkRefused",
@@ -88,5 +96,10 @@ __all__ = [
     "Up",
     "Vitals",
     "WrongProtocol",
+    "calibrate_cartridge",
+    "calibrate_commit",
+    "calibrate_knot",
+    "cartridge_key",
     "parse_address",
+    "table_key",
 ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol
 
+from drivers.correction import CorrectionTable, Knot
+
 API_VERSION = 1
 """Version of this interface; a driver that was written for another one is refused by name."""
 
@@ -51,6 +53,8 @@ class Reason(IntEnum):
     RUNNING = 18
     NO_SESSION = 19
     SESSION_LIMIT = 20
+    CORRECTION_LIMIT = 21
+    INCOMPLETE = 22
 
 
 class PenState(IntEnum):
@@ -61,6 +65,7 @@ class PenState(IntEnum):
     ARMED = 2
     RUNNING = 3
     PAUSED = 4
+    PARKING = 5
     STOPPED = 8
     LEASE_EXPIRED = 9
     FAULT = 10
@@ -101,6 +106,7 @@ class EventCode(IntEnum):
     RESUMED = 11
     CARTRIDGE_CHANGED = 12
     PAUSE_OVER = 13
+    PARKED = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,8 @@ class Capabilities:
     has_button: bool
     has_footswitch: bool
     depth_evaluated_max_um: int
+    can_park: bool = False
+    can_correct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,21 @@ class ReadBack(NamedTuple):
     run_max_ms: int
 
 
+class CorrectionState(NamedTuple):
+    """What the pen makes of its correction table now. ``key`` is 0 without one; ``cartridge`` is the
+    :func:`~drivers.correction.cartridge_key` that it is for; ``applies``: it is for the cartridge that is plugged in.
+
+    ``commanded_um`` is what the depth drive is told for the target ``depth_um``.
+    """
+
+    at: float
+    key: int
+    cartridge: int
+    applies: bool
+    depth_um: int
+    commanded_um: int
+
+
 class PenEvent(NamedTuple):
     """Something that happened on the pen, with the pen's own time."""
 
@@ -240,7 +263,7 @@ class Up(NamedTuple):
     cartridge: Cartridge
 
 
-PenInput = Status | Telemetry | Vitals | ReadBack | PenEvent | Gap | Rebooted | Lost | Up
+PenInput = Status | Telemetry | Vitals | ReadBack | CorrectionState | PenEvent | Gap | Rebooted | Lost | Up
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +314,7 @@ class Action(StrEnum):
     INDICATE = "indicate"
     SELF_TEST = "self_test"
     LIMIT_DEPTH = "limit_depth"
+    CALIBRATE = "calibrate"
 
 
 MOTION: frozenset[Action] = frozenset({Action.SET_DEPTH, Action.SET_RATE, Action.ARM, Action.START, Action.PARK})
@@ -300,11 +324,28 @@ MOTION: frozenset[Action] = frozenset({Action.SET_DEPTH, Action.SET_RATE, Action
 @dataclass(frozen=True, slots=True)
 class Command:
     """One request to a pen. ``value`` by action: SET_DEPTH µm, SET_RATE mHz, ARM lease in ms, START maximum run
-    time in ms, END 1 to pause and 0 to give the run back, PARK 0 top or 1 bottom dead centre, LIMIT_DEPTH µm; else 0."""
+    time in ms, END 1 to pause and 0 to give the run back, PARK 0 top or 1 bottom dead centre, LIMIT_DEPTH µm,
+    CALIBRATE one of :func:`calibrate_knot`, :func:`calibrate_cartridge`, :func:`calibrate_commit`; else 0.
+    ``token`` is that of ARM, for START and PARK."""
 
     action: Action
     value: int = 0
     token: int = 0
+
+
+def calibrate_knot(slot: int, knot: Knot) -> int:
+    """Value of CALIBRATE that hands one knot over; nothing is in force before the commit."""
+    return slot << 26 | knot.commanded_um << 13 | knot.actual_um
+
+
+def calibrate_cartridge(cartridge: int) -> int:
+    """Value of CALIBRATE that says for which :func:`~drivers.correction.cartridge_key` the table is."""
+    return 1 << 30 | cartridge
+
+
+def calibrate_commit(key: int) -> int:
+    """Value of CALIBRATE that writes what was handed over into the pen's memory if it is the table of this key."""
+    return 2 << 30 | key
 
 
 @dataclass(slots=True)
@@ -380,6 +421,9 @@ class Pen(Protocol):
 
     async def refresh_cartridge(self) -> Cartridge:
         """Read again what is plugged in. Raises :class:`PenError`."""
+
+    async def read_correction(self) -> tuple[CorrectionState, CorrectionTable | None]:
+        """Read the correction back from the pen's memory. Raises :class:`PenError`."""
 
     async def close(self) -> None:
         """Let go of the link. Does not stop the pen: whoever closes has stopped it before."""

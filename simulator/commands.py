@@ -10,7 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drivers.api import EventCode, Fault, PenState, Reason, Result
+from drivers.correction import KNOTS_MAX, Knot
 from drivers.penlink.messages import Cmd, Opcode
+
+from .correction import WRITE_MS
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -20,7 +23,16 @@ RUN_UNIT_MS: Final = 100
 LOW_CHARGE: Final = 0.05
 """State of charge below which no run is granted."""
 TIMED: Final = frozenset(
-    {Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.ARM, Opcode.START, Opcode.RESET, Opcode.PARK, Opcode.LIMIT_DEPTH}
+    {
+        Opcode.SET_DEPTH,
+        Opcode.SET_RATE,
+        Opcode.ARM,
+        Opcode.START,
+        Opcode.RESET,
+        Opcode.PARK,
+        Opcode.LIMIT_DEPTH,
+        Opcode.CALIBRATION,
+    }
 )
 """Opcodes whose ``not_after`` is looked at."""
 
@@ -45,7 +57,10 @@ def _not_now(reason: Reason) -> Answer:
 def execute(pen: Machine, cmd: Cmd) -> Answer:
     """Do what a new command asks, or say why not."""
     handler = _HANDLERS.get(cmd.opcode)
-    if handler is None:
+    missing = (cmd.opcode == Opcode.PARK and not pen.profile.parks) or (
+        cmd.opcode == Opcode.CALIBRATION and not pen.profile.corrects
+    )
+    if handler is None or missing:
         return Answer(Result.UNSUPPORTED, Reason.UNKNOWN_OPCODE)
     if cmd.opcode in TIMED and expired(pen.clock, cmd.not_after):
         return _denied(Reason.EXPIRED)
@@ -69,6 +84,8 @@ def hindrance(pen: Machine) -> Reason:
         return Reason.SESSION_LIMIT
     if pen.depth > pen.depth_limit:
         return Reason.CARTRIDGE_LIMIT
+    if pen.commanded > pen.depth_limit:
+        return Reason.CORRECTION_LIMIT
     if pen.physics.charge < LOW_CHARGE:
         return Reason.BATTERY
     return Reason.NONE
@@ -78,7 +95,7 @@ def _set_depth(pen: Machine, value: int) -> Answer:
     profile = pen.profile
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
-    if pen.testing:
+    if pen.busy:
         return _not_now(Reason.RUNNING)
     if value < profile.depth_min:
         return _denied(Reason.BELOW_MINIMUM)
@@ -90,8 +107,10 @@ def _set_depth(pen: Machine, value: int) -> Answer:
         return _denied(Reason.SESSION_LIMIT)
     if value > pen.depth_limit:
         return _denied(Reason.CARTRIDGE_LIMIT)
+    if pen.correction.commanded(value) > pen.depth_limit:
+        return _denied(Reason.CORRECTION_LIMIT)
     pen.depth = value
-    pen.physics.move_depth(value)
+    pen.physics.move_depth(pen.commanded)
     return Answer(Result.ACCEPTED, applied=value)
 
 
@@ -99,7 +118,7 @@ def _set_rate(pen: Machine, value: int) -> Answer:
     profile = pen.profile
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
-    if pen.testing:
+    if pen.busy:
         return _not_now(Reason.RUNNING)
     if value < profile.rate_min:
         return _denied(Reason.BELOW_MINIMUM)
@@ -115,7 +134,7 @@ def _set_rate(pen: Machine, value: int) -> Answer:
 
 def _limit_depth(pen: Machine, value: int) -> Answer:
     """Lowers only; the next session starts without it. A granted run keeps the depth it was granted with."""
-    if pen.depth > value and pen.state in (PenState.RUNNING, PenState.PAUSED):
+    if max(pen.depth, pen.commanded) > value and pen.state in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING):
         return _not_now(Reason.RUNNING)
     pen.session_limit = min(pen.session_limit, value)
     return Answer(Result.ACCEPTED, applied=pen.session_limit)
@@ -124,7 +143,7 @@ def _limit_depth(pen: Machine, value: int) -> Answer:
 def _arm(pen: Machine, lease_ms: int) -> Answer:
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
-    if pen.state is PenState.RUNNING or pen.testing:
+    if pen.state in (PenState.RUNNING, PenState.PARKING) or pen.busy:
         return _not_now(Reason.RUNNING)
     if reason := hindrance(pen):
         return _not_now(reason)
@@ -138,7 +157,7 @@ def _start(pen: Machine, argument: int) -> Answer:
     token, run_ms = argument >> 16, (argument & 0xFFFF) * RUN_UNIT_MS
     if pen.state.latched:
         return _not_now(Reason.LATCHED)
-    if pen.state is PenState.RUNNING or pen.testing:
+    if pen.state in (PenState.RUNNING, PenState.PARKING) or pen.busy:
         return _not_now(Reason.RUNNING)
     if not pen.token:
         return _not_now(Reason.NOT_ARMED)
@@ -154,7 +173,9 @@ def _start(pen: Machine, argument: int) -> Answer:
 
 def _end(pen: Machine, argument: int) -> Answer:
     """Never refused: whatever it says, it can only lessen motion."""
-    if argument == 1:
+    if pen.state is PenState.PARKING:
+        pen.end()
+    elif argument == 1:
         if pen.state is PenState.RUNNING:
             pen.pause()
     elif pen.state in (PenState.RUNNING, PenState.PAUSED, PenState.ARMED):
@@ -163,7 +184,7 @@ def _end(pen: Machine, argument: int) -> Answer:
 
 
 def _reset(pen: Machine, _: int) -> Answer:
-    if pen.state in (PenState.RUNNING, PenState.PAUSED):
+    if pen.state in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING):
         return _not_now(Reason.RUNNING)
     if not pen.state.latched:
         return Answer(Result.ACCEPTED)
@@ -181,13 +202,45 @@ def _reset(pen: Machine, _: int) -> Answer:
     return Answer(Result.ACCEPTED)
 
 
-def _park(pen: Machine, where: int) -> Answer:
-    if where > 1:
-        return _denied(Reason.BAD_PARAMETER)
-    if reason := _not_at_rest(pen):
-        return _not_now(reason)
-    pen.physics.park(bottom=bool(where))
+def _park(pen: Machine, argument: int) -> Answer:
+    """Motion like any other: a token, every hindrance of START, and a lease."""
+    token, where = argument >> 16, argument & 0xFFFF
+    if pen.state.latched:
+        return _not_now(Reason.LATCHED)
+    if pen.state in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING) or pen.busy:
+        return _not_now(Reason.RUNNING)
+    if not pen.token:
+        return _not_now(Reason.NOT_ARMED)
+    if token != pen.token:
+        pen.disarm()
+        return _denied(Reason.BAD_TOKEN)
+    reason = hindrance(pen)
+    if reason or where > 1:
+        pen.disarm()
+        return _not_now(reason) if reason else _denied(Reason.BAD_PARAMETER)
+    pen.park(where)
     return Answer(Result.ACCEPTED, applied=where)
+
+
+def _calibration(pen: Machine, argument: int) -> Answer:
+    """Bits 30 and 31 say which piece: a knot, the cartridge type, or the commit."""
+    kind, rest = argument >> 30, argument & 0x3FFFFFFF
+    if pen.state in (PenState.ARMED, PenState.RUNNING, PenState.PAUSED, PenState.PARKING) or pen.busy:
+        return _not_now(Reason.RUNNING)
+    if kind == 0 and rest >> 26 < KNOTS_MAX:
+        pen.correction.piece(rest >> 26, Knot(rest >> 13 & 0x1FFF, rest & 0x1FFF))
+    elif kind == 1 and rest <= 0xFFFF:
+        pen.correction.is_for(rest)
+    elif kind == 2 and rest >> 16 <= KNOTS_MAX:
+        if not pen.still():
+            return _not_now(Reason.MOVING)
+        if not pen.correction.begin(rest):
+            return _not_now(Reason.INCOMPLETE)
+        pen.begin_write(argument, WRITE_MS)
+        return Answer(Result.IN_PROGRESS, applied=argument)
+    else:
+        return _denied(Reason.BAD_PARAMETER)
+    return Answer(Result.ACCEPTED, applied=argument)
 
 
 def _indicate(pen: Machine, _: int) -> Answer:
@@ -206,7 +259,7 @@ def _not_at_rest(pen: Machine) -> Reason:
     """Why something that needs a pen at rest cannot be done now."""
     if pen.state.latched:
         return Reason.LATCHED
-    if pen.state is not PenState.IDLE or pen.testing:
+    if pen.state is not PenState.IDLE or pen.busy:
         return Reason.RUNNING
     return Reason.NONE if pen.still() else Reason.MOVING
 
@@ -221,5 +274,6 @@ _HANDLERS: Final[dict[int, Callable[[Machine, int], Answer]]] = {
     Opcode.RESET: _reset,
     Opcode.PARK: _park,
     Opcode.INDICATE: _indicate,
+    Opcode.CALIBRATION: _calibration,
     Opcode.SELF_TEST: _self_test,
 }

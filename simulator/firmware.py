@@ -39,6 +39,7 @@ from drivers.penlink.messages import (
 )
 
 from . import commands, hello
+from .correction import Correction
 from .machine import BOOT, BUTTON, LEASE, NEVER, RUN, STATUS, TELEMETRY, VITALS, Machine
 from .nvm import Nvm
 from .outbox import Outbox
@@ -71,7 +72,8 @@ class Firmware(Machine):
         cartridge = profile.cartridge.model_copy(
             update={"serial": profile.cartridge.serial or f"C{seed % 10_000:04d}-1"}
         )
-        super().__init__(profile, physics, cartridge, Outbox(transmit))
+        correction = Correction(nvm, profile.depth_min)
+        super().__init__(profile, physics, cartridge, Outbox(transmit), correction)
         self.power_on(0)
 
     # -- power and time --------------------------------------------------------------------------------------------
@@ -215,6 +217,8 @@ class Firmware(Machine):
     def _read_back_after(self, opcode: int) -> None:
         if opcode in (Opcode.SET_DEPTH, Opcode.SET_RATE, Opcode.LIMIT_DEPTH):
             self.out.rest.append(self._read_back())
+        if opcode == Opcode.SET_DEPTH and self.correction.held:
+            self.out.rest.append(self.correction.tell(self.depth))
 
     def _answer_query(self, what: int) -> None:
         if what == Query.STATUS:
@@ -223,6 +227,9 @@ class Firmware(Machine):
             self.out.rest.append(self._read_back())
         elif what == Query.VITALS:
             self.out.rest.append(self._vitals())
+        elif what in (Query.CORRECTION, Query.TABLE) and self.profile.corrects:
+            self.out.rest.append(self.correction.tell(self.depth))
+            self.out.rest += self.correction.knots() if what == Query.TABLE else []
 
     def _say_hello(self, request: HelloRequest) -> None:
         if request.page != Page.SESSION:
@@ -238,6 +245,7 @@ class Firmware(Machine):
     def _open_session(self) -> None:
         self.lease_counter = None
         self.session_limit = self.profile.depth_max
+        self.correction.forget()
         if not self.session:
             self.session = True
             self.at[TELEMETRY] = self.now + self.period
@@ -257,6 +265,8 @@ class Firmware(Machine):
             self.pause()
         elif self.state is PenState.PAUSED:
             self.resume()
+        elif self.state is PenState.PARKING:
+            self.end()
         self._flush()
 
     def footswitch(self, down: bool, now: int) -> None:
@@ -276,9 +286,10 @@ class Firmware(Machine):
         self.tick(now)
         self.cartridge = cartridge
         self.ran_with_cartridge = False
+        self.correction.cartridge(cartridge.type if cartridge else "")
         if self.state is PenState.BOOT:
             return
-        if self.state in (PenState.RUNNING, PenState.PAUSED):
+        if self.state in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING):
             self.raise_fault(Fault.CARTRIDGE)
         elif self.state is PenState.ARMED:
             self.enter(PenState.IDLE)
@@ -311,6 +322,13 @@ class Firmware(Machine):
         reason = commands.hindrance(self)
         self.finish_test(Result.FAILED if reason else Result.ACCEPTED, reason)
 
+    def _on_park(self) -> None:
+        self.look_at_park()
+
+    def _on_write(self) -> None:
+        self.correction.finish(self.cartridge.type if self.cartridge else "")
+        self.finish_write()
+
     def _on_button_up(self) -> None:
         self.event(EventCode.BUTTON_UP)
 
@@ -319,12 +337,13 @@ class Firmware(Machine):
         reading = self.physics.read()
         for fault in self.watch.faults(reading, self.physics, self.rate if self.state is PenState.RUNNING else 0):
             self.raise_fault(fault)
-        flags = SAMPLE_DRIVING if self.state is PenState.RUNNING else 0
+        flags = SAMPLE_DRIVING if self.state in (PenState.RUNNING, PenState.PARKING) else 0
         if self.profile.contact_sensor:
             flags |= SAMPLE_CONTACT_KNOWN | (SAMPLE_CONTACT if reading.contact else 0)
         self._samples += 1
+        depth = self.correction.measured(reading.depth)
         packed = min(reading.rate, RATE_MASK) | min(reading.current, CURRENT_MAX_MA) << RATE_BITS
-        self.out.rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, reading.depth, packed, flags))
+        self.out.rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, depth, packed, flags))
 
     def _on_status(self) -> None:
         self.at[STATUS] = self.now + STATUS_MS
@@ -388,6 +407,8 @@ _TIMERS: Final[tuple[Callable[[Firmware], None], ...]] = (
     Firmware._on_arm_over,
     Firmware._on_test_over,
     Firmware._on_button_up,
+    Firmware._on_park,
+    Firmware._on_write,
     Firmware._on_telemetry,
     Firmware._on_status,
     Firmware._on_vitals,

@@ -7,7 +7,9 @@ from drivers.penlink.messages import (
     CARTRIDGE_USED,
     FEATURE_BUTTON,
     FEATURE_CONTACT,
+    FEATURE_CORRECTION,
     FEATURE_FOOTSWITCH,
+    FEATURE_PARK,
     HelloCapabilities,
     HelloCartridge,
     HelloModel,
@@ -37,6 +39,8 @@ def _capabilities(nonce: int, profile: Profile) -> HelloCapabilities:
         FEATURE_CONTACT * profile.contact_sensor
         | FEATURE_BUTTON * profile.button
         | FEATURE_FOOTSWITCH * profile.footswitch
+        | FEATURE_PARK * profile.parks
+        | FEATURE_CORRECTION * profile.corrects
     )
     return HelloCapabilities(
         page=Page.CAPABILITIES,

@@ -11,6 +11,7 @@ from typing import Final
 from drivers.api import EventCode, Fault, PenState, Reason, Result
 from drivers.penlink.messages import EventMessage, Opcode, ResultMessage
 
+from .correction import Correction
 from .outbox import Outbox
 from .physics import Physics
 from .profile import CartridgeData, Profile
@@ -19,23 +20,29 @@ from .watch import Watch
 NEVER: Final = 1 << 62
 ARMED_MS: Final = 10_000
 INDICATE_MS: Final = 2_000
+PARK_MS: Final = 1500
+"""Longer than any turn to a dead centre takes."""
+PARK_LOOK_MS: Final = 10
 STILL_MHZ: Final = 500
 STILL_MA: Final = 20
 
-(BOOT, LEASE, RUN, PAUSE, ARMED, TEST, BUTTON, TELEMETRY, STATUS, VITALS) = range(10)
+(BOOT, LEASE, RUN, PAUSE, ARMED, TEST, BUTTON, PARK, WRITE, TELEMETRY, STATUS, VITALS) = range(12)
 """Timers, in the order in which they are served when several are due in one ms."""
 
 
 class Machine:
     """State, grants and latches. ``at`` holds the ms at which each timer is due; ``now`` is the present ms."""
 
-    def __init__(self, profile: Profile, physics: Physics, cartridge: CartridgeData, out: Outbox) -> None:
+    def __init__(
+        self, profile: Profile, physics: Physics, cartridge: CartridgeData, out: Outbox, correction: Correction
+    ) -> None:
         self.profile = profile
         self.physics = physics
         self.cartridge: CartridgeData | None = cartridge
         self.ran_with_cartridge = False
+        self.correction = correction
         self.period = 1000 // profile.telemetry_hz
-        self.at = [NEVER] * 10
+        self.at = [NEVER] * 12
         self.now = 0
         self.indicated = 0
         """How often it was asked to show itself."""
@@ -61,7 +68,10 @@ class Machine:
         self.lease_counter: int | None = None
         self.run_left = 0
         self.watch = Watch(self.profile, self.period)
-        self._test_id = 0
+        self.correction.power_on(self.cartridge.type if self.cartridge else "")
+        self._test_id = self._write_id = self._write_argument = 0
+        self._park_by = 0
+        self._parks_at = 0
         self._events = 0
         self.at[:] = [NEVER] * len(self.at)
 
@@ -77,7 +87,7 @@ class Machine:
         self.state = state
         self.token = 0
         at = self.at
-        at[LEASE] = at[RUN] = at[PAUSE] = at[ARMED] = NEVER
+        at[LEASE] = at[RUN] = at[PAUSE] = at[ARMED] = at[PARK] = NEVER
         self.out.status = True
 
     def latch(self, state: PenState) -> None:
@@ -92,14 +102,33 @@ class Machine:
             self.finish_test(Result.CANCELLED, Reason.NONE)
 
     @property
-    def testing(self) -> bool:
-        """True while the self-test runs."""
-        return self.at[TEST] != NEVER
+    def busy(self) -> bool:
+        """True while the self-test runs or a correction is written."""
+        return self.at[TEST] != NEVER or self.at[WRITE] != NEVER
+
+    @property
+    def commanded(self) -> int:
+        """µm; what the depth drive is told for the target."""
+        return self.correction.commanded(self.depth)
 
     def begin_test(self, duration: int) -> None:
         """Start the self-test, which ends by itself after ``duration`` ms."""
         self._test_id = self.last_cmd_id
         self.at[TEST] = self.now + duration
+
+    def begin_write(self, argument: int, duration: int) -> None:
+        """The correction's memory is being written; :meth:`finish_write` after ``duration`` ms."""
+        self._write_id, self._write_argument = self.last_cmd_id, argument
+        self.at[WRITE] = self.now + duration
+
+    def finish_write(self) -> None:
+        """Give the commit's second RESULT, which also becomes the stored one."""
+        self.out.status = True
+        done = ResultMessage(self._write_id, Opcode.CALIBRATION, Result.ACCEPTED, Reason.NONE, self._write_argument, 0)
+        if self.last_cmd_id == self._write_id:
+            self.last = done
+        self.out.first.append(done)
+        self.out.rest.append(self.correction.tell(self.depth))
 
     def disarm(self) -> None:
         """Take the token back; a paused run stays paused."""
@@ -155,10 +184,35 @@ class Machine:
         self.at[ARMED] = self.at[PAUSE] = NEVER
         self.at[RUN] = self.now + self.run_left
         self.watch.begin_run()
-        self.physics.move_depth(self.depth)
+        self.physics.move_depth(self.commanded)
         self.physics.drive(self.rate)
         self.ran_with_cartridge = True
         self.out.status = True
+
+    def park(self, where: int) -> None:
+        """Turn the needle to a dead centre, as a run that ends by itself."""
+        self.token = 0
+        self.lease_counter = None
+        self.state = PenState.PARKING
+        at = self.at
+        at[ARMED] = NEVER
+        at[LEASE] = self.now + self.lease_ms
+        at[PARK] = self.now + PARK_LOOK_MS
+        self._park_by = self.now + PARK_MS
+        self._parks_at = where
+        self.physics.move_depth(self.commanded)
+        self.physics.park(bottom=bool(where))
+        self.out.status = True
+
+    def look_at_park(self) -> None:
+        """Whether the dead centre is reached; a needle that does not get there is a fault."""
+        if not self.physics.parking:
+            self.enter(PenState.IDLE)
+            self.event(EventCode.PARKED, self._parks_at)
+        elif self.now >= self._park_by:
+            self.raise_fault(Fault.STALL)
+        else:
+            self.at[PARK] = self.now + PARK_LOOK_MS
 
     def pause(self) -> None:
         """Let the motor run down and keep the run; the lease goes on."""
@@ -177,7 +231,7 @@ class Machine:
 
     def end_lease(self) -> None:
         """The right to turn is gone: a granted run latches, an armed pen disarms."""
-        if self.state in (PenState.RUNNING, PenState.PAUSED):
+        if self.state in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING):
             self.physics.drive(0)
             self.latch(PenState.LEASE_EXPIRED)
             self.event(EventCode.LEASE_EXPIRED)

@@ -35,6 +35,7 @@ class Truth(NamedTuple):
 
     rate_mhz: float
     depth_um: float
+    tip_um: float
     turning: bool
     driven: bool
     contact: bool
@@ -194,6 +195,7 @@ class SimulatedPen:
         return Truth(
             rate_mhz=body.rate,
             depth_um=body.depth,
+            tip_um=body.tip,
             turning=body.turning,
             driven=body.driven,
             contact=body.contact,

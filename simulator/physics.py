@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from math import exp, inf, log
+from math import cos, exp, floor, inf, log, pi
 from typing import Final, NamedTuple
 
 from .faults import CALM, Faults
@@ -21,6 +21,10 @@ _HAND_ON: Final = (2000.0, 6000.0)
 _HAND_OFF: Final = (300.0, 1100.0)
 _HAND_LOAD: Final = (0.6, 1.4)
 _MS_PER_H: Final = 3_600_000.0
+PARK_MHZ: Final = 2000.0
+"""A geared turn to a dead centre: half a second for a whole stroke."""
+STROKE_UM: Final = 3000.0
+"""How far the crank moves the needle."""
 
 
 class Reading(NamedTuple):
@@ -63,6 +67,8 @@ class Physics:
         self._tau = 1.0
         self._current = (0.0, 0.0)
         self._zero_at = inf
+        self._park_goal: float | None = None
+        self._park_at = inf
         self._spindle = float(profile.depth_min)
         self._slide = self._spindle
         self._depth_goal = self._spindle
@@ -78,6 +84,7 @@ class Physics:
             return
         if not rate and self._drive and self._faults.run_away:
             return
+        self._park_goal = None
         self._set_drive(float(rate))
 
     def cut(self) -> None:
@@ -95,8 +102,22 @@ class Physics:
         self._depth_goal = self._spindle
 
     def park(self, bottom: bool) -> None:
-        """Turn the crank by less than one stroke to its bottom or top dead centre."""
-        self.strokes = float(int(self.strokes) + (0.5 if bottom else 0.0))
+        """Turn the crank slowly, forward and by less than one stroke, to its bottom or top dead centre."""
+        goal = floor(self.strokes) + (0.5 if bottom else 0.0)
+        if goal < self.strokes - 1e-6:
+            goal += 1.0
+        if goal - self.strokes <= 1e-6:
+            self.strokes = goal
+            return
+        self._park_goal = goal
+        self._wanted = PARK_MHZ
+        if not self._faults.no_start:
+            self._set_drive(PARK_MHZ)
+
+    @property
+    def parking(self) -> bool:
+        """True until the crank has come to the dead centre that it is to turn to."""
+        return self._park_goal is not None
 
     @property
     def depth_moving(self) -> bool:
@@ -143,12 +164,15 @@ class Physics:
         """Go on to ``to`` ms; never back."""
         while True:
             change = self._zero_at if self._zero_at < self._hand_change else self._hand_change
+            change = min(change, self._park_at)
             if change > to:
                 if to > self.now:
                     self._step(to)
                 return
             if change > self.now:
                 self._step(change)
+            if self._park_at <= self.now:
+                self._come_to_park()
             if self._zero_at <= self.now:
                 self._come_to_rest()
             if self._hand_change <= self.now:
@@ -157,7 +181,7 @@ class Physics:
     @property
     def next_change(self) -> float:
         """ms of the next change that comes by itself, infinite when there is none."""
-        return min(self._zero_at, self._hand_change)
+        return min(self._zero_at, self._hand_change, self._park_at)
 
     def _step(self, to: float) -> None:
         """Closed form from ``now`` to ``to``, between which no input changes."""
@@ -199,13 +223,15 @@ class Physics:
         self._slide = min(max(self._slide, self._spindle - play), self._spindle + play)
 
     def _set_drive(self, rate: float) -> None:
+        if not rate:
+            self._park_goal, self._park_at = None, inf
         if rate == self._drive:
             return
         began, self._drive = not self._drive, rate
         if self._pressed is None:
             if not rate:
                 self._release()
-            elif began and self._hand:
+            elif began and self._hand and self._park_goal is None:
                 self._hand_change = self.now + self._random.uniform(*_HAND_DELAY)
         self._solve()
 
@@ -226,10 +252,14 @@ class Physics:
     def _solve(self) -> None:
         """Coefficients until the next change: where the rate tends to, how fast, and the current as a line in it."""
         motor = self._motor
+        self._park_at = inf
+        if self._park_goal is not None and self._drive and not self.jammed:
+            self._turn_to_park(self._park_goal)
+            return
         if self._drive and not self.jammed:
             # A tired cell cannot hold the fastest rate: 3.4 V turn the motor at rate_max without load.
             ceiling = self.profile.rate_max * max(0.0, self.open_voltage() / 3400.0)
-            self._goal = min(self._drive, ceiling) * (1.0 - motor.droop * self._load)
+            self._goal = min(self._drive * motor.clock_gain, ceiling) * (1.0 - motor.droop * self._load)
             self._tau = motor.run_up_ms
             free = motor.idle_ma + motor.load_ma * self._load
             # Inrush falls in proportion to the missing speed; an undriven overshoot draws nothing more.
@@ -243,6 +273,25 @@ class Physics:
         self._tau = motor.run_down_ms / (6.0 if self._faults.stall else 1.0)
         self._current = (motor.stall_ma, 0.0) if self._drive else (0.0, 0.0)
         self._zero_at = self.now + self._tau * log((self.rate - self._goal) / -self._goal) if self.turning else inf
+
+    def _turn_to_park(self, goal: float) -> None:
+        self.rate = self._goal = self._drive
+        self._tau = 1.0
+        self._current = (self._motor.idle_ma, 0.0)
+        self._zero_at = inf
+        if not self._faults.run_away:
+            self._park_at = self.now + (goal - self.strokes) * 1e6 / self._drive
+        if not self.turning:
+            self._moves(True)
+
+    def _come_to_park(self) -> None:
+        """The crank is held by its gear: no running down."""
+        assert self._park_goal is not None
+        self.strokes, self._park_goal, self._park_at = self._park_goal, None, inf
+        self._wanted = self._drive = _OFF
+        self.rate, self._zero_at = 0.0, inf
+        self._current = (0.0, 0.0)
+        self._moves(False)
 
     def _come_to_rest(self) -> None:
         self.rate = 0.0
@@ -260,7 +309,16 @@ class Physics:
     @property
     def depth(self) -> float:
         """True needle protrusion in µm, which no sensor in the pen can see."""
-        return max(0.0, self._slide * self._actuator.gain + self._actuator.offset_um)
+        drive = self._actuator
+        part = self._slide / self.profile.depth_max
+        bow = drive.bow_um * 4.0 * part * (1.0 - part)
+        drift = drive.drift_um_per_million * self.strokes * 1e-6
+        return max(0.0, self._slide * drive.gain + drive.offset_um + bow + drift)
+
+    @property
+    def tip(self) -> float:
+        """Where the needle tips really are, µm beyond the rim (negative: within): what a gauge at the pen can see."""
+        return self.depth - STROKE_UM * (1.0 + cos(2.0 * pi * self.strokes)) / 2.0
 
     @property
     def driven(self) -> bool:
@@ -290,6 +348,7 @@ class Physics:
             return self._frozen
         faults = self._faults
         depth = int(self._slide + faults.lying_sensor + 0.5)
-        rate = 0 if faults.lying_rate or not self.turning else int(self.rate + 300.0 * (self._noise() - 0.5))
+        rate = self.rate / self._motor.clock_gain
+        rate = 0 if faults.lying_rate or not self.turning else int(rate + 300.0 * (self._noise() - 0.5))
         current = int(self.current() + 6.0 * (self._noise() - 0.5)) if self._drive else 0
         return Reading(max(0, depth), max(0, rate), max(0, current), self.contact)

@@ -32,6 +32,9 @@ class Motor(BaseModel):
     stall_ma: float = Field(1400.0, gt=0)
     stall_load: float = Field(4.0, gt=0, description="load at which it stalls")
     overcurrent_ma: float = Field(1600.0, gt=0)
+    clock_gain: float = Field(
+        1.0, gt=0, description="true rate over what the pen measures: what a tachometer would find"
+    )
 
 
 class Actuator(BaseModel):
@@ -43,6 +46,8 @@ class Actuator(BaseModel):
     backlash_um: float = Field(8.0, ge=0)
     gain: float = Field(1.02, gt=0)
     offset_um: float = 15.0
+    bow_um: float = Field(0.0, description="deviation from the straight line in the middle of the range")
+    drift_um_per_million: float = Field(0.0, description="µm by which a million strokes shift it")
 
 
 class Battery(BaseModel):
@@ -108,6 +113,8 @@ class Profile(BaseModel):
     contact_sensor: bool = True
     button: bool = True
     footswitch: bool = True
+    parks: bool = True
+    corrects: bool = Field(True, description="keeps a correction table")
     refuse_used: bool = Field(False, description="the pen itself refuses a cartridge marked used")
     cartridge: CartridgeData
     motor: Motor = Motor()

@@ -12,6 +12,7 @@ from devicectl.alarms.board import AlarmBoard, Priority
 from drivers.api import (
     Capabilities,
     Cartridge,
+    CorrectionState,
     EventCode,
     Fault,
     Gap,
@@ -29,6 +30,7 @@ from drivers.api import (
     Up,
     Vitals,
 )
+from drivers.motor import TURNING_MHZ
 
 from .arrival import Arrival
 from .depth_limit import DepthLimit
@@ -39,6 +41,7 @@ from .events import (
     ControlEvent,
     DepthArrived,
     GateOverridden,
+    ParkOver,
     RunOver,
     RunPaused,
     RunResumed,
@@ -62,6 +65,8 @@ from .stop_lane import StopLane
 from .vigil import Vigil
 
 RUN_MAX_MS: Final = 180_000
+_MAY_DRIVE: Final = frozenset({PenState.RUNNING, PenState.PARKING, PenState.BOOT, PenState.UPDATING})
+"""States in which current is what the pen said, or of which nothing is known."""
 log = logging.getLogger("devicectl.control")
 LATCH_TEXT: Final = {
     PenState.STOPPED: "stopped",
@@ -126,6 +131,7 @@ class Controller:
         self.status: Status | None = None
         self.vitals: Vitals | None = None
         self.readback: ReadBack | None = None
+        self.correction: CorrectionState | None = None
         self.run: Grant | None = None
         self.zone: str | None = None
         self.latched = False
@@ -135,11 +141,14 @@ class Controller:
         """The last STOP found the pen still already: it measured nothing."""
         self.stop_generation = 0
         self.up_at: float | None = None
+        self.parked_at = float("-inf")
+        """When the pen last said that its needle has come to a dead centre."""
         self.quiet_until = float("-inf")
         """Until then motion is the motor running down."""
         self.motion_seen: asyncio.Future[None] | None = None
 
-        self._listeners: list[Callable[[ControlEvent], None]] = []
+        # A tuple, replaced when it changes: a listener may leave while it is being called.
+        self._listeners: tuple[Callable[[ControlEvent], None], ...] = ()
         self._uncommanded = False
         self._stop_is_ours = False
         """STOP was sent since the pen was last heard to be not stopped."""
@@ -159,6 +168,7 @@ class Controller:
             Telemetry: self._sample,
             Status: self._status,
             ReadBack: self._read_back,
+            CorrectionState: self._corrected,
             Vitals: self._vitals,
             PenEvent: self._event,
             Gap: self._gap,
@@ -171,9 +181,14 @@ class Controller:
 
     # -- listeners
 
-    def listen(self, listener: Callable[[ControlEvent], None]) -> None:
-        """Call ``listener`` synchronously for every control event."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[ControlEvent], None]) -> Callable[[], None]:
+        """Call ``listener`` synchronously for every control event; returns the function that ends it."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+        return leave
 
     def tell(self, event: ControlEvent) -> None:
         """Tell all listeners."""
@@ -213,6 +228,9 @@ class Controller:
             run.depth_um, run.rate_mhz = item.depth_um, item.rate_mhz
             self.tell(SetpointApplied(item.at, item.depth_um, item.rate_mhz))
 
+    def _corrected(self, item: CorrectionState) -> None:
+        self.correction = item
+
     def _vitals(self, item: Vitals) -> None:
         self.vitals = item
         self.sensors.vitals(item)
@@ -241,6 +259,8 @@ class Controller:
                     seen.set_result(None)
             elif run.phase == "paused":
                 self._turning_in_pause(sample)
+            elif run.phase == "parking" and sample.rate_mhz > TURNING_MHZ:
+                self._turning_without_run(sample)
         else:
             self._uncommanded = False
             self._pause_motion_at = None
@@ -285,7 +305,7 @@ class Controller:
         In a pause only current that never ceased counts: a button may have resumed the run.
         """
         since, status = self.motion.powered_since_ms, self.status
-        if since is None or status is None or status.state in (PenState.RUNNING, PenState.BOOT, PenState.UPDATING):
+        if since is None or status is None or status.state in _MAY_DRIVE:
             return False
         told = self._state_since_ms
         if status.state is PenState.PAUSED and since > told:
@@ -317,7 +337,7 @@ class Controller:
                 run.phase = "running"
                 self.tell(RunResumed(status.at))
             elif state is PenState.IDLE and run.phase != "starting" and not self.lane.busy:
-                self.end_run("ended")
+                self.end_run("stands" if run.phase == "parking" else "ended")
 
     def _pause(self, run: Grant, at: float) -> None:
         run.phase, run.paused_at = "paused", at
@@ -353,6 +373,8 @@ class Controller:
             self.end_run("run time over")
         elif event.code is EventCode.PAUSE_OVER and self.run is not None:
             self.end_run("pause over")
+        elif event.code is EventCode.PARKED:
+            self.parked_at = event.at
         elif event.code is EventCode.CARTRIDGE_CHANGED:
             self._cartridge_generation += 1
             self.cartridge = Cartridge(False)
@@ -449,7 +471,7 @@ class Controller:
         self.arrival.forget()
         self.sensors.forget()
         self.rate_watch.forget()
-        self.status = self.vitals = self.readback = None
+        self.status = self.vitals = self.readback = self.correction = None
         self.lane.clock_ms = 0
 
     def _rebooted(self, item: Rebooted) -> None:
@@ -498,7 +520,7 @@ class Controller:
         self.quiet_until = now + RUN_DOWN_S
         run, self.run = self.run, None
         if run is not None:
-            self.tell(RunOver(now, why))
+            self.tell(ParkOver(now, why) if run.phase == "parking" else RunOver(now, why))
 
     # -- what a run lives by
 

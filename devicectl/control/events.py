@@ -51,6 +51,22 @@ class RunOver:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkStarting:
+    """PARK is about to be sent: slow motion from now on is the needle on its way to a dead centre, and no pass."""
+
+    at: float
+    bottom: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParkOver:
+    """The grant of PARK is over; ``why`` is ``stands`` (the pen is at rest) or what ended it before."""
+
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneChosen:
     """The zone that motion belongs to from now on."""
 
@@ -154,6 +170,8 @@ ControlEvent = (
     | RunPaused
     | RunResumed
     | RunOver
+    | ParkStarting
+    | ParkOver
     | ZoneChosen
     | SetpointApplied
     | DepthArrived

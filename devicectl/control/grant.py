@@ -1,4 +1,4 @@
-"""What one START grants."""
+"""What one START or PARK grants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Planned:
 
 @dataclass(slots=True)
 class Grant:
-    """The run in hand. ``phase`` is starting, running or paused."""
+    """The run in hand. ``phase`` is starting, running or paused; parking for PARK, which belongs to no zone."""
 
     zone: str
     depth_um: int

@@ -213,6 +213,8 @@ class Intents:
         run = c.run
         if self.starting and run is None:
             return "A start is on its way; wait until it is answered."
+        if run is not None and run.phase == "parking":
+            return "The needle is being parked; wait until it stands."
         if run is not None and run.phase == "paused":
             return "A run is paused for another zone; resume it, or end it first."
         if run is not None and c.lane.unsettled:

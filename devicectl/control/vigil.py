@@ -64,6 +64,9 @@ class Vigil:
             if run.planned_s is not None and not run.planned_told and run.ran_s >= run.planned_s - 1e-9:
                 run.planned_told = True
                 c.tell(PlannedTime(now, run.zone, run.indicate))
+        elif run.phase == "parking" and now - run.since > run.run_max_s:
+            c.stop("parking did not end")
+            return
         why = c.permit()
         if why is not None:
             c.lease_refused(why)

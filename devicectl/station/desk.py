@@ -17,6 +17,7 @@ from devicectl.control.events import (
     CommandDone,
     ControlEvent,
     GateOverridden,
+    ParkOver,
     PlannedTime,
     RunGranted,
     RunOver,
@@ -30,6 +31,7 @@ from devicectl.control.events import (
 from devicectl.control.intents import Intents
 from devicectl.control.journal import Journal
 from devicectl.control.motion import Motion
+from devicectl.control.parking import Parking
 from drivers.address import Address
 from drivers.api import Gap, Lost, Outcome, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
@@ -95,6 +97,7 @@ class Desk:
         self.alarms = AlarmBoard(self.loop.time)
         self.control = Controller(pen, journal=journal, alarms=self.alarms, source=source, limits=limits)
         self.intents = Intents(self.control, source.ticket)
+        self.parking = Parking(self.control, source.ticket)
         self.trace = Trace()
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
@@ -203,7 +206,7 @@ class Desk:
     @property
     def confirmed_still(self) -> bool:
         """True when no run is granted or about to be, and the pen is seen still."""
-        idle = self.control.run is None and not self.intents.starting
+        idle = self.control.run is None and not self.intents.starting and not self.parking.starting
         return idle and self.control.motion.at(self.loop.time()) is Motion.STILL
 
     @property
@@ -251,7 +254,7 @@ class Desk:
             self.first_up.exception()
 
 
-_STEPS: Final = {"arm", "start", "limit_depth", "indicate"}
+_STEPS: Final = {"arm", "start", "limit_depth", "indicate", "park", "calibrate"}
 """Commands that only matter to a reader when they fail: what they lead to has a line of its own."""
 
 
@@ -283,6 +286,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunPaused: lambda e: "paused",
     RunResumed: lambda e: "resumed",
     RunOver: lambda e: f"run over: {e.why}",
+    ParkOver: lambda e: f"parking over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
     StopDone: _still,
     StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,

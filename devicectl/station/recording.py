@@ -12,6 +12,8 @@ from devicectl.control.events import (
     CartridgeRead,
     ControlEvent,
     GateOverridden,
+    ParkOver,
+    ParkStarting,
     RunOver,
     RunPaused,
     RunResumed,
@@ -308,6 +310,11 @@ class Recording:
                 over = event.at - (2 * RUN_DOWN_S if event.why == "not started" else 0.0)
                 recorder.run(False, over, _REASONS.get(event.why, CloseReason.STOPPED))
                 self.log.event("run-over", event.why)
+            case ParkStarting():
+                recorder.parking(True, event.at)
+            case ParkOver():
+                recorder.parking(False, event.at)
+                self.log.event("park-over", event.why)
             case Uncommanded():
                 recorder.uncommanded()
             case StopRequested():

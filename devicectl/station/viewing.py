@@ -135,7 +135,7 @@ def build_view(
         controller=desk.holder.name if desk.holder else None,
         you_control=you_control,
         pen=pen_view(desk),
-        run=_run_view(c.run, c, now) if c.run else None,
+        run=_run_view(c.run, c, now) if c.run and c.run.phase != "parking" else None,
         session=session_view(desk),
         alarms=tuple(
             AlarmView(

@@ -18,7 +18,7 @@ from devicectl.records.telemetry_block import (
     Columns,
 )
 from drivers.api import Gap, Telemetry, Vitals
-from drivers.motor import STILL_MHZ, contradicts_itself, turns
+from drivers.motor import STILL_MHZ, TURNING_MHZ, contradicts_itself, turns
 
 from .contact import CurrentContact
 from .pass_events import (
@@ -97,6 +97,7 @@ class PassRecorder:
         self._granted = False
         self._revoked_at: float | None = None
         self._reason: CloseReason | None = None
+        self._parking_until = float("-inf")
 
     # -- what the pen says
 
@@ -120,6 +121,8 @@ class PassRecorder:
                     flags |= FLAG_INFERRED | FLAG_INFERRED_CONTACT if inferred else FLAG_INFERRED
         self._last, self._last_flags = sample, flags
         turning = turns(rate, current, driving)
+        if at <= self._parking_until and rate <= TURNING_MHZ:
+            turning = False
         if self._pending is not None and (at >= self._pending[1] or turning):
             self._finish(self._reason or CloseReason.PAUSED)
         current_pass = self._open
@@ -212,11 +215,16 @@ class PassRecorder:
             if self._pending is not None:
                 self._finish(self._reason or CloseReason.PAUSED)
             self._granted, self._revoked_at, self._reason = True, None, None
+            self._parking_until = float("-inf")
             return
         if self._granted:
             self._revoked_at = at
         self._granted = False
         self.ending(reason)
+
+    def parking(self, going: bool, at: float) -> None:
+        """The needle is turned to a dead centre, or stands there: less than one slow stroke is no pass."""
+        self._parking_until = float("inf") if going else at + RUN_DOWN_S
 
     def ending(self, reason: CloseReason) -> None:
         """Say why the motor is about to stand still, or just did."""

@@ -48,6 +48,7 @@ OPCODES: Final[dict[str, OpcodeText]] = {
             "OFF_STEP",
             "CARTRIDGE_LIMIT",
             "SESSION_LIMIT",
+            "CORRECTION_LIMIT",
         ),
         "Absolute target of the needle protrusion. Never starts the motor. Refused RUNNING only during the self-test.",
     ),
@@ -71,6 +72,7 @@ OPCODES: Final[dict[str, OpcodeText]] = {
             "CARTRIDGE_USED",
             "SESSION_LIMIT",
             "CARTRIDGE_LIMIT",
+            "CORRECTION_LIMIT",
             "BATTERY",
             "MOVING",
         ),
@@ -91,6 +93,7 @@ OPCODES: Final[dict[str, OpcodeText]] = {
             "CARTRIDGE_USED",
             "SESSION_LIMIT",
             "CARTRIDGE_LIMIT",
+            "CORRECTION_LIMIT",
             "BATTERY",
             "BAD_PARAMETER",
         ),
@@ -112,11 +115,26 @@ OPCODES: Final[dict[str, OpcodeText]] = {
         "In IDLE and ARMED it is accepted and changes nothing.",
     ),
     "PARK": OpcodeText(
-        "0 top dead centre (needles in), 1 bottom dead centre",
-        "the argument",
+        "bits 16–31 token, bits 0–15: 0 top dead centre (needles in), 1 bottom dead centre",
+        "where: 0 or 1",
         True,
-        ("EXPIRED", "BAD_PARAMETER", "LATCHED", "RUNNING", "MOVING"),
-        "Turns the needle slowly, by less than one stroke, to a dead centre. Only in IDLE.",
+        (
+            "EXPIRED",
+            "LATCHED",
+            "RUNNING",
+            "NOT_ARMED",
+            "BAD_TOKEN",
+            "FAULT",
+            "NO_CARTRIDGE",
+            "CARTRIDGE_USED",
+            "SESSION_LIMIT",
+            "CARTRIDGE_LIMIT",
+            "CORRECTION_LIMIT",
+            "BATTERY",
+            "BAD_PARAMETER",
+        ),
+        "Turns the needle slowly, forward and by less than one stroke, to a dead centre, with a token and a lease like START. "
+        "Only in ARMED.",
     ),
     "INDICATE": OpcodeText("0", "0", False, (), "Buzzer or light, so that a person sees which pen it is."),
     "SELF_TEST": OpcodeText(
@@ -132,12 +150,21 @@ OPCODES: Final[dict[str, OpcodeText]] = {
             "CARTRIDGE_USED",
             "SESSION_LIMIT",
             "CARTRIDGE_LIMIT",
+            "CORRECTION_LIMIT",
             "BATTERY",
         ),
         "Answers IN_PROGRESS, and within 10 s a second RESULT of the same `cmd_id`: ACCEPTED, FAILED with a reason, or "
         "CANCELLED by a latch. It does not move the needle. The second one replaces the stored result. Motion is refused RUNNING meanwhile.",
     ),
-    "CALIBRATION": RESERVED_OPCODE,
+    "CALIBRATION": OpcodeText(
+        "see Correction",
+        "the argument",
+        True,
+        ("EXPIRED", "RUNNING", "MOVING", "BAD_PARAMETER", "INCOMPLETE"),
+        "Hands a correction table over piece by piece and writes it whole. Answers to the commit are IN_PROGRESS and, within "
+        "500 ms, a second RESULT. Motion is refused RUNNING meanwhile. A pen without a correction table (features bit 4) "
+        "answers UNSUPPORTED.",
+    ),
     "CARTRIDGE": RESERVED_OPCODE,
     "LIMIT_DEPTH": OpcodeText(
         "µm, any value",
@@ -178,9 +205,11 @@ REASONS: Final = {
     "NOT_PAUSED": "reserved",
     "UNKNOWN_OPCODE": "the pen does not know the opcode",
     "BAD_PARAMETER": "the argument makes no sense for this opcode",
-    "RUNNING": "a run or a self-test is going on (PARK: the pen is not at rest)",
+    "RUNNING": "a run, a self-test or the writing of a correction is going on",
     "NO_SESSION": "no session is open; ask for HELLO page 0",
     "SESSION_LIMIT": "deeper than LIMIT_DEPTH of this session allows",
+    "CORRECTION_LIMIT": "the correction would command more than the limit in force",
+    "INCOMPLETE": "what was handed over is not the table that the commit names, or is no table",
 }
 
 STATES: Final = {
@@ -189,6 +218,7 @@ STATES: Final = {
     "ARMED": "at rest, a token is out",
     "RUNNING": "a run is granted and the motor is driven",
     "PAUSED": "a run is granted and the motor is off; the lease still counts",
+    "PARKING": "the needle is turned to a dead centre; the lease counts",
     "STOPPED": "latched by STOP",
     "LEASE_EXPIRED": "latched because the lease of a granted run ended",
     "FAULT": "latched by a fault",
@@ -220,6 +250,7 @@ EVENTS: Final = {
     "RESUMED": "by button, footswitch or START",
     "CARTRIDGE_CHANGED": "a cartridge was plugged in or pulled out; ask for HELLO page 4",
     "PAUSE_OVER": "the pause lasted longer than `pause_max`; the run is given back and the pen is IDLE",
+    "PARKED": "the needle stands at a dead centre; `argument`: 0 top, 1 bottom",
 }
 
 

@@ -66,7 +66,7 @@ ACCESS: Final[dict[Characteristic, Access]] = {
     ),
     Characteristic.TELEMETRY: Access(("notify",), False, "The streams."),
     Characteristic.LEASE: Access(("write-without-response",), True, "Renewals; never answered."),
-    Characteristic.LOG: Access(("notify",), False, "Events."),
+    Characteristic.LOG: Access(("notify",), False, "Events, and the correction when it is asked for."),
 }
 """What may be done with each characteristic."""
 
@@ -81,6 +81,8 @@ _BY_NAME = {
     "VITALS": Characteristic.TELEMETRY,
     "LEASE": Characteristic.LEASE,
     "EVENT": Characteristic.LOG,
+    "CORRECTION": Characteristic.LOG,
+    "KNOT": Characteristic.LOG,
 }
 CARRIES: Final[dict[int, Characteristic]] = {
     HELLO: Characteristic.FEATURES,

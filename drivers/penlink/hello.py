@@ -12,7 +12,9 @@ from .messages import (
     CARTRIDGE_USED,
     FEATURE_BUTTON,
     FEATURE_CONTACT,
+    FEATURE_CORRECTION,
     FEATURE_FOOTSWITCH,
+    FEATURE_PARK,
     FLAG_SIMULATED,
     PAGE_COUNT,
     PROTOCOL,
@@ -89,6 +91,8 @@ class Pages:
             has_button=bool(p.features & FEATURE_BUTTON),
             has_footswitch=bool(p.features & FEATURE_FOOTSWITCH),
             depth_evaluated_max_um=p.depth_evaluated,
+            can_park=bool(p.features & FEATURE_PARK),
+            can_correct=bool(p.features & FEATURE_CORRECTION),
         )
 
     def cartridge(self) -> Cartridge:

@@ -18,7 +18,7 @@ SMALL_PAYLOAD: Final = 13
 
 
 class Opcode(IntEnum):
-    """What a CMD asks for; CALIBRATION and CARTRIDGE are reserved and answered UNSUPPORTED by a v1 pen."""
+    """What a CMD asks for; CARTRIDGE is reserved and answered UNSUPPORTED by a v1 pen."""
 
     SET_DEPTH = 1
     SET_RATE = 2
@@ -40,6 +40,8 @@ class Query(IntEnum):
     STATUS = 1
     READBACK = 2
     VITALS = 3
+    CORRECTION = 4
+    TABLE = 5
 
 
 class Page(IntEnum):
@@ -181,6 +183,21 @@ class VitalsMessage(NamedTuple):
     strokes: int
 
 
+class CorrectionMessage(NamedTuple):
+    crc: int
+    knots: int
+    cartridge: int
+    flags: int
+    depth: int
+    commanded: int
+
+
+class KnotMessage(NamedTuple):
+    slot: int
+    commanded: int
+    actual: int
+
+
 class EventMessage(NamedTuple):
     counter: int
     code: int
@@ -204,10 +221,13 @@ Message = (
     | TelemetryMessage
     | VitalsMessage
     | EventMessage
+    | CorrectionMessage
+    | KnotMessage
 )
 
 FLAG_SIMULATED: Final = 0x01
-FEATURE_CONTACT, FEATURE_BUTTON, FEATURE_FOOTSWITCH = 0x01, 0x02, 0x04
+FEATURE_CONTACT, FEATURE_BUTTON, FEATURE_FOOTSWITCH, FEATURE_PARK, FEATURE_CORRECTION = 0x01, 0x02, 0x04, 0x08, 0x10
+CORRECTION_APPLIES: Final = 0x01
 CARTRIDGE_PRESENT, CARTRIDGE_USED = 0x01, 0x02
 SAMPLE_CONTACT_KNOWN, SAMPLE_CONTACT, SAMPLE_DRIVING = 0x01, 0x02, 0x04
 RATE_BITS: Final = 20
@@ -343,7 +363,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         "QUERY",
         True,
         QueryRequest,
-        (_f("what:u8", "1 STATUS, 2 READBACK, 3 VITALS"),),
+        (_f("what:u8", "1 STATUS, 2 READBACK, 3 VITALS, 4 CORRECTION, 5 CORRECTION and every KNOT"),),
         "Ask for a message now. Never changes anything.",
     ),
     Layout(
@@ -415,7 +435,10 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
             _f("run_max:u32:ms", "longest run granted by one START"),
             _f("pause_max:u32:ms", "longest pause that a run survives"),
             _f("telemetry_hz:u8:Hz", "rate of TELEMETRY"),
-            _f("features:u8", "bit 0 contact sensor, bit 1 button, bit 2 footswitch"),
+            _f(
+                "features:u8",
+                "bit 0 contact sensor, bit 1 button, bit 2 footswitch, bit 3 PARK, bit 4 correction table",
+            ),
         ),
         "Ranges that the pen enforces by itself.",
     ),
@@ -528,9 +551,43 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         ),
         "Something happened on the pen.",
     ),
+    Layout(
+        0x89,
+        None,
+        "CORRECTION",
+        False,
+        CorrectionMessage,
+        (
+            _f("crc:u16", "CRC-16 of the table held, see Correction; 0 without one"),
+            _f("knots:u8", "how many it has, 0 for no table"),
+            _f("cartridge:u16", "cartridge type that it is for, see Correction; 0 for any"),
+            _f("flags:u8", "bit 0: the table applies to what is plugged in"),
+            _f("depth:u16:µm", "target protrusion, as in READBACK"),
+            _f("commanded:u16:µm", "what the depth drive is told for it"),
+        ),
+        "What the pen's correction makes of the target. Follows the READBACK of SET_DEPTH in a pen that holds a table.",
+    ),
+    Layout(
+        0x8A,
+        None,
+        "KNOT",
+        False,
+        KnotMessage,
+        (
+            _f("slot:u8", "0 … knots - 1"),
+            _f("commanded:u16:µm", "commanding this"),
+            _f("actual:u16:µm", "gives this protrusion"),
+        ),
+        "One knot of the table, read from where it is kept without power.",
+    ),
 )
 
-RESERVED_TYPES: Final = {0x05: "BULK to the pen", 0x88: "BULK from the pen", 0x06: "CALIBRATION", 0x07: "CARTRIDGE"}
+RESERVED_TYPES: Final = {
+    0x05: "BULK to the pen",
+    0x88: "BULK from the pen",
+    0x06: "CALIBRATION in bulk",
+    0x07: "CARTRIDGE",
+}
 HELLO: Final = 0x81
 BY_CLASS: Final[dict[type[Any], Layout]] = {layout.cls: layout for layout in LAYOUTS}
 BY_TYPE: Final[dict[int, Layout]] = {layout.code: layout for layout in LAYOUTS if layout.page is None}

@@ -14,6 +14,7 @@ from drivers.api import (
     Cartridge,
     Command,
     Confirmed,
+    CorrectionState,
     LinkLost,
     LinkStatistics,
     Lost,
@@ -32,6 +33,7 @@ from drivers.api import (
     Up,
     WrongProtocol,
 )
+from drivers.correction import CorrectionTable
 from drivers.link import Link, SecuredLink
 from drivers.tap import Mark, Tap
 
@@ -40,6 +42,7 @@ from .hello import Pages
 from .messages import PAGE_COUNT, Page, PayloadError, Query, ResultMessage
 from .refusals import rejection_text
 from .session import Hello, HostSession
+from .table import TableReading
 
 HELLO_TRIES = 6
 USUAL_BAUD: Final = 115_200
@@ -124,6 +127,7 @@ class PenlinkPen:
         self._tap: Tap | None = None
         # The pages of this opening, for a tap that is set later.
         self._hellos: dict[int, Hello] = {}
+        self._reading = TableReading()
         self._connected = False
         self._last_id = 0
         self._unheard_id = 0
@@ -203,7 +207,7 @@ class PenlinkPen:
             if generation == self._generation:
                 self._lose(reason)
 
-        self._session = HostSession(self._deliver, self._on_hello, self._on_result, self.statistics)
+        self._session = HostSession(self._deliver, self._on_hello, self._on_result, self._reading.take, self.statistics)
         # Before it is open: a STOP goes out as soon as there is anything that takes it.
         self._link = link
         link.tap = self._tap
@@ -527,7 +531,7 @@ class PenlinkPen:
         """Ask for STATUS, read-back and vitals."""
         session, link = self._session, self._link
         if session is not None and link is not None and self._connected:
-            for what in Query:
+            for what in (Query.STATUS, Query.READBACK, Query.VITALS):
                 link.write(session.query(what))
 
     async def refresh_cartridge(self) -> Cartridge:
@@ -535,3 +539,16 @@ class PenlinkPen:
         pages = Pages()
         pages.take(await self._ask_page(Page.CARTRIDGE))
         return pages.cartridge()
+
+    async def read_correction(self) -> tuple[CorrectionState, CorrectionTable | None]:
+        """Ask for the table until it came whole. Raises NotAPen or LinkLost."""
+        for _ in range(HELLO_TRIES):
+            session, link = self._session, self._link
+            if session is None or link is None or not self._connected:
+                raise LinkLost(f"{self.address}: the pen is not connected; wait for the link.")
+            whole = self._reading.begin()
+            link.write(session.query(Query.TABLE))
+            await asyncio.wait((whole,), timeout=self._timing.hello_s + self._timing.answer_s)
+            if whole.done():
+                return whole.result()
+        raise NotAPen(f"{self.address}: the pen does not tell its correction; check the link and try again.")

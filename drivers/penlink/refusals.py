@@ -19,6 +19,8 @@ _REJECTIONS = {
     Reason.RUNNING: "a run is going on; end it first.",
     Reason.UNKNOWN_OPCODE: "this pen cannot do that.",
     Reason.SESSION_LIMIT: "it is above the limit that this session gave the pen; choose a smaller depth.",
+    Reason.CORRECTION_LIMIT: "its correction would command more than the limit; choose a smaller depth.",
+    Reason.INCOMPLETE: "the correction arrived incomplete or is none; send it again.",
     Reason.NO_SESSION: "the pen has no session with us; reconnect.",
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 from drivers.api import (
     Action,
     Command,
+    CorrectionState,
     EventCode,
     Gap,
     LinkStatistics,
@@ -28,6 +29,7 @@ from drivers.api import (
 
 from .frame import Decoder, Frame, encode
 from .messages import (
+    CORRECTION_APPLIES,
     PROTOCOL,
     RATE_BITS,
     RATE_MASK,
@@ -35,6 +37,7 @@ from .messages import (
     SAMPLE_CONTACT_KNOWN,
     SAMPLE_DRIVING,
     Cmd,
+    CorrectionMessage,
     EventMessage,
     HelloCapabilities,
     HelloCartridge,
@@ -42,6 +45,7 @@ from .messages import (
     HelloRequest,
     HelloSession,
     HelloUnit,
+    KnotMessage,
     Lease,
     Message,
     Opcode,
@@ -69,17 +73,24 @@ _OPCODES = {
     Action.INDICATE: Opcode.INDICATE,
     Action.SELF_TEST: Opcode.SELF_TEST,
     Action.LIMIT_DEPTH: Opcode.LIMIT_DEPTH,
+    Action.CALIBRATE: Opcode.CALIBRATION,
 }
 _STATES = {int(state): state for state in PenState}
 _RESULTS = {int(result): result for result in Result}
 _EVENTS = {int(code): code for code in EventCode}
 
 
+def correction_state(at: float, m: CorrectionMessage) -> CorrectionState:
+    """CORRECTION in the types of the pen interface."""
+    key = m.knots << 16 | m.crc if m.knots else 0
+    return CorrectionState(at, key, m.cartridge, bool(m.flags & CORRECTION_APPLIES), m.depth, m.commanded)
+
+
 class HostSession:
     """One conversation with one pen over one opening of a link.
 
-    ``deliver`` gets every typed input in order; ``on_hello`` and ``on_result`` get the answers that the runner
-    waits for. ``established`` is set by the runner once all pages are in: only then does a new boot mean a reboot.
+    ``deliver`` gets every typed input in order; ``on_hello``, ``on_result`` and ``on_table`` get the answers that
+    the runner waits for. ``established`` is set by the runner once all pages are in: only then does a new boot mean a reboot.
     """
 
     def __init__(
@@ -87,6 +98,7 @@ class HostSession:
         deliver: Callable[[PenInput], None],
         on_hello: Callable[[Hello], None],
         on_result: Callable[[ResultMessage], None],
+        on_table: Callable[[CorrectionState | KnotMessage], None],
         statistics: LinkStatistics,
     ) -> None:
         self.decoder = Decoder()
@@ -100,6 +112,7 @@ class HostSession:
         self._deliver = deliver
         self._on_hello = on_hello
         self._on_result = on_result
+        self._on_table = on_table
         self._statistics = statistics
         self._frames_before, self._bad_before = statistics.frames, statistics.bad_frames
         self._seq = 0
@@ -173,6 +186,12 @@ class HostSession:
                 self._deliver(PenEvent(self._now, message.clock, code, message.argument))
         elif isinstance(message, Hello):
             self._hello(message)
+        elif isinstance(message, CorrectionMessage):
+            state = correction_state(self._now, message)
+            self._on_table(state)
+            self._deliver(state)
+        elif isinstance(message, KnotMessage):
+            self._on_table(message)
 
     def _telemetry(self, m: TelemetryMessage) -> None:
         last = self._sample_counter
@@ -276,10 +295,12 @@ class HostSession:
         return self._nonce, self._send(HelloRequest(page, self._nonce, PROTOCOL))
 
     def command(self, command: Command, cmd_id: int, not_after_ms: int) -> bytes:
-        """One CMD. START packs its token and its run time (rounded down to 100 ms)."""
+        """One CMD. START packs its token and its run time (rounded down to 100 ms), PARK its token and where."""
         argument = command.value
         if command.action is Action.START:
             argument = command.token << 16 | min(command.value // 100, 0xFFFF)
+        elif command.action is Action.PARK:
+            argument = command.token << 16 | command.value
         return self._send(Cmd(cmd_id, _OPCODES[command.action], not_after_ms & 0xFFFFFFFF, argument))
 
     def not_after(self) -> int:

@@ -136,7 +136,7 @@ def test_a_broken_alarm_listener_does_not_keep_uncommanded_motion_from_its_stop(
 
 def test_listeners_after_a_broken_one_hear_the_stop() -> None:
     async def play(rig: Rig) -> None:
-        rig.control._listeners.insert(0, explode)
+        rig.control._listeners = (explode, *rig.control._listeners)
         await rig.start()
         rig.control.stop("test")
         assert rig.seen(StopRequested)

@@ -7,6 +7,9 @@ protocol, so that a slip in drivers/penlink shows up as a difference.
 from __future__ import annotations
 
 import json
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +124,14 @@ TABLE: dict[str, Spec] = {
         "clock:u32 temperature:i16 battery_mv:u16 battery_pct:u8 strokes:u32",
     ),
     "EVENT": ("EVENT", False, 0x87, None, "counter:u8 code:u8 clock:u32 argument:u32"),
+    "CORRECTION": (
+        "CORRECTION",
+        False,
+        0x89,
+        None,
+        "crc:u16 knots:u8 cartridge:u16 flags:u8 depth:u16 commanded:u16",
+    ),
+    "KNOT": ("KNOT", False, 0x8A, None, "slot:u8 commanded:u16 actual:u16"),
 }
 
 BOOT = 0x0007A5C3
@@ -136,16 +147,18 @@ EXAMPLES: list[tuple[str, int, list[int | str]]] = [
     ("CMD", 11, [5, 5, 0, 1]),  # END, pause
     ("CMD", 12, [6, 5, 0, 0]),  # END, run given back
     ("CMD", 13, [7, 6, 5000, 0]),  # RESET
-    ("CMD", 14, [8, 7, 5000, 1]),  # PARK at bottom dead centre
+    ("CMD", 14, [8, 7, 5000, 0xBEEF << 16 | 1]),  # PARK at bottom dead centre, token BEEF
     ("CMD", 15, [9, 8, 0, 0]),  # INDICATE
     ("CMD", 16, [10, 9, 0, 0]),  # SELF_TEST
-    ("CMD", 17, [11, 10, 0, 0]),  # CALIBRATION, reserved
+    ("CMD", 17, [11, 10, 5000, 1 << 26 | 2500 << 13 | 2422]),  # CALIBRATION, knot 1: 2.500 mm gives 2.422 mm
     ("CMD", 18, [12, 11, 0, 0]),  # CARTRIDGE, reserved
     ("CMD", 19, [13, 12, 5000, 1500]),  # LIMIT_DEPTH 1.5 mm
     ("LEASE", 20, [BOOT, 1]),
     ("QUERY", 21, [1]),
     ("QUERY", 22, [2]),
     ("QUERY", 23, [3]),
+    ("QUERY", 24, [4]),
+    ("QUERY", 25, [5]),
     ("HELLO0", 1, [0, 1, 5, BOOT, 12_345, 0, 0x12345678, 1, 63]),
     ("HELLO1", 2, [1, 2, "Muster & Söhne", "Pen 2"]),
     ("HELLO2", 3, [2, 3, "P2-000123", "1.4.0", "C"]),
@@ -160,6 +173,8 @@ EXAMPLES: list[tuple[str, int, list[int | str]]] = [
     ("VITALS", 12, [12_345, 2485, 3921, 87, 1234]),
     ("VITALS", 13, [12_845, -250, 3921, 87, 1234]),
     ("EVENT", 14, [1, 9, 12_345, 0]),
+    ("CORRECTION", 15, [0xDFA8, 2, 0xDC87, 1, 1000, 1041]),
+    ("KNOT", 16, [1, 2500, 2422]),
     # the ends of every field
     ("HELLO_REQUEST", 0, [255, 65535, 255]),
     ("CMD", 0xFFFF, [END_OF_TIME, 255, END_OF_TIME, END_OF_TIME]),
@@ -180,6 +195,8 @@ EXAMPLES: list[tuple[str, int, list[int | str]]] = [
     ("VITALS", 0, [END_OF_TIME, -32768, 65535, 255, END_OF_TIME]),
     ("VITALS", 0, [0, 32767, 0, 0, 0]),
     ("EVENT", 0, [255, 255, END_OF_TIME, END_OF_TIME]),
+    ("CORRECTION", 0, [65535, 255, 65535, 255, 65535, 65535]),
+    ("KNOT", 0, [255, 65535, 65535]),
 ]
 
 
@@ -200,6 +217,8 @@ ON = {
     "VITALS": 6,
     "LEASE": 7,
     "EVENT": 8,
+    "CORRECTION": 8,
+    "KNOT": 8,
 }
 """Over BLE: the number of the characteristic that carries a message; its value is the inner frame."""
 
@@ -239,6 +258,42 @@ def message(key: str, seq: int, values: list[int | str]) -> dict[str, Any]:
         "inner": frame.hex(),
         "characteristic": characteristic(ON[name]),
         "serial": (cobs(frame) + b"\x00").hex(),
+    }
+
+
+CORRECTIONS: list[tuple[str, list[tuple[int, int]]]] = [
+    ("R12", [(250, 229), (2500, 2422)]),
+    ("", [(0, 15), (2500, 2565)]),
+    ("R12", [(250, 229), (500, 472), (1000, 960), (1500, 1450), (2000, 1935), (2500, 2420)]),
+    (
+        "Näh-7",
+        [(100, 90), (101, 92), (1000, 1000), (1001, 1001), (1500, 1600), (2000, 1900), (2400, 2500), (2500, 2600)],
+    ),
+]
+TARGETS = (0, 1, 100, 229, 230, 250, 471, 472, 473, 999, 1000, 1001, 1500, 2000, 2422, 2500)
+
+
+def through(knots: list[tuple[int, int]], value: int, given: int) -> int:
+    """From one column of the knots to the other, by fractions, rounded down; ``given`` is the column of ``value``."""
+    pieces = [pair for pair in pairwise(knots) if value < pair[1][given]]
+    low, high = pieces[0] if pieces else (knots[-2], knots[-1])
+    slope = Fraction(high[1 - given] - low[1 - given], high[given] - low[given])
+    return floor(low[1 - given] + slope * (value - low[given]))
+
+
+def correction(kind: str, knots: list[tuple[int, int]]) -> dict[str, Any]:
+    name = crc16(kind.encode()) or 1 if kind else 0
+    data = name.to_bytes(2, "little") + b"".join(v.to_bytes(2, "little") for knot in knots for v in knot)
+    crc = crc16(data)
+    pieces = [slot << 26 | commanded << 13 | actual for slot, (commanded, actual) in enumerate(knots)]
+    return {
+        "cartridge": kind,
+        "cartridge_crc": f"{name:04x}",
+        "knots": knots,
+        "crc": f"{crc:04x}",
+        "arguments": [f"{a:08x}" for a in (*pieces, 1 << 30 | name, 2 << 30 | len(knots) << 16 | crc)],
+        "commanded": [[target, through(knots, target, 1)] for target in TARGETS],
+        "actual": [[commanded, through(knots, commanded, 0)] for commanded in TARGETS],
     }
 
 
@@ -293,6 +348,7 @@ def vectors() -> dict[str, Any]:
         "ble_service": SERVICE,
         "ble_stop": {"characteristic": characteristic(4), "value": STOP.hex()},
         "ble_advertised": [advertised(1, 1, 1), advertised(1, 0x1234, 0), advertised(255, 0xFFFF, 255)],
+        "corrections": [correction(*example) for example in CORRECTIONS],
         "messages": [message(*example) for example in EXAMPLES],
         "refused": [
             {"why": "length", "inner": status[:6].hex()},

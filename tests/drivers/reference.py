@@ -47,6 +47,11 @@ def _start(pen: Table) -> None:
     pen.order(Opcode.START, token << 16 | 100)
 
 
+def _park(pen: Table) -> None:
+    token = pen.pen.token or pen.accept(Opcode.ARM, 500).token
+    pen.order(Opcode.PARK, token << 16 | 1)
+
+
 def _fault(pen: Table) -> None:
     pen.pen.raise_fault(Fault.SENSOR)
 
@@ -73,7 +78,10 @@ INPUTS: tuple[tuple[str, frozenset[PenState], Deed], ...] = (
     ("RESET, needle still, cause gone", AWAKE, lambda t: t.order(Opcode.RESET)),
     ("SET_DEPTH, SET_RATE", AWAKE, lambda t: (t.order(Opcode.SET_DEPTH, 500), t.order(Opcode.SET_RATE, 90_000))),
     ("LIMIT_DEPTH", AWAKE, lambda t: t.order(Opcode.LIMIT_DEPTH, 500)),
-    ("PARK", AWAKE, lambda t: t.order(Opcode.PARK, 0)),
+    ("PARK, live token", frozenset({PenState.ARMED, PenState.PAUSED}), _park),
+    ("PARK, wrong or no token", AWAKE, lambda t: t.order(Opcode.PARK, (t.pen.token ^ 1) << 16)),
+    ("CALIBRATION", AWAKE, lambda t: t.order(Opcode.CALIBRATION, 1 << 30)),
+    ("dead centre reached", frozenset({PenState.PARKING}), lambda t: t.go(600, renew=True)),
     ("INDICATE", AWAKE, lambda t: t.order(Opcode.INDICATE)),
     ("SELF_TEST", AWAKE, lambda t: (t.order(Opcode.SELF_TEST), t.go(200, renew=True))),
     ("no renewal for the granted lease", AWAKE, lambda t: t.go(1500)),
@@ -98,12 +106,14 @@ ANSWERS: tuple[tuple[str, Opcode, int], ...] = (
     ("START, no token", Opcode.START, 100),
     ("END", Opcode.END, 0),
     ("RESET", Opcode.RESET, 0),
-    ("PARK", Opcode.PARK, 0),
+    ("PARK, live token", Opcode.PARK, 1),
+    ("PARK, no token", Opcode.PARK, 1),
+    ("CALIBRATION", Opcode.CALIBRATION, 1 << 30),
     ("INDICATE", Opcode.INDICATE, 0),
     ("SELF_TEST", Opcode.SELF_TEST, 0),
     ("LIMIT_DEPTH, not below the target", Opcode.LIMIT_DEPTH, 2000),
     ("LIMIT_DEPTH, below the target", Opcode.LIMIT_DEPTH, 500),
-    ("any other opcode", Opcode.CALIBRATION, 0),
+    ("any other opcode", Opcode.CARTRIDGE, 0),
 )
 
 
@@ -128,11 +138,11 @@ def machine() -> str:
 
 def answer(state: PenState, name: str, opcode: Opcode, argument: int) -> str:
     pen = Table().into(state, 5000)
-    if name == "START, live token":
+    if name.endswith("live token"):
         if state not in (PenState.ARMED, PenState.PAUSED):
             return ""
         argument |= (pen.pen.token or pen.accept(Opcode.ARM, 500).token) << 16
-    elif name == "START, no token":
+    elif name.endswith("no token"):
         if state is PenState.ARMED:
             return ""
         argument |= 7 << 16
@@ -230,7 +240,7 @@ def tell(message: Message) -> str:
     if "state_result" in values:
         both = values.pop("state_result")
         values |= {"state": _name(PenState, both & 15), "last_result": _name(Result, both >> 4)}
-    if values.get("opcode") == Opcode.START and "argument" in values:
+    if values.get("opcode") in (Opcode.START, Opcode.PARK, Opcode.CALIBRATION) and "argument" in values:
         values["argument"] = f"{values['argument']:#010x}"
     if "opcode" in values:
         values["opcode"] = _name(Opcode, values["opcode"])
@@ -297,7 +307,20 @@ def vectors() -> str:
     return "```text\n" + "\n".join(rows) + "\n```"
 
 
-SECTIONS = {"machine": machine, "answers": answers, "session": session, "vectors": vectors}
+def corrections() -> str:
+    """The golden vectors of corrections."""
+    blocks = []
+    for vector in json.loads(VECTORS.read_text(encoding="utf-8"))["corrections"]:
+        pairs = [f"{target}→{commanded}" for target, commanded in vector["commanded"]]
+        blocks.append(
+            f"cartridge {vector['cartridge']!r} {vector['cartridge_crc']}, knots "
+            + " ".join(f"{commanded}:{actual}" for commanded, actual in vector["knots"])
+            + f"\n  CRC {vector['crc']}, arguments {' '.join(vector['arguments'])}\n  target→commanded {' '.join(pairs)}"
+        )
+    return "```text\n" + "\n".join(blocks) + "\n```"
+
+
+SECTIONS = {"corrections": corrections, "machine": machine, "answers": answers, "session": session, "vectors": vectors}
 
 
 def renew(text: str) -> str:

@@ -99,6 +99,10 @@ class Table:
                 self.go(300, renew=True)
                 self.accept(Opcode.END, 1)
                 self.go(300, renew=True)
+            case PenState.PARKING:
+                token = self.accept(Opcode.ARM, 500).token
+                self.accept(Opcode.PARK, token << 16 | 1)
+                self.go(50)
             case PenState.STOPPED:
                 self.put(STOP)
             case PenState.LEASE_EXPIRED:

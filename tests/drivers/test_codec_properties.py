@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.address import Address, BadAddress, is_bluetooth, parse_address
-from drivers.api import LinkStatistics, PenInput
+from drivers.api import CorrectionState, LinkStatistics, PenInput
 from drivers.penlink import cobs
 from drivers.penlink.frame import (
     MAX_INNER,
@@ -22,7 +22,7 @@ from drivers.penlink.frame import (
     encode,
     encode_inner,
 )
-from drivers.penlink.messages import LAYOUTS, Layout, Message, PayloadError, Query, ResultMessage
+from drivers.penlink.messages import LAYOUTS, KnotMessage, Layout, Message, PayloadError, Query, ResultMessage
 from drivers.penlink.session import Hello, HostSession
 
 from . import golden
@@ -306,8 +306,11 @@ class Ear:
         self.inputs: list[PenInput] = []
         self.hellos: list[Hello] = []
         self.results: list[ResultMessage] = []
+        self.tables: list[CorrectionState | KnotMessage] = []
         self.statistics = LinkStatistics()
-        self.session = HostSession(self.inputs.append, self.hellos.append, self.results.append, self.statistics)
+        self.session = HostSession(
+            self.inputs.append, self.hellos.append, self.results.append, self.tables.append, self.statistics
+        )
 
 
 @settings(max_examples=300, deadline=None)

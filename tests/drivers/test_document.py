@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.api import EventCode, Fault, PenState, Reason, Result
+from drivers.correction import Knot
 from drivers.penlink import cobs, document
 from drivers.penlink.frame import STOP, StopMatcher, crc16
 from drivers.penlink.gatt import COMPANY, SERVICE, Characteristic
@@ -65,8 +66,24 @@ def test_the_opcodes_with_a_deadline_are_those_of_the_firmware() -> None:
 
 def test_every_reason_that_the_firmware_gives_is_listed_with_its_opcode() -> None:
     given: dict[str, set[str]] = {opcode.name: set() for opcode in Opcode}
-    arguments = (0, 1, 2, 25, 500, 3000, 10_000, 90_000, 90_500, 200_000, 7 << 16 | 10)
-    for state, bad in itertools.product(STATES[1:], range(7)):
+    arguments = (
+        0,
+        1,
+        2,
+        25,
+        500,
+        2500,
+        3000,
+        10_000,
+        90_000,
+        90_500,
+        200_000,
+        7 << 16 | 10,
+        2 << 30,
+        2 << 30 | 1 << 16,
+        3 << 30,
+    )
+    for state, bad in itertools.product(STATES[1:], range(8)):
         table = _upset(Table().into(state, 5000), bad)
         for opcode, argument in itertools.product(Opcode, arguments):
             if bad == 6 and table.pen.token:
@@ -78,7 +95,9 @@ def test_every_reason_that_the_firmware_gives_is_listed_with_its_opcode() -> Non
             assert not refused or (result.applied, result.token) == (0, 0)
             if refused:
                 given[opcode.name].add(Reason(result.reason).name)
-            if table.pen.state is not state or (not refused and opcode in (Opcode.LIMIT_DEPTH, Opcode.SELF_TEST)):
+            if table.pen.state is not state or (
+                not refused and opcode in (Opcode.LIMIT_DEPTH, Opcode.SELF_TEST, Opcode.CALIBRATION)
+            ):
                 table = _upset(Table().into(state, 5000), bad)
     for name, reasons in given.items():
         listed = set(document.OPCODES[name].reasons)
@@ -90,6 +109,7 @@ def test_every_reason_that_the_firmware_gives_is_listed_with_its_opcode() -> Non
             "FAULT",
             "NO_CARTRIDGE",
             "SESSION_LIMIT",
+            "CORRECTION_LIMIT",
             "BATTERY",
             "MOVING",
         }
@@ -104,6 +124,9 @@ def _upset(table: Table, how: int) -> Table:
         table.order(Opcode.LIMIT_DEPTH, 250)
     elif how == 3:
         table.pen.cartridge = table.profile.cartridge.model_copy(update={"depth_max_um": 300})
+    elif how == 7:
+        table.pen._nvm.write(0, (Knot(0, 0), Knot(2500, 2100)))
+        table.pen.correction.power_on("R12")
     elif how == 4:
         table.body.charge = LOW_CHARGE / 2
     return table

@@ -593,7 +593,8 @@ def test_every_refusal_is_one_sentence_with_the_next_step(reason: Reason) -> Non
         ),
         (Action.SET_DEPTH, 1010, Result.DENIED, Reason.OFF_STEP, "does not lie on the pen's steps"),
         (Action.START, 60_000, Result.TEMPORARILY_REJECTED, Reason.NOT_ARMED, "arm first"),
-        (Action.PARK, 7, Result.DENIED, Reason.BAD_PARAMETER, "the pen refused park (bad_parameter)"),
+        (Action.PARK, 1, Result.TEMPORARILY_REJECTED, Reason.NOT_ARMED, "the pen is not armed; arm first."),
+        (Action.CALIBRATE, 3 << 30, Result.DENIED, Reason.BAD_PARAMETER, "the pen refused calibrate (bad_parameter)"),
     ],
 )
 def test_what_the_pen_refuses_is_told(action: Action, value: int, result: Result, reason: Reason, says: str) -> None:

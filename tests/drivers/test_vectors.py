@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from drivers.api import calibrate_cartridge, calibrate_commit, calibrate_knot
+from drivers.correction import CorrectionTable, Knot, cartridge_key
 from drivers.penlink import cobs
 from drivers.penlink.frame import STOP, Decoder, Frame, FrameError, crc16, decode_inner, encode, encode_inner
 from drivers.penlink.gatt import CARRIES, COMPANY, SERVICE, Advertised, Characteristic
@@ -117,6 +119,22 @@ def test_refused_frames_are_named_and_counted(vector: dict[str, str]) -> None:
     table.raw.clear()
     table.put(golden.cobs(inner) + b"\0")
     assert not table.raw
+
+
+@pytest.mark.parametrize("vector", FILE["corrections"], ids=lambda v: v["crc"])
+def test_corrections(vector: dict[str, Any]) -> None:
+    table = CorrectionTable(tuple(Knot(*pair) for pair in vector["knots"]))
+    cartridge = cartridge_key(vector["cartridge"])
+    assert f"{cartridge:04x}" == vector["cartridge_crc"]
+    key = table.key(cartridge)
+    assert (key >> 16, f"{key & 0xFFFF:04x}") == (len(table.knots), vector["crc"])
+    arguments = [calibrate_knot(slot, knot) for slot, knot in enumerate(table.knots)]
+    arguments += [calibrate_cartridge(cartridge), calibrate_commit(key)]
+    assert [f"{argument:08x}" for argument in arguments] == vector["arguments"]
+    for target, commanded in vector["commanded"]:
+        assert table.commanded_um(target) == commanded
+    for commanded, actual in vector["actual"]:
+        assert table.actual_um(commanded) == actual
 
 
 def test_stop_is_one_constant() -> None:

@@ -61,10 +61,10 @@ class PenJudge:
         tokens = self._tokens.setdefault(boot, {})
         if cmd.opcode == Opcode.ARM:
             tokens[done.token] = firmware.clock
-        elif cmd.opcode == Opcode.START:
+        elif cmd.opcode in (Opcode.START, Opcode.PARK):
             given = tokens.pop(cmd.argument >> 16, None)
             if given is None or firmware.clock - given > TOKEN_MS:
-                self.broken.append("the pen started without a fresh token")
+                self.broken.append(f"the pen did {Opcode(cmd.opcode).name} without a fresh token")
 
 
 class RecordTrouble:

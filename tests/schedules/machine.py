@@ -100,10 +100,12 @@ class Watch:
 
 
 class SafetyMachine(RuleBasedStateMachine):
-    """See the module's docstring. ``SEED`` is the seed of physics, links and ids, ``LINK`` the kind of link."""
+    """See the module's docstring. ``SEED`` is the seed of physics, links and ids, ``LINK`` the kind of link, ``SESSION``
+    the purpose and the client of the session."""
 
     SEED = 0
     LINK = "memory"
+    SESSION: tuple[str, ...] = ("treatment", "TRAIN-1")
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +138,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.watch = Watch(self)
         self.judge, self.record = PenJudge(self.world), RecordTrouble(self.world)
         self.world.sim.on_motion = self.watch.motion
-        self.screen = await self.world.ready("treatment", "TRAIN-1")
+        self.screen = await self.world.ready(*self.SESSION)
         self._alive = self.loop.create_task(self._note_alive())
 
     async def _note_alive(self) -> None:
@@ -413,8 +415,11 @@ class SafetyMachine(RuleBasedStateMachine):
             self.screen = await w.screen("dashboard after the crash")
             await self._sign_in(self.screen)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
-            # What was entered before the crash counts: nothing that was acknowledged is asked again.
-            await self._ask("session.open", purpose="treatment", resumes="last")
+            if self.SESSION[0] == "treatment":
+                # What was entered before the crash counts: nothing that was acknowledged is asked again.
+                await self._ask("session.open", purpose="treatment", resumes="last")
+            else:
+                await self._ask("session.open", purpose=self.SESSION[0])
 
         self.run(play())
         self.stop_at = None

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from schedules.machine import SafetyMachine
+from schedules.parking import ParkingMachine
 
 from devicectl.control.controller import Controller
 from devicectl.control.depth_limit import DepthLimit
 from devicectl.control.envelope import Bound
 from devicectl.control.intents import Intents
 from devicectl.control.lane import CommandLane
+from devicectl.control.parking import Parking, ParkSheet
 from devicectl.control.stop_lane import StopLane
 from devicectl.station.connection import Connection
 from devicectl.station.desk import Holder
@@ -108,6 +110,23 @@ def the_pen_starts_with_any_token(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intents, "_send", forgetful)
 
 
+def the_pen_parks_with_any_token(patch: pytest.MonkeyPatch) -> None:
+    park = commands._HANDLERS[Opcode.PARK]
+
+    def lax(pen: Firmware, argument: int) -> object:
+        pen.token = argument >> 16
+        return park(pen, argument)
+
+    patch.setitem(commands._HANDLERS, Opcode.PARK, lax)
+    go = Parking._go
+
+    async def forgetful(self: Parking, sheet: ParkSheet, token: int) -> object:
+        return await go(self, sheet, token ^ 1)
+
+    patch.setattr(Parking, "_go", forgetful)
+
+
+PARKING = {the_pen_parks_with_any_token: "fresh token"}
 BROKEN = {
     stop_sends_nothing: "driven",
     a_dead_client_counts_as_alive: "driven",
@@ -134,3 +153,14 @@ def test_a_broken_rule_is_found(
     with pytest.raises(AssertionError) as found:
         run_state_machine_as_test(machine, settings=SEARCH)
     assert BROKEN[break_rule] in str(found.value)
+
+
+@pytest.mark.parametrize("break_rule", PARKING, ids=lambda f: f.__name__)
+def test_a_broken_rule_of_parking_is_found(
+    break_rule: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_rule(monkeypatch)
+    machine = type(f"Broken_{break_rule.__name__}", (ParkingMachine,), {})
+    with pytest.raises(AssertionError) as found:
+        run_state_machine_as_test(machine, settings=SEARCH)
+    assert PARKING[break_rule] in str(found.value)

@@ -136,6 +136,9 @@ class Table:
                 self.go(300)
                 self.accept(Opcode.END, 1)
                 self.renew()
+            case PenState.PARKING:
+                self.accept(Opcode.PARK, self.arm() << 16 | 1)
+                self.go(50)
             case PenState.STOPPED:
                 self.stop()
             case PenState.LEASE_EXPIRED:

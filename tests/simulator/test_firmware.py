@@ -205,7 +205,7 @@ def test_end_never_expires() -> None:
     assert table.state is PenState.IDLE
 
 
-@pytest.mark.parametrize("opcode", [0, Opcode.CALIBRATION, Opcode.CARTRIDGE, 13, 255])
+@pytest.mark.parametrize("opcode", [0, Opcode.CARTRIDGE, 13, 255])
 def test_unknown_opcodes_are_unsupported(opcode: int) -> None:
     result = Table().order(opcode)
     assert (result.result, result.reason) == (Result.UNSUPPORTED, Reason.UNKNOWN_OPCODE)
@@ -450,7 +450,7 @@ def test_the_renewal_counter_wraps() -> None:
     assert table.pen.state is PenState.RUNNING
 
 
-@pytest.mark.parametrize("state", [s for s in STATES if s not in (PenState.RUNNING, PenState.PAUSED)])
+@pytest.mark.parametrize("state", [s for s in STATES if s not in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING)])
 def test_renewals_mean_nothing_outside_a_run(state: PenState) -> None:
     table = Table()
     table.into(state)
@@ -606,7 +606,7 @@ def test_the_button_pauses_and_resumes_within_a_run() -> None:
     assert EventCode.RESUMED in codes
 
 
-@pytest.mark.parametrize("state", [s for s in STATES if s not in (PenState.RUNNING, PenState.PAUSED)])
+@pytest.mark.parametrize("state", [s for s in STATES if s not in (PenState.RUNNING, PenState.PAUSED, PenState.PARKING)])
 def test_no_hand_starts_a_pen_that_has_no_run(state: PenState) -> None:
     table = Table()
     table.into(state)
@@ -698,17 +698,6 @@ def test_depth_does_not_move_on_reset() -> None:
     table.start(depth=2000)
     table.go(1000, renew=True)
     assert table.body.read().depth == pytest.approx(2000, abs=6)
-
-
-def test_park_only_at_rest() -> None:
-    table = Table()
-    for where in (0, 1):
-        assert table.accept(Opcode.PARK, where).applied == where
-    assert table.order(Opcode.PARK, 2).reason == Reason.BAD_PARAMETER
-    table.arm()
-    assert table.order(Opcode.PARK, 0).reason == Reason.RUNNING
-    table.into(PenState.RUNNING)
-    assert table.order(Opcode.PARK, 0).reason == Reason.RUNNING
 
 
 def test_the_self_test_takes_three_seconds_and_blocks_motion() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.faults import Faults
 from simulator.physics import Physics
-from simulator.profile import load_profile
+from simulator.profile import Actuator, Motor, load_profile
 
 PROFILE = load_profile("reference")
 MOTOR = PROFILE.motor
@@ -262,14 +262,68 @@ def test_a_stuck_depth_drive_does_not_move() -> None:
     assert pen.depth_stuck
 
 
-def test_parking_leaves_less_than_a_stroke() -> None:
+@pytest.mark.parametrize("bottom", [True, False])
+@pytest.mark.parametrize("ran_ms", [900, 1000, 1001, 1013])
+def test_parking_turns_forward_slowly_and_by_less_than_a_stroke(bottom: bool, ran_ms: int) -> None:
     pen = body()
     pen.drive(100_000)
-    pen.advance(1000)
+    pen.advance(ran_ms)
     pen.drive(0)
     pen.advance(2000)
-    whole = int(pen.strokes)
+    before = pen.strokes
+    pen.park(bottom=bottom)
+    while pen.parking:
+        pen.advance(pen.now + 1.0)
+        assert pen.rate <= 5000
+    assert 0 <= pen.strokes - before < 1
+    assert pen.strokes % 1 == (0.5 if bottom else 0.0)
+    assert not pen.driven
+    assert not pen.turning
+    assert pen.tip == (pytest.approx(pen.depth) if bottom else pytest.approx(pen.depth - 3000))
+    there = pen.strokes
+    pen.park(bottom=bottom)
+    assert not pen.parking
+    assert pen.strokes == there
+
+
+def test_a_jam_a_dead_motor_and_a_cut_end_parking_on_the_way() -> None:
+    for fault in (Faults(stall=True), Faults(no_start=True)):
+        pen = body()
+        pen.set_faults(fault)
+        pen.park(bottom=True)
+        pen.advance(pen.now + 1000.0)
+        assert pen.parking
+        assert pen.strokes == 0
+        pen.cut()
+        assert not pen.parking
+    pen = body()
     pen.park(bottom=True)
-    assert pen.strokes == whole + 0.5
-    pen.park(bottom=False)
-    assert pen.strokes == whole
+    pen.advance(pen.now + 100.0)
+    pen.cut()
+    pen.advance(pen.now + 1000.0)
+    assert 0.1 < pen.strokes < 0.4
+    assert not pen.driven
+    assert not pen.turning
+
+
+def test_errors_that_a_calibration_would_find() -> None:
+    actuator = {"gain": 0.97, "offset_um": -15.0, "bow_um": 20.0, "backlash_um": 30.0, "drift_um_per_million": 100.0}
+    profile = load_profile("reference").model_copy(
+        update={"actuator": Actuator(**actuator), "motor": Motor(clock_gain=0.95)}
+    )
+    pen = Physics(profile, hand=False)
+    pen.move_depth(1250)
+    pen.advance(2000)
+    up = pen.depth
+    assert up == pytest.approx(0.97 * (1250 - 15) - 15 + 20, abs=0.1)
+    pen.move_depth(1400)
+    pen.advance(3000)
+    pen.move_depth(1250)
+    pen.advance(4000)
+    assert pen.depth - up == pytest.approx(0.97 * 30, abs=0.5)
+    pen.strokes += 1_000_000
+    assert pen.depth - up == pytest.approx(0.97 * 30 + 100, abs=0.5)
+    pen.drive(100_000)
+    pen.advance(6000)
+    assert pen.rate == pytest.approx(95_000, abs=10)
+    assert pen.read().rate == pytest.approx(100_000, abs=400)

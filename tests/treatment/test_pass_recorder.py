@@ -239,6 +239,34 @@ def test_motion_without_a_run_is_an_uncommanded_pass():
     assert bench.recorder.totals == {}
 
 
+def test_a_needle_on_its_way_to_a_dead_centre_is_no_pass():
+    bench = Bench()
+    bench.recorder.parking(True, bench.now)
+    bench.turn(0.5, rate=2_000)
+    bench.recorder.parking(False, bench.now)
+    bench.turn(0.1, rate=2_000)
+    bench.still(2)
+    assert not bench.told
+    bench.turn(0.5, rate=2_000)
+    assert [opened.kind for opened in bench.of(PassOpened)] == [PassKind.UNCOMMANDED]
+
+
+def test_a_needle_that_turns_faster_than_parking_is_an_uncommanded_pass():
+    bench = Bench()
+    bench.recorder.parking(True, bench.now)
+    bench.turn(0.5, rate=TURNING_MHZ + 1)
+    assert [opened.kind for opened in bench.of(PassOpened)] == [PassKind.UNCOMMANDED]
+
+
+def test_a_run_that_follows_parking_is_recorded_from_its_first_sample():
+    bench = Bench()
+    bench.recorder.parking(True, bench.now)
+    bench.recorder.parking(False, bench.now)
+    bench.grant()
+    bench.turn(0.1, rate=2_000)
+    assert [opened.kind for opened in bench.of(PassOpened)] == [PassKind.GRANTED]
+
+
 def test_motion_that_outlasts_its_run_becomes_uncommanded():
     bench = Bench()
     bench.grant()

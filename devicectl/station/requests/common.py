@@ -63,5 +63,5 @@ async def found_session(c: Connection, text: str) -> UUID:
 
 def need_no_run(desk: Desk) -> None:
     """Raises while a run is granted or about to be."""
-    if desk.control.run is not None or desk.intents.starting:
+    if desk.control.run is not None or desk.intents.starting or desk.parking.starting:
         raise StationError("A run is going on; END it first.", "running")
