@@ -37,7 +37,7 @@ class Replay:
 
     def _begin(self) -> HostSession:
         self._pages = Pages()
-        self._session = HostSession(self._deliver, self._hello, self._on_result, self.statistics)
+        self._session = HostSession(self._deliver, self._hello, self._on_result, lambda table: None, self.statistics)
         return self._session
 
     def _hello(self, hello: Hello) -> None:
@@ -45,7 +45,7 @@ class Replay:
 
     def known(self, data: bytes) -> None:
         """A frame from before the capture: it counts, and nobody is told of it."""
-        aside = HostSession(lambda item: None, self._hello, lambda result: None, LinkStatistics())
+        aside = HostSession(lambda item: None, self._hello, lambda result: None, lambda table: None, LinkStatistics())
         aside.feed(data, 0.0)
 
     def heard(self, channel: int, data: bytes, at: float) -> None:
