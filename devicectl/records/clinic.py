@@ -72,7 +72,7 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
         .order_by(t.sessions.c.opened_utc_us.desc()),
     )  # fmt: skip
     for name, query in of.items():
-        shown[name] = [_unsealed(name, row) for row in _rows(connection, query.order_by(sa.desc("at_utc_us")))]
+        shown[name] = [unsealed(name, row) for row in _rows(connection, query.order_by(sa.desc("at_utc_us")))]
     for row in shown["adverse_events"]:
         row["state"] = _newest(connection, t.adverse_event_states, "adverse_event_id", row["id"])
     for row in shown["follow_ups"]:
@@ -83,7 +83,7 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
 _OF_CLIENT = (t.assessments, t.adverse_events, t.follow_ups, t.photos)
 
 
-def _unsealed(table: str, row: Row) -> Row:
+def unsealed(table: str, row: Row) -> Row:
     """A row without its ciphertexts; ``…`` says that there is one."""
     hidden = sealed_columns().get(table, ())
     return {
@@ -94,7 +94,7 @@ def _unsealed(table: str, row: Row) -> Row:
 
 def _newest(connection: sa.Connection, table: sa.Table, column: str, key: UUID) -> Row | None:
     query = sa.select(table).where(table.c[column] == key).order_by(table.c.seq.desc()).limit(1)
-    return next((_unsealed(table.name, row) for row in _rows(connection, query)), None)
+    return next((unsealed(table.name, row) for row in _rows(connection, query)), None)
 
 
 def courses(connection: sa.Connection, client: UUID | None = None, *, open_only: bool = False) -> list[Row]:
@@ -146,6 +146,7 @@ def cartridge_uses(connection: sa.Connection, lot: str | None = None, limit: int
         sa.select(
             t.cartridge_uses,
             t.clients.c.code,
+            t.sessions.c.origin,
             t.sessions.c.opened_utc_us.label("session_utc_us"),
             t.cartridge_discards.c.discarded_utc_us,
         )
@@ -164,6 +165,7 @@ def read_cartridges(connection: sa.Connection, lot: str) -> list[Row]:
         sa.select(
             t.sessions.c.id.label("session_id"),
             t.sessions.c.opened_utc_us,
+            t.sessions.c.origin,
             t.clients.c.code,
             t.cartridges.c.type,
             t.cartridges.c.serial,
