@@ -18,7 +18,9 @@ from devicectl.records.writer import Job
 from .checklist import ITEMS
 from .forms import Form, Record, columns
 from .forms.signing import PassChange, parts_of
+from .library import protocol_key
 from .photos import Photo
+from .protocols import PROTOCOLS
 from .texts import CONSENT_TEXT, CONSENT_VERSION, text_sha256
 
 Row = dict[str, Any]
@@ -76,6 +78,7 @@ class _Making:
     connection: sa.Connection
     filled: Filled
     sealer: Sealer
+    chain: Chain
     new_id: Callable[[], UUID]
     client: UUID | None
     ready: bool = False
@@ -156,8 +159,8 @@ def _protocol(m: _Making) -> Rows:
     zones: Any = values.pop("zones")
     newest = sa.select(t.protocols).where(t.protocols.c.name == values["name"]).order_by(t.protocols.c.version.desc())
     before = m.connection.execute(newest.limit(1)).first()
-    if before is not None and before.source == "shipped":
-        raise refused(f"{before.name} is shipped and stays as it is; give the copy a name of its own.", "shipped")
+    if values["name"] in PROTOCOLS:
+        raise refused(f"{values['name']} is shipped and stays as it is; give the copy a name of its own.", "shipped")
     protocol = m.row(
         t.protocols,
         {**values, "indication": values.get("indication") or ""},
@@ -174,8 +177,7 @@ def _protocol(m: _Making) -> Rows:
 def _course(m: _Making) -> Rows:
     values = columns(m.filled.record)
     name = str(values.pop("protocol"))
-    newest = sa.select(t.protocols.c.id).where(t.protocols.c.name == name).order_by(t.protocols.c.version.desc())
-    protocol = m.connection.execute(newest.limit(1)).scalar()
+    protocol = protocol_key(m.connection, name, m.chain, m.filled.at_utc_us, m.new_id)
     if protocol is None:
         raise refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
     return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
@@ -350,7 +352,7 @@ class Intake:
 
         def job(connection: sa.Connection) -> Stored:
             client = _client_of(connection, filled)
-            making = _Making(connection, filled, self._sealer, self._new_id, client)
+            making = _Making(connection, filled, self._sealer, self._chain, self._new_id, client)
             rows = MAKERS[filled.form.name](making)
             entries = [Entry(table, row, filled.by, filled.at_utc_us) for table, row in rows]
             seq = self._chain.enter(connection, entries)

@@ -33,6 +33,7 @@ class MemoryLink:
     def __init__(self, pen_end: PenEnd | None, address: str = "memory://pen") -> None:
         self.address = address
         self.tap: Tap | None = None
+        self._stopping = False
         self._pen = pen_end
         self._on_data: OnData | None = None
         self._on_lost: OnLost | None = None
@@ -63,19 +64,18 @@ class MemoryLink:
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the pen end in the next turn of the loop."""
-        self._send(data, stop=False)
-
-    def _send(self, data: bytes, *, stop: bool) -> None:
         if self._on_lost is not None and self._pen is not None:
             self._loop.call_soon(self._pen.receive, data)
             if self.tap is not None:
-                self.tap.passed(Way.OUT, STREAM, data, stop)
+                self.tap.passed(Way.OUT, STREAM, data, self._stopping)
 
     def write_stop(self, data: bytes) -> bool:
         """As :meth:`write`: this link has no queue to drop."""
         if self._on_lost is None:
             return False
-        self._send(data, stop=True)
+        self._stopping = True
+        self.write(data)
+        self._stopping = False
         return True
 
     @property
