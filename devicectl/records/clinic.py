@@ -60,7 +60,10 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
     """One client: courses, sessions, assessments, adverse events with their newest state, follow-ups, photographs."""
     key = client_key(connection, code)
     of = {table.name: sa.select(table).where(table.c.client_id == key) for table in _OF_CLIENT}
-    shown: Row = {"code": code, "id": key, "courses": courses(connection, key)}
+    facts = sa.select(t.clients.c.training, sa.exists().where(t.erasures.c.client_id == key).label("erased"))
+    one = connection.execute(facts.where(t.clients.c.id == key)).one()
+    shown: Row = {"code": code, "id": key, "training": bool(one.training), "erased": bool(one.erased)}
+    shown["courses"] = courses(connection, key)
     shown["sessions"] = _rows(
         connection,
         sa.select(

@@ -5,6 +5,7 @@ Rows are plain mappings as in `devicectl.records.clinic`: what is sealed is ``â€
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -51,7 +52,7 @@ def _place(name: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
 
 
-def _of_parent(table: sa.Table, mine: dict[str, sa.ColumnElement[bool]]) -> sa.ColumnElement[bool] | None:
+def _of_parent(table: sa.Table, mine: Mapping[str, sa.ColumnElement[bool]]) -> sa.ColumnElement[bool] | None:
     """Rows that complete one of the session, for a table of what was entered; None for every other table."""
     if "operator_id" not in table.c or "session_id" in table.c:
         return None
