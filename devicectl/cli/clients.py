@@ -29,7 +29,11 @@ FORMS: Final = {
     "follow-up-state": "What became of a follow-up ('follow-ups done' does the same).",
 }
 """What is entered about a client, by the names of the commands."""
-_ABOUT: Final = {"adverse-event-state": "adverse_events", "follow-up-state": "follow_ups"}
+_ABOUT: Final = {
+    "adverse-event-state": ("adverse_events", "adverse event"),
+    "follow-up-state": ("follow_ups", "follow-up"),
+}
+"""The table and the name of what a form goes on with."""
 _EXAMPLES: Final = {
     "assessment": ("devicectl clients enter assessment AB-12 --scale norwood --grade 'III vertex' --operator 'Ida'",),
     "adverse-event": (
@@ -50,26 +54,26 @@ def _form_command(name: str) -> click.Command:
     parent = _ABOUT.get(name)
     params: list[click.Parameter] = [click.Argument(["code"])]
     if parent is not None:
-        text = f"The {name.removesuffix('-state').replace('-', ' ')} that goes on: digits of its id."
+        text = f"The {parent[1]} that goes on: digits of its id, as 'clients show' has them."
         params.append(click.Option(["--about"], required=True, metavar="ID", help=text))
     else:
         text = "The session to which this belongs: digits of its id, or 'last'. Else it belongs to none."
         params.append(click.Option(["--session"], metavar="ID", help=text))
 
     def target(given: Given) -> Target:
-        about = None if parent is None else str(row_named(parent, given["about"], name.removesuffix("-state")))
+        about = None if parent is None else str(row_named(*parent, given["about"]))
         return Target(client=given["code"], session=given.get("session"), about=about)
 
     return Entering(name.replace("-", "_"), name, FORMS[name], _EXAMPLES[name], params, target).command()
 
 
-def row_named(table: str, text: str, what: str) -> Any:
+def row_named(table: str, what: str, text: str) -> Any:
     """The key of a row by the digits of its id. Raises :class:`RecordError`."""
     from devicectl.records.entered import find_row
     from devicectl.records.reader import Reader
 
     with Reader() as reader:
-        return reader.run(lambda connection: find_row(connection, table, text, what.replace("-", " ")))
+        return reader.run(lambda connection: find_row(connection, table, text, what))
 
 
 @click.group(

@@ -39,14 +39,11 @@ def _open_command() -> click.Command:
 
 def _of_protocol(given: Given) -> dict[str, Any]:
     """Indication, number of sessions and days between as the protocol has them."""
-    from devicectl.treatment.forms.words import folded
+    from .protocols import library_row
 
-    from .protocols import library_rows
-
-    name = folded(given.get("field_protocol") or "")
-    row = next((row for row in library_rows() if folded(row["name"]) == name), None)
-    if row is None:
+    if not given.get("field_protocol"):
         return {}
+    row = library_row(given["field_protocol"])
     found = {"indication": row["indication"], "sessions_planned": row["sessions"], "min_days": row["min_days"]}
     return {field: value for field, value in found.items() if value not in (None, "")}
 

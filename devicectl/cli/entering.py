@@ -239,7 +239,7 @@ def _run(spec: Entering, form: Form[Any], *, who: SignIn | None, as_json: bool, 
                 # The station knows more than the form: files, what stands in the record.
                 ask_again(form, values, error.fields)
     except Refused as refused:
-        return tell_refused(refused.fields, as_json)
+        return tell_refused(refused.fields, as_json, spec.fixed_fields)
     tell(answer, as_json)
     return int(Exit.DONE)
 
@@ -273,10 +273,11 @@ def tell(answer: Mapping[str, Any], as_json: bool) -> None:
         click.echo(f"{answer['text']}{f'  {key[-8:]}' if key else ''}")
 
 
-def tell_refused(fields: Mapping[str, str], as_json: bool) -> int:
-    """One line for each refused field with its option; answers the exit code."""
+def tell_refused(fields: Mapping[str, str], as_json: bool, arguments: frozenset[str] = frozenset()) -> int:
+    """One line for each refused field with its option, or its argument; answers the exit code."""
     for name, sentence in fields.items():
-        click.echo(f"devicectl: {_place(name)}: {sentence}", err=True)
+        place = name.upper() if name in arguments else _place(name)
+        click.echo(f"devicectl: {place}: {sentence}", err=True)
     if as_json:
         first = next(iter(fields.values()))
         error = {"code": "invalid-form", "message": first, "fields": dict(fields)}

@@ -20,7 +20,7 @@ def _done_command() -> click.Command:
             "devicectl follow-ups done 3f2a91c0 --state missed --values - --operator 'Ida' < note.json",
         ),
         [click.Argument(["about"], metavar="ID")],
-        target=lambda given: Target(about=str(row_named("follow_ups", given["about"], "follow-up"))),
+        target=lambda given: Target(about=str(row_named("follow_ups", "follow-up", given["about"]))),
         start=lambda _given: {"state": "done"},
     ).command()
 

@@ -55,7 +55,7 @@ def _change_pass() -> click.Command:
     examples=(
         "devicectl sessions enter consent --no-photos --operator 'Ida'",
         "devicectl sessions enter checklist --changed no --all-no --operator 'Ida'",
-        "devicectl sessions enter zone-result --help",
+        "devicectl sessions enter zone-result --zone VTX --end-point erythema --operator 'Ida'",
     ),
 )
 def enter() -> None:
