@@ -14,7 +14,7 @@ import click
 from devicectl.treatment.forms import FieldErrors, Form, Rows, parse
 from devicectl.treatment.forms.engine import Field, fields_of
 from devicectl.treatment.forms.entries import Entry, Secret
-from devicectl.treatment.forms.words import BadEntry
+from devicectl.treatment.forms.words import BadEntry, folded
 
 Values = dict[str, Any]
 STDIN: Final = "-"
@@ -183,6 +183,7 @@ def _missing_rows(entry: Rows, before: Any) -> list[Values]:
     """The rows that have not been filled in, each asked for."""
     known = [_title(entry, row) for row in before or ()]
     asked = [field for field in entry.fields if field.required and field.name != entry.title_of]
+    reason = next((field for field in entry.fields if field.name == "reason"), None)
     made = []
     for start in entry.start:
         if _title(entry, start) in known:
@@ -192,6 +193,8 @@ def _missing_rows(entry: Rows, before: Any) -> list[Values]:
         for field in asked:
             words = "/".join(field.entry.choices)
             row[field.name] = click.prompt(f"{title} ({words})", default="", show_default=False, err=True)
+        if reason is not None and folded(str(row.get("answer", ""))) not in ("", "n", "no"):
+            row[reason.name] = _ask(reason, reason.entry.help)
         made.append(row)
     return made
 

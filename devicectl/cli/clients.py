@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from .app import Command
+from .client_code import CODE
 from .later import LaterGroup
 from .operator import SignIn, operator_options
 
@@ -52,7 +53,7 @@ def _form_command(name: str) -> click.Command:
     from .entering import Entering, Target
 
     parent = _ABOUT.get(name)
-    params: list[click.Parameter] = [click.Argument(["code"])]
+    params: list[click.Parameter] = [click.Argument(["code"], type=CODE)]
     if parent is not None:
         text = f"The {parent[1]} that goes on: digits of its id, as 'clients show' has them."
         params.append(click.Option(["--about"], required=True, metavar="ID", help=text))
@@ -249,7 +250,7 @@ def _digits(key: Any) -> str:
         "devicectl clients identity AB-12 --set allergies=latex --operator 'Ida'",
     ),
 )
-@click.argument("code")
+@click.argument("code", type=CODE)
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change one field; others can see it run.")
 @click.option(
     "--values", "values_from", metavar="FILE", help="Fields to change as a JSON object, - for standard input."
@@ -273,7 +274,7 @@ def identity_command(
     cls=Command,
     examples=("devicectl clients erase AB-12 --reason requested --operator 'Ida'",),
 )
-@click.argument("code")
+@click.argument("code", type=CODE)
 @click.option("--reason", required=True, type=click.Choice(REASONS), help="Why.")
 @click.option("--yes", is_flag=True, help="Do not ask once more.")
 @operator_options

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from .client_code import CODE
 from .later import LaterGroup
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _open_command() -> click.Command:
             "devicectl courses open AB-12 --protocol 'Dhurat 2013' --scale norwood --grade IV --operator 'Ida'",
             "devicectl courses open AB-12 --values course.json --operator 'Ida'",
         ),
-        [click.Argument(["code"])],
+        [click.Argument(["code"], type=CODE)],
         target=lambda given: Target(client=given["code"]),
         start=_of_protocol,
     ).command()
@@ -59,7 +60,7 @@ def _end_command() -> click.Command:
             "devicectl courses end AB-12 --operator 'Ida'",
             "devicectl courses end AB-12 --end-reason wish --operator 'Ida'",
         ),
-        [click.Argument(["code"])],
+        [click.Argument(["code"], type=CODE)],
         target=lambda given: Target(client=given["code"]),
     ).command()
 
@@ -125,7 +126,6 @@ def _read(code: str | None, *, open_only: bool, grace_days: int = GRACE_DAYS) ->
         left = 0 if row["ended"] else int(row["sessions_planned"]) - int(row["sessions_done"])
         last = _day(row["last_utc_us"]) if row["last_utc_us"] else None
         due = interval(last, today(), row["min_days"], left, grace_days=grace_days)
-        row["ended"] = bool(row["ended"])
         row["sessions_left"] = max(0, left)
         row["next_from"] = due.earliest.isoformat() if due.earliest is not None and left > 0 else None
         row["overdue_days"] = due.overdue_days

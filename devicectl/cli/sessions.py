@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from .client_code import CODE
 from .later import LaterGroup
 from .operator import SignIn, operator_options
 from .radio import ADDRESS, radio_option
@@ -182,7 +183,9 @@ def sign_command(session: str, meaning: str, reason: str | None, who: SignIn | N
 )
 @click.argument("address", type=ADDRESS)
 @radio_option
-@click.option("--client", "code", metavar="CODE", help="The client; a simulated pen takes training clients only.")
+@click.option(
+    "--client", "code", type=CODE, metavar="CODE", help="The client; a simulated pen takes training clients only."
+)
 @click.option("--resume", metavar="ID", help="Go on with this interrupted session: digits of its id, or 'last'.")
 @click.option("--no-course", is_flag=True, help="It does not belong to the client's open course.")
 @operator_options

@@ -42,6 +42,7 @@ def clients(connection: sa.Connection, text: str = "", limit: int = 200) -> list
     ).where(t.clients.c.code.contains(text, autoescape=True))
     found = _rows(connection, query.order_by(sa.desc("last_utc_us"), t.clients.c.code).limit(limit))
     for row in found:
+        row["training"], row["erased"] = bool(row["training"]), bool(row["erased"])
         row["course"] = next(iter(courses(connection, row["id"], open_only=True)), None)
     return found
 
@@ -74,6 +75,8 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
         .where(t.sessions.c.client_id == key)
         .order_by(t.sessions.c.opened_utc_us.desc()),
     )  # fmt: skip
+    for row in shown["sessions"]:
+        row["signed"] = bool(row["signed"])
     for name, query in of.items():
         shown[name] = [unsealed(name, row) for row in _rows(connection, query.order_by(sa.desc("at_utc_us")))]
     for row in shown["adverse_events"]:
@@ -119,7 +122,10 @@ def courses(connection: sa.Connection, client: UUID | None = None, *, open_only:
         query = query.where(t.courses.c.client_id == client)
     if open_only:
         query = query.where(~_ended())
-    return _rows(connection, query.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    found = _rows(connection, query.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    for row in found:
+        row["ended"] = bool(row["ended"])
+    return found
 
 
 def protocols(connection: sa.Connection, name: str | None = None) -> list[Row]:

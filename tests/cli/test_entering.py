@@ -16,6 +16,7 @@ from devicectl.cli.asking import gathered, merged, without
 from devicectl.cli.clients import clients as clients_group
 from devicectl.cli.entering import option_of
 from devicectl.cli.exits import Exit
+from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import FORMS, Rows
 from devicectl.treatment.intake import MAKERS
 
@@ -114,7 +115,7 @@ BAD: list[tuple[tuple[str, ...], Exit, str]] = [
     (("clients", "enter", "follow-up", "T-1", "--kind", "day7", "--due-date", "2001-01-01"), Exit.USAGE, "--due-date: "),
     (("clients", "enter", "follow-up", "T-1", "--kind", "day7", "--due-date", "05.06.2099"), Exit.USAGE, "--due-date: "),
     (("clients", "enter", "follow-up", "T-9", "--kind", "day7", "--due-date", "2099-01-01"), Exit.FAILED, "no client T-9"),
-    (("clients", "enter", "follow-up", "a b", "--kind", "day7", "--due-date", "2099-01-01"), Exit.USAGE, ""),
+    (("clients", "enter", "follow-up", "a b", "--kind", "day7", "--due-date", "2099-01-01"), Exit.USAGE, "such as AB-12"),
     (("clients", "enter", "photo", "T-1", "--file", "none.jpg", "--view", "front", "--phase", "before"), Exit.USAGE, "--file: "),
     (("clients", "enter", "adverse-event-state", "T-1", "--about", "zz", "--outcome", "ongoing"), Exit.FAILED, "no id"),
     (("clients", "show", "T-9"), Exit.FAILED, "There is no client T-9"),
@@ -243,3 +244,46 @@ def test_completion_knows_forms_and_their_words(clinic: House) -> None:
 
     assert "plain,zone-result" in completed("devicectl sessions enter")
     assert "plain,mild_erythema" in completed("devicectl sessions enter zone-result --end-point")
+
+
+def test_on_a_terminal_a_scan_fills_a_cartridge_and_each_question_is_asked(clinic: House) -> None:
+    pen = clinic.simulate("pty", "--seed", "12")
+    session = clinic.run("sessions", "open", pen.address, "--client", "T-1", "--json").json["session"]
+
+    def at_terminal(*arguments: str) -> pexpect.spawn[str]:
+        command = ["-P", "-m", "devicectl", "sessions", "enter", *arguments]
+        return pexpect.spawn(
+            sys.executable, command, env=clinic.env, timeout=LONG_S, encoding="utf-8", dimensions=(40, 120)
+        )
+
+    scanning = at_terminal("cartridge")
+    scanning.expect("Scan: ")
+    scanning.sendline("]d20109521234543213172802001")
+    scanning.expect("--raw|Scan: ")
+    scanning.sendline("(01)09521234543213(17)280200(10)AB-1(21)S9")
+    scanning.expect("Cartridge recorded")
+    scanning.expect(pexpect.EOF)
+    asking = at_terminal("checklist", "--changed", "first")
+    for name in ITEMS:
+        asking.expect_exact("(no/yes/unknown): ")
+        asking.sendline("yes" if name == "diabetes" else "no")
+        if name == "diabetes":
+            asking.expect("Reason: ")
+            asking.sendline("asked Dr B.")
+    asking.expect("Checklist recorded")
+    asking.expect(pexpect.EOF)
+    entered = clinic.run("sessions", "show", session, "--json").json["entered"]
+    assert [row["serial"] for row in entered["cartridge_uses"]] == ["S9"]
+    answers = {row["item"]: (row["answer"], row["reason"]) for row in entered["checklist_answers"]}
+    assert answers.pop("diabetes") == ("yes", "…")
+    assert set(answers.values()) == {("no", None)}
+    used = ("--gtin", "09521234543213", "--lot", "AB-1", "--expiry", "2028-02", "--serial", "S9")
+    again = clinic.run("sessions", "enter", "cartridge", *used)
+    assert (again.code, "was registered" in again.sentence) == (Exit.FAILED, True)
+    unsigned = clinic.run(
+        "sessions", "amend", session, "--table", "cartridge_uses", "--row", entered["cartridge_uses"][0]["id"],
+        "--field", "lot", "--value", "AB-2", "--reason", "typed wrongly",
+    )  # fmt: skip
+    assert "not signed yet" in unsigned.sentence
+    assert clinic.run("sessions", "close", pen.address).code == Exit.DONE
+    assert "no session is open" in clinic.run("sessions", "close", pen.address).sentence
