@@ -86,8 +86,29 @@ def refuse_latched(seat: Seat) -> None:
 
 async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Ending:
     """Two-step start, needle for ``plan.seconds``, END, wait for stillness. Raises :class:`Failure` if not started."""
+    return await needle(seat, plan, await prepare(seat, plan, progress), progress)
+
+
+async def prepare(
+    seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None, *, session: bool = True
+) -> tuple[str, ...]:
+    """Set up what ``plan`` says; answers why depth and rate were lowered. Raises :class:`Failure`.
+
+    Without ``session`` none is open yet: what would refuse the start is found before one is opened in vain.
+    """
     seat.begin_beating()
     reasons = await set_up(seat, plan)
+    if not session:
+        await _sheet(seat, progress, frozenset({"session", *(gate for gate, _ in plan.overrides)}))
+    return reasons
+
+
+async def needle(
+    seat: Seat, plan: Plan, reasons: tuple[str, ...], progress: Callable[[str], None] = lambda text: None
+) -> Ending:
+    """The rest of :func:`drive`, in an open session; ``reasons`` are those of :func:`prepare`."""
+    # A session that is opened begins without a zone.
+    await seat.ask("zone.select", zone=plan.zone)
     for gate, reason in plan.overrides:
         await seat.ask("gate.override", gate=gate, reason=reason)
     sheet = await _sheet(seat, progress)
@@ -164,20 +185,21 @@ def _address(seat: Seat) -> str:
     return seat.view.pen.address if seat.view is not None and seat.view.pen is not None else "ADDRESS"
 
 
-async def _sheet(seat: Seat, progress: Callable[[str], None]) -> StartSheet:
-    """The start sheet once every gate is open; gates that open by themselves get :data:`GATES_S`, needles on their way
+async def _sheet(seat: Seat, progress: Callable[[str], None], later: frozenset[str] = frozenset()) -> StartSheet:
+    """The start sheet once every gate is open but those that are opened ``later``; gates that open by themselves get :data:`GATES_S`, needles on their way
     :data:`ARRIVE_S`."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
         sheet = from_json(StartSheet, await seat.ask("run.preview"))
-        if sheet.ok:
+        shut = [gate for gate in sheet.gates if not gate.passed and gate.name not in later]
+        if not shut:
             return sheet
-        shut = [gate for gate in sheet.gates if not gate.passed]
         lasting = {gate.name for gate in shut} & {"latch", "faults", "cartridge", "firmware", "session", "client"}
-        if sheet.waits:
+        waits = all(gate.waiting for gate in shut)
+        if waits:
             progress(shut[0].text)
-        if lasting or loop.time() - began > (ARRIVE_S if sheet.waits else GATES_S):
+        if lasting or loop.time() - began > (ARRIVE_S if waits else GATES_S):
             text = " ".join(gate.text for gate in shut)
             hint = f" (devicectl reset {_address(seat)})" if "latch" in lasting else ""
             hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)

@@ -150,6 +150,7 @@ class Controller:
         self._state_since_ms = 0
         """The pen's time of the first STATUS with the state of the newest one."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
         self.depth_limit = DepthLimit(self.lane, self.limits, lambda: self.readback, lambda: pen.connected)
         self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
@@ -436,6 +437,9 @@ class Controller:
         self.tell(CartridgeRead(self.loop.time(), self.cartridge))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        if self._closed:
+            work.close()  # the record may tell late what pen this was; there is nobody left to ask it anything
+            return
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -544,6 +548,7 @@ class Controller:
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""
+        self._closed = True
         self._unsubscribe()
         self._vigil.close()
         self.lease.stop()

@@ -37,6 +37,15 @@ def _not_as_asked(bound: Bound | Refused) -> str | None:
     return f"{'; '.join(bound.reasons)}. This limit came after it was asked for; ask again." if bound.lowered else None
 
 
+def _why_not(bound: Bound | Refused, lower: bool) -> str | None:
+    """The sentence why a request does not pass the limits, or None; with ``lower`` it may be lowered."""
+    if isinstance(bound, Refused):
+        return bound.text
+    if bound.lowered and not lower:
+        return f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."
+    return None
+
+
 def _overridden(gates: Sequence[Gate]) -> set[str]:
     return {gate.name for gate in gates if gate.overridden}
 
@@ -147,16 +156,22 @@ class Intents:
         """Ask for a stroke rate in mHz; ``lower`` as in :meth:`set_depth`."""
         return await self._set(Action.SET_RATE, mhz, bound_rate, lower)
 
+    def refusal(self, action: Action, asked: float, lower: bool) -> str | None:
+        """Why a depth (µm) or rate (mHz) would be refused by the limits now, or None. Sends nothing."""
+        context = self._c.context()
+        if context is None:
+            return None
+        return _why_not((bound_depth if action is Action.SET_DEPTH else bound_rate)(asked, context), lower)
+
     async def _set(self, action: Action, asked: float, limit: Limit, lower: bool) -> tuple[Outcome, Bound | None]:
         c = self._c
         context = c.context()
         if context is None:
             return NotSent("no pen is connected; choose one."), None
         bound = limit(asked, context)
-        if isinstance(bound, Refused):
-            return NotSent(bound.text), None
-        if bound.lowered and not lower:
-            return NotSent(f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."), bound
+        if (why := _why_not(bound, lower)) is not None:
+            return NotSent(why), None if isinstance(bound, Refused) else bound
+        assert isinstance(bound, Bound)
         if (problem := c.firmware_problem()) is not None:
             return NotSent(problem), bound
         guard = self._set_guard(limit, bound.applied, context, c.stop_generation)

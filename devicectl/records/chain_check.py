@@ -1,4 +1,4 @@
-"""Is the audit chain whole, and are the rows those it speaks of? Reads as a stream (100,000 entries in about 1 s)."""
+"""Is the audit chain whole, and are the rows those it speaks of? Reads as a stream (100,000 entries with their rows in about 2 s)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Damage:
     """Something that was done to the record. ``seq`` is the audit entry, None where there is none.
 
     ``kind``: edited, actor-changed, deleted, swapped, replaced, cut, row-edited, row-deleted, row-added, signed-edited,
-    signature-broken.
+    signature-broken, unreadable, foreign-anchor, guards.
     """
 
     kind: str

@@ -94,7 +94,7 @@ class Connection:
         try:
             params = model.model_validate(message.get("params") or {})
         except ValidationError as error:
-            self._error(key, INVALID_PARAMS, _sentence(str(method), error), "invalid-params")
+            self._error(key, INVALID_PARAMS, p.sentence(str(method), error), "invalid-params")
             return
         task = asyncio.get_running_loop().create_task(self._run(key, str(method), handler, params))
         self._tasks.add(task)
@@ -244,9 +244,3 @@ class Connection:
     def see_from_now(self) -> None:
         """The trace of a newly opened pen starts here."""
         self._position = self.desk.trace.end if self.desk is not None else 0
-
-
-def _sentence(method: str, error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "parameters"
-    return f"{method}: {where}: {first['msg']}."

@@ -42,6 +42,8 @@ from .views import LogView
 
 HEARTBEAT_LOST_S: Final = 0.4
 LOG_LINES: Final = 200
+SEEN_LATE_MS: Final = 1_000
+"""No motor runs down for so long: the pen was only heard again."""
 log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
 
@@ -209,6 +211,11 @@ class Desk:
         """True unless the pen is known to be still."""
         return self.control.run is not None or (self.pen.connected and not self.confirmed_still)
 
+    @property
+    def turns(self) -> bool:
+        """True while a run is granted or about to be, or the motor is seen turning."""
+        return self.control.run is not None or self.intents.starting or self.control.motion.turning
+
     def stop(self, source: str) -> bool:
         """STOP this pen; True when the link took the bytes."""
         return self.control.stop(source)
@@ -262,13 +269,22 @@ def _command(event: CommandDone) -> str:
     return f"{name}: {event.outcome.replace('_', ' ')}{': ' + event.text if event.text else ''}"
 
 
+def _still(event: StopDone) -> str:
+    """How long a STOP took. After a lost link it is when the pen was seen again, not when it stood still."""
+    if event.already:
+        return "was still already"
+    if event.still_ms >= SEEN_LATE_MS:
+        return f"seen still {event.still_ms / 1000:.1f} s after STOP"
+    return f"still, {event.still_ms:.0f} ms after STOP"
+
+
 _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunGranted: lambda e: f"{e.zone}: started at {mm(e.depth_um)}, {hz(e.rate_mhz)}",
     RunPaused: lambda e: "paused",
     RunResumed: lambda e: "resumed",
     RunOver: lambda e: f"run over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
-    StopDone: lambda e: "was still already" if e.already else f"still, {e.still_ms:.0f} ms after STOP",
+    StopDone: _still,
     StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,
     GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
     PlannedTime: lambda e: f"{e.zone}: planned time reached",

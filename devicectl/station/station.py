@@ -138,6 +138,10 @@ class Station:
         key = address.port_key
         return next((d for d in self.desks if d.address.port_key == key or answers_to(d, address)), None)
 
+    def turns_on_air(self) -> bool:
+        """True while a run of a pen on the air is granted or about to be, or one is seen turning."""
+        return any(desk.turns for desk in self.desks if desk.address.scheme == "ble")
+
     async def open_desk(
         self,
         address: Address,

@@ -148,7 +148,7 @@ class BleLink:
                 await client.connect()
         except Exception as error:
             if hung_up(device, error):
-                raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
+                raise LinkRefused(sentence_for(self.address, "hung-up"), "hung-up") from error
             raise
         self._target.names |= {self._target.where, device.address} | ({device.name} if device.name else set())
         self._target.where = device.address

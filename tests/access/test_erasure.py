@@ -107,6 +107,17 @@ def test_the_text_is_in_no_file_at_all(practice, treated, path, tmp_path):
                 assert secret not in content, file
 
 
+def test_the_key_file_is_written_over_before_it_goes(practice, treated, path, tmp_path):
+    file = path.with_name(path.name + ".keys") / key_file(practice.world.client)
+    wrapped = file.read_bytes()
+    # Another name for the same place on the disk.
+    (tmp_path / "same").hardlink_to(file)
+    erase(practice)
+    assert not file.exists()
+    assert len((tmp_path / "same").read_bytes()) == len(wrapped)
+    assert (tmp_path / "same").read_bytes() != wrapped
+
+
 def test_a_backup_of_keys_gives_an_erased_client_back_to_nobody(practice, treated, path, tmp_path):
     folder = path.with_name(path.name + ".keys")
     saved = tmp_path / "keys"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 from support.rig import Rig, rigged
 
@@ -51,5 +53,20 @@ def test_a_pen_that_refuses_the_depth_limit_is_told_by_an_alarm() -> None:
         async with rigged() as rig:
             await rig.up()
             await play(rig)
+
+    run_virtual(main())
+
+
+def test_what_the_record_says_late_of_a_pen_that_was_let_go_begins_nothing() -> None:
+    async def main() -> None:
+        async with rigged() as rig:
+            rig.keeper.start()
+            await rig.until(lambda: rig.pen.connected, 5)
+            await rig.control.close()
+            rig.control.readback = None
+            rig.control.bind(UUID(int=8))
+            await asyncio.sleep(0.05)
+            left = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]  # type: ignore[union-attr]
+            assert "Controller._adopt" not in left
 
     run_virtual(main())

@@ -408,7 +408,8 @@ class SafetyMachine(RuleBasedStateMachine):
             self.screen = await w.screen("dashboard after the crash")
             await self._sign_in(self.screen)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
-            await self._ask("session.open", purpose="treatment", client="TRAIN-1")
+            # What was entered before the crash counts: nothing that was acknowledged is asked again.
+            await self._ask("session.open", purpose="treatment", resumes="last")
 
         self.run(play())
         self.stop_at = None

@@ -17,6 +17,8 @@ from tui.zones import INDEX, zone_name
 Localtime = Callable[[float], time.struct_time]
 BAR: Final = (" │ ", FAINT)
 WIDE: Final = 100
+SEEN_LATE_MS: Final = 1_000
+"""No motor runs down for so long after STOP: the pen was only heard again."""
 
 
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
@@ -150,7 +152,11 @@ def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str,
 
 def _stop_time(pen: PenView) -> str:
     measured = pen.state == "stopped" and pen.stop_ms is not None
-    return f"  still in {pen.stop_ms:.0f} ms" if measured else ""
+    if not measured or pen.stop_ms is None:
+        return ""
+    if pen.stop_ms >= SEEN_LATE_MS:
+        return f"  seen still {pen.stop_ms / 1000:.1f} s after"
+    return f"  still in {pen.stop_ms:.0f} ms"
 
 
 def log_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Row]:
