@@ -16,18 +16,24 @@ from .exits import Exit
 from .failures import Failure
 from .operator import SignIn
 from .output import print_json
-from .pens import Seat, seat
+from .pens import seat
 
 _FORM = FORMS["identity"]
 
 
 def identity(code: str, changes: tuple[str, ...], values_from: str | None, who: SignIn | None, as_json: bool) -> int:
     """Show the identity, or change the fields that were given."""
+    signed_in = _somebody(who)
+    given = _given(changes, values_from)
+    known = asyncio.run(_known(code, signed_in))
+    if not given:
+        _show(code, known, as_json)
+        return int(Exit.DONE)
     try:
-        given = _given(changes, values_from)
-        return asyncio.run(_identity(code, given, _somebody(who), as_json))
+        tell(asyncio.run(_changed(code, settled(_FORM, {**known, **given}), signed_in)), as_json)
     except Refused as refused:
         return tell_refused(refused.fields, as_json)
+    return int(Exit.DONE)
 
 
 def _given(changes: tuple[str, ...], values_from: str | None) -> Values:
@@ -40,26 +46,22 @@ def _given(changes: tuple[str, ...], values_from: str | None) -> Values:
     return values
 
 
-async def _identity(code: str, given: Values, who: SignIn, as_json: bool) -> int:
+async def _known(code: str, who: SignIn) -> Values:
     async with seat("clients identity") as place:
         await place.sign_in(who)
-        known = await _known(place, code)
-        if not given:
-            _show(code, known, as_json)
-            return int(Exit.DONE)
-        values = settled(_FORM, {**known, **given})
+        answer = await place.ask("client.identity", client=code)
+    return {name: value for name, value in answer["identity"].items() if value not in (None, "")}
+
+
+async def _changed(code: str, values: Values, who: SignIn) -> Any:
+    async with seat("clients identity") as place:
+        await place.sign_in(who)
         try:
-            tell(await submit(place, _FORM, Target(client=code), values), as_json)
+            return await submit(place, _FORM, Target(client=code), values)
         except StationError as error:
             if error.code == "invalid-form" and error.fields:
                 raise Refused(error.fields) from error
             raise
-    return int(Exit.DONE)
-
-
-async def _known(place: Seat, code: str) -> Values:
-    answer = await place.ask("client.identity", client=code)
-    return {name: value for name, value in answer["identity"].items() if value not in (None, "")}
 
 
 def _show(code: str, known: Values, as_json: bool) -> None:

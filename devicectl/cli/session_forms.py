@@ -73,17 +73,11 @@ def enter_command(name: str, line: str) -> click.Command:
 
 async def _amend(place: Seat, form: Form[Any], target: Target, values: Values) -> Any:
     del form
-    return await place.ask("session.amend", session=target.session, values=values)
-
-
-def _row_to_amend(given: Given) -> dict[str, Any]:
-    """The row's whole id, where table and digits are right; what is wrong is told with the other fields."""
-    table, row = given.get("field_table"), given.get("field_row")
-    if not table or not row:
-        return {}
+    table, row = values["table"], values["row"]
     with Reader() as reader:
+        # The digits that are shown are the last ones; the station knows a row by its first.
         key = reader.run(lambda connection: entered.find_row(connection, table, row, f"row of {table}"))
-    return {"row": str(key)}
+    return await place.ask("session.amend", session=target.session, values={**values, "row": str(key)})
 
 
 def amend_command() -> click.Command:
@@ -100,7 +94,6 @@ def amend_command() -> click.Command:
         ),
         [click.Argument(["session"])],
         target=lambda given: Target(session=session_key(given)),
-        fixed=_row_to_amend,
         send=_amend,
     ).command()
 

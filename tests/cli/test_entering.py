@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import click
 import pexpect
@@ -14,8 +16,8 @@ from devicectl.cli import clients, sessions
 from devicectl.cli.app import COMMANDS, cli
 from devicectl.cli.asking import gathered, merged, without
 from devicectl.cli.clients import clients as clients_group
-from devicectl.cli.entering import option_of
 from devicectl.cli.exits import Exit
+from devicectl.cli.form_options import option_of
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import FORMS, Rows
 from devicectl.treatment.intake import MAKERS
@@ -227,6 +229,54 @@ def test_on_a_terminal_what_is_missing_or_refused_is_asked_for(clinic: House) ->
     screen.expect(pexpect.EOF)
     shown = clinic.run("clients", "show", "T-1", "--json").json
     assert [row["grade"] for row in shown["assessments"]] == ["IV"]
+
+
+def test_a_protocol_of_ones_own_is_changed_zone_by_zone_or_as_a_whole(clinic: House, tmp_path: Path) -> None:
+    assert clinic.run("protocols", "copy", "empty", "Ours", "--citation", "our own").code == Exit.DONE
+
+    def edited(*options: str) -> dict[str, Any]:
+        result = clinic.run("protocols", "edit", "ours", *options)
+        assert result.code == Exit.DONE, result.err
+        shown: dict[str, Any] = clinic.run("protocols", "show", "Ours", "--json").json
+        return {
+            "version": shown["version"],
+            "zones": {zone["zone"]: (zone["depth_um"], zone["seconds"], zone["passes"]) for zone in shown["zones"]},
+        }
+
+    rows = ("--zones", "zone=VTX; depth_um=1,5 mm; passes=h 4", "--zones", "Zone=mid; Time=2 min")
+    assert edited(*rows) == {"version": 2, "zones": {"VTX": (1500, None, {"horizontal": 4}), "MID": (None, 120, {})}}
+    changed = edited("--zones", "zone=vtx; seconds=90 s", "--without", "MID")
+    assert changed == {"version": 3, "zones": {"VTX": (1500, 90, {"horizontal": 4})}}
+    (tmp_path / "zones.json").write_text('[{"zone": "OCC", "depth_um": "1"}]')
+    whole = edited("--zones", str(tmp_path / "zones.json"))
+    assert whole == {"version": 4, "zones": {"OCC": (1000, None, {})}}
+    assert edited("--without", "OCC") == {"version": 5, "zones": {}}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_passes_are_given_to_another_zone_until_the_signature(clinic: House) -> None:
+    played = clinic.run("demo", "--headless", "--seconds", "6", "--seed", "7")
+    assert played.code == Exit.DONE, played.err
+    assert clinic.run("sessions", "change-pass", "1", "--zone", "OCC", "--reason", "wrong key").code == Exit.DONE
+    passes = clinic.run("sessions", "show", "last", "--json").json["passes"]
+    split = ("--zone", "MID", "--split", "0,5", "--zone-after", "VTX", "--reason", "went on")
+    refused = clinic.run("sessions", "change-pass", passes[1]["id"][-6:], *split)
+    assert (refused.code, refused.sentence.split(": ")[0]) == (Exit.USAGE, "--split")
+    split = ("--zone", "MID", "--split", "900", "--zone-after", "VTX", "--reason", "went on")
+    assert "split it before its end" in clinic.run("sessions", "change-pass", passes[1]["id"][-6:], *split).sentence
+    assert "has no pass 9" in clinic.run("sessions", "change-pass", "9", "--zone", "MID", "--reason", "x y z").sentence
+    shown = clinic.run("sessions", "show", "last")
+    assert "pass 1 is OCC; reason …" in shown.out
+    zones = {row["code"] for row in clinic.run("sessions", "chart", "last", "--json").json["chart"]["zones"]}
+    assert "OCC" in zones
+    assert "FRL" not in zones
+    unsigned = clinic.run("sessions", "sign", "last", "--meaning", "reviewed")
+    assert (unsigned.code, "reviewed after that" in unsigned.sentence) == (Exit.RECORD, True)
+    assert clinic.run("sessions", "sign", "last", "--reason", "demonstration").code == Exit.DONE
+    late = clinic.run("sessions", "change-pass", "1", "--zone", "VTX", "--reason", "wrong key")
+    assert (late.code, "signed" in late.sentence) == (Exit.RECORD, True)
+    assert clinic.run("sessions", "sign", "last", "--meaning", "reviewed").code == Exit.DONE
 
 
 def test_completion_knows_forms_and_their_words(clinic: House) -> None:
