@@ -142,7 +142,7 @@ BAD: list[tuple[tuple[str, ...], Exit, str]] = [
     (("sessions", "open", "tcp://127.0.0.1:1"), Exit.USAGE, "--client"),
     (("sessions", "show", "beef"), Exit.FAILED, "There is no session"),
     (("sessions", "entre"), Exit.USAGE, "Did you mean"),
-    (("sessions", "enter", "nope"), Exit.USAGE, "No such command"),
+    (("sessions", "enter", "cheklist"), Exit.USAGE, "Did you mean 'checklist'?"),
 ]  # fmt: skip
 
 
@@ -330,10 +330,10 @@ def test_on_a_terminal_a_scan_fills_a_cartridge_and_each_question_is_asked(clini
     used = ("--gtin", "09521234543213", "--lot", "AB-1", "--expiry", "2028-02", "--serial", "S9")
     again = clinic.run("sessions", "enter", "cartridge", *used)
     assert (again.code, "was registered" in again.sentence) == (Exit.FAILED, True)
-    unsigned = clinic.run(
-        "sessions", "amend", session, "--table", "cartridge_uses", "--row", entered["cartridge_uses"][0]["id"],
-        "--field", "lot", "--value", "AB-2", "--reason", "typed wrongly",
-    )  # fmt: skip
-    assert "not signed yet" in unsigned.sentence
+    row = ("--table", "cartridge_uses", "--row", entered["cartridge_uses"][0]["id"][-8:], "--reason", "typed wrongly")
+    unsigned = clinic.run("sessions", "amend", session, *row, "--field", "lot", "--value", "AB-2")
+    assert (unsigned.code, "not signed yet" in unsigned.sentence) == (Exit.RECORD, True)
+    no_number = clinic.run("sessions", "amend", session, *row, "--field", "opened_utc_us", "--value", "noon")
+    assert (no_number.code, "whole number" in no_number.sentence) == (Exit.USAGE, True)
     assert clinic.run("sessions", "close", pen.address).code == Exit.DONE
     assert "no session is open" in clinic.run("sessions", "close", pen.address).sentence
