@@ -233,8 +233,9 @@ def test_station_is_ended_on_request(shared_house: House, pen: Simulator) -> Non
 
 def test_a_depth_that_is_not_what_was_set_is_told(shared_house: House) -> None:
     wrong = shared_house.simulate("pty", "--fault", "lying_sensor=400", "--seed", "77")
+    before = len(shared_house.run("sessions", "list", "--json").json)
     done = shared_house.run("run", wrong.address, "--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "4")
-    shown = shared_house.run("sessions", "show", "last").out
-    sentence = "more than 0.15 mm off what was set in pass 1"
-    assert sentence in shown
-    assert sentence in done.out + done.err
+    assert done.code == 1
+    assert "1.40 mm measured, 1.00 mm set" in done.sentence
+    assert wrong.rate_hz == 0
+    assert len(shared_house.run("sessions", "list", "--json").json) == before

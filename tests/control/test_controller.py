@@ -562,3 +562,18 @@ def test_a_drive_that_stop_halted_on_its_way_lets_nothing_start_until_it_is_set_
         assert isinstance(await rig.start(), Confirmed)
 
     scenario(play)
+
+
+def test_needles_that_only_pass_the_set_depth_have_not_arrived(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(lying_sensor=400)
+        await rig.intents.set_depth(1500)
+        begun = rig.loop.time()
+        while rig.loop.time() - begun < 2.5:
+            assert not all(gate.passed for gate in rig.control.gates())
+            await asyncio.sleep(0.005)
+        outcome = await rig.start()
+        assert isinstance(outcome, NotSent)
+        assert "1.90 mm measured, 1.50 mm set" in outcome.text
+
+    scenario(play)

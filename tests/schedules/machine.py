@@ -234,6 +234,8 @@ class SafetyMachine(RuleBasedStateMachine):
             reply = await self._ask("pen.reset")
             if reply is not None and reply.outcome == "confirmed":
                 self.stop_at = None
+            # STOP may have halted the depth drive on its way.
+            await self._ask("setpoint", depth_um=1000)
 
         self.run(play())
         self.pen_faults.clear()
@@ -245,6 +247,9 @@ class SafetyMachine(RuleBasedStateMachine):
         async def play() -> Any:
             await self._ask("zone.select", zone=zone)
             sheet = await self._ask("run.preview")
+            while sheet is not None and sheet.waits and not impatient:
+                await asyncio.sleep(0.1)
+                sheet = await self._ask("run.preview")
             if sheet is None:
                 return None
             await asyncio.sleep(0.05 if impatient else 0.2)
