@@ -252,7 +252,7 @@ def _print(session: str) -> None:
     """What the database holds now."""
     from devicectl.records.reader import Reader
 
-    from .sessions import show_detail
+    from .session_text import show_detail
 
     with Reader() as reader:
         count = len(reader.sessions(10_000))

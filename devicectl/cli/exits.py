@@ -30,7 +30,17 @@ MEANINGS = {
 }
 
 _USAGE = frozenset(
-    {"bad-address", "unknown-zone", "invalid-params", "bad-fault", "bad-profile", "bad-radio", "unknown-radio"}
+    {
+        "bad-address",
+        "unknown-zone",
+        "invalid-params",
+        "invalid-form",
+        "unknown-form",
+        "bad-fault",
+        "bad-profile",
+        "bad-radio",
+        "unknown-radio",
+    }
 )
 _NO_PEN = frozenset(
     {

@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def print_json(value: Any) -> None:
@@ -57,6 +60,13 @@ def utc_text(utc_us: int | None) -> str:
     import time
 
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(utc_us / 1e6))
+
+
+def today() -> date:
+    """The day in the local time zone."""
+    from datetime import UTC, datetime
+
+    return datetime.now(tz=UTC).astimezone().date()
 
 
 def mm(um: int | None) -> str:

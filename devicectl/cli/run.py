@@ -180,7 +180,7 @@ def read_back(session: str) -> SessionDetail:
 def report(session: str, plan: Plan, ending: Ending, as_json: bool) -> int:
     """Print what was recorded and what went wrong, if anything did; answers the exit code."""
     from .output import badge, marks, print_json
-    from .sessions import pass_rows, pass_table
+    from .session_text import pass_rows, pass_table
 
     detail = read_back(session)
     code, why = ending.code, ending.why

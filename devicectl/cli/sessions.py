@@ -2,23 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from .app import Group
+from .client_code import CODE
+from .later import LaterGroup
+from .operator import SignIn, operator_options
+from .radio import ADDRESS, radio_option
 
 if TYPE_CHECKING:
-    from devicectl.records.reader import PassSummary, SessionDetail, SessionSummary
-
-DEPTH_OFF_UM: Final = 150
-"""As `devicectl.control.arrival.TOLERANCE_UM`: the depth tolerance of one cleared pen's scale (FDA K180778)."""
+    from devicectl.records.reader import SessionSummary
 
 
-@click.group(cls=Group, examples=("devicectl sessions list", "devicectl sessions show last"))
+FORMS: Final = {
+    "consent": "Consent: which text, when, by whom.",
+    "checklist": "The questions before every session.",
+    "anaesthetic": "What was put on the skin, how much, where and when.",
+    "anaesthetic-off": "The anaesthetic is off and the skin clean.",
+    "cartridge": "A cartridge, as its barcode or its package says.",
+    "cartridge-discarded": "The cartridge is gone, and where.",
+    "skin-preparation": "What the skin was cleaned with.",
+    "zone-result": "What a zone looked like when it was done.",
+    "note": "A note, by a phrase's digits or as text.",
+    "topical": "A product that was put on the skin, with its lot.",
+}
+"""What is entered for a session, by the names of the commands."""
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _enter(name: str) -> click.Command:
+    from .session_forms import enter_command
+
+    return enter_command(name, FORMS[name])
+
+
+def _amend() -> click.Command:
+    from .session_forms import amend_command
+
+    return amend_command()
+
+
+def _change_pass() -> click.Command:
+    from .session_forms import change_pass_command
+
+    return change_pass_command()
+
+
+@click.group(
+    cls=LaterGroup,
+    later={name: (line, partial(_enter, name)) for name, line in FORMS.items()},
+    examples=(
+        "devicectl sessions enter consent --no-photos --operator 'Ida'",
+        "devicectl sessions enter checklist --changed no --all-no --operator 'Ida'",
+        "devicectl sessions enter zone-result --zone VTX --end-point erythema --operator 'Ida'",
+    ),
+)
+def enter() -> None:
+    """Enter something for a session. On a terminal, what is missing is asked for."""
+
+
+@click.group(
+    cls=LaterGroup,
+    later={
+        "change-pass": ("Give a pass to another zone or direction, before the signature.", _change_pass),
+        "amend": ("Correct something in a signed session, with a reason.", _amend),
+    },
+    examples=(
+        "devicectl sessions list",
+        "devicectl sessions show last",
+        "devicectl sessions chart",
+        "devicectl sessions sign last --operator 'Ida'",
+    ),
+)
 def sessions() -> None:
-    """List recorded sessions and show one. Works while a station writes."""
+    """List and show sessions, open, fill in, close, sign and amend them. Reading works while a station writes."""
+
+
+sessions.add_command(enter)
 
 
 @sessions.command("list", examples=("devicectl sessions list --limit 10", "devicectl sessions list --json"))
@@ -33,6 +95,8 @@ def list_command(limit: int, as_json: bool) -> None:
     with Reader() as reader:
         found = reader.sessions(limit)
     if as_json:
+        from .session_text import session_row
+
         print_json([session_row(one) for one in found])
     elif not found:
         click.echo("No session has been recorded yet.")
@@ -63,169 +127,85 @@ def _line(one: SessionSummary) -> tuple[str, ...]:
 
 @sessions.command("show", examples=("devicectl sessions show last", "devicectl sessions show 3f2a91c0 --json"))
 @click.argument("session")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_json
 def show_command(session: str, as_json: bool) -> None:
-    """Show one session: passes, stops, alarms. SESSION is the start or the end of its id, or 'last'."""
-    from devicectl.records.reader import Reader
+    """Show one session: passes, stops, alarms, what was entered, signatures and amendments.
 
-    from .output import marks, print_json
+    SESSION is the start or the end of its id, or 'last'. Texts about a client stay sealed and are shown as '…'.
+    """
+    from .session_acts import show
 
-    with Reader() as reader:
-        detail = reader.session(session)
-    if as_json:
-        print_json(
-            {
-                **marks(detail.session.origin),
-                "session": session_row(detail.session),
-                "passes": pass_rows(detail.passes),
-                "commands": detail.commands,
-                "alarms": detail.alarms,
-                "events": detail.events,
-                "stops": detail.stops,
-            }
-        )
-    else:
-        show_detail(detail)
+    show(session, as_json)
 
 
-def session_row(one: SessionSummary) -> dict[str, Any]:
-    """A session as JSON; times as ISO 8601 in UTC."""
-    return {
-        "id": str(one.id),
-        "purpose": one.purpose,
-        "origin": one.origin,
-        "client": one.client,
-        "pen": one.pen,
-        "opened": _iso(one.opened_utc_us),
-        "ended": _iso(one.ended_utc_us),
-        "end_reason": one.end_reason,
-        "passes": one.passes,
-        "strokes": one.strokes,
-        "contact_ms": one.contact_ms,
-    }
+@sessions.command("chart", examples=("devicectl sessions chart", "devicectl sessions chart last --json"))
+@click.argument("session", required=False)
+@_json
+def chart_command(session: str | None, as_json: bool) -> None:
+    """Show the steps of a treatment and its zones, plan against done; of the one that is open unless SESSION is named."""
+    from .session_acts import chart
+
+    chart(session, as_json)
 
 
-def _iso(utc_us: int | None) -> str | None:
-    import datetime
+@sessions.command(
+    "sign",
+    examples=(
+        "devicectl sessions sign last --operator 'Ida'",
+        "devicectl sessions sign 3f2a91c0 --reason 'client left early' --operator 'Ida'",
+        "devicectl sessions sign last --meaning reviewed --operator 'Bo'",
+    ),
+)
+@click.argument("session")
+@click.option(
+    "--meaning",
+    type=click.Choice(("performed", "reviewed")),
+    default="performed",
+    show_default=True,
+    help="Its meaning.",
+)
+@click.option("--reason", metavar="TEXT", help="Why it is signed although something is missing.")
+@operator_options
+@_json
+def sign_command(session: str, meaning: str, reason: str | None, who: SignIn | None, as_json: bool) -> int:
+    """Sign the closed treatment SESSION with your PIN; its record is locked then, and follow-ups are laid down."""
+    from .session_acts import sign
 
-    if utc_us is None:
-        return None
-    return datetime.datetime.fromtimestamp(utc_us / 1e6, datetime.UTC).isoformat(timespec="milliseconds")
-
-
-def pass_rows(passes: Sequence[PassSummary]) -> list[dict[str, Any]]:
-    """Passes as JSON; units in the names."""
-    import dataclasses
-
-    return [
-        {**{k: v for k, v in dataclasses.asdict(one).items() if k != "segments"}, "id": str(one.id)}
-        | {"segments": [segment._asdict() for segment in one.segments]}
-        for one in passes
-    ]
-
-
-def pass_table(passes: Sequence[PassSummary]) -> None:
-    """Passes as a table for people."""
-    from .output import hz, mm, print_table, seconds
-
-    print_table(
-        ("pass", "zone", "mm set/mean", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end"),
-        [
-            (
-                str(one.seq),
-                (one.zone or "–") + ("" if one.kind == "granted" else " (uncommanded)"),
-                f"{mm(one.depth_set_um)} {mm(one.depth_mean_um)}",
-                hz(one.rate_set_mhz),
-                seconds(one.duration_ms),
-                seconds(one.contact_ms) + (" inferred" if one.contact_kind == "inferred" else ""),
-                _at_least(one, one.strokes),
-                _at_least(one, one.density_cm2),
-                (one.end_reason or "open").replace("_", " "),
-            )
-            for one in passes
-        ],
-        "r.rrrrrr.",
-    )
-    unknown = sum(one.unknown_ms or 0 for one in passes)
-    if unknown:
-        click.echo(f"≥ during {seconds(unknown)} s strokes and contact are unknown; they are not counted.")
-
-    off = [one for one in passes if _is_off(one)]
-    if off:
-        numbers = ", ".join(str(one.seq) for one in off)
-        click.echo(
-            f"On average the measured depth was more than {mm(DEPTH_OFF_UM)} mm off what was set in pass {numbers}: a short "
-            "pass may have begun before the needles arrived; else check cartridge and calibration."
-        )
+    return sign(session, meaning, reason, who, as_json)
 
 
-def _is_off(one: PassSummary) -> bool:
-    if one.depth_set_um is None or one.depth_mean_um is None:
-        return False
-    return abs(one.depth_mean_um - one.depth_set_um) > DEPTH_OFF_UM
+@sessions.command(
+    "open",
+    examples=(
+        "devicectl sessions open serial:///dev/ttyACM0 --client T-1 --operator 'Ida'",
+        "devicectl sessions open serial:///dev/ttyACM0 --resume last --operator 'Ida'",
+    ),
+)
+@click.argument("address", type=ADDRESS)
+@radio_option
+@click.option(
+    "--client", "code", type=CODE, metavar="CODE", help="The client; a simulated pen takes training clients only."
+)
+@click.option("--resume", metavar="ID", help="Go on with this interrupted session: digits of its id, or 'last'.")
+@click.option("--no-course", is_flag=True, help="It does not belong to the client's open course.")
+@operator_options
+@_json
+def open_command(
+    address: str, code: str | None, resume: str | None, no_course: bool, who: SignIn | None, as_json: bool
+) -> None:
+    """Open a treatment with the pen at ADDRESS. Moves nothing; it stays open for half an hour without a screen on it."""
+    from .session_acts import open_
+
+    open_(address, code, resume, not no_course, who, as_json)
 
 
-def _at_least(one: PassSummary, figure: int | None) -> str:
-    """A sum that leaves out what is unknown says so."""
-    if figure is None:
-        return "–"
-    return f"≥ {figure}" if one.unknown_ms else str(figure)
+@sessions.command("close", examples=("devicectl sessions close serial:///dev/ttyACM0 --operator 'Ida'",))
+@click.argument("address", type=ADDRESS)
+@radio_option
+@operator_options
+@_json
+def close_command(address: str, who: SignIn | None, as_json: bool) -> None:
+    """Close the session that is open with the pen at ADDRESS, and let go of the pen."""
+    from .session_acts import close
 
-
-ABOUT_STOP: Final = {
-    "stop-read-late": "read late",
-    "stop-direct": "straight to the pen",
-    "stop-elsewhere": "at the pen",
-}
-"""Events without which the times of the stops above them would say too much, in words; they stand right below them."""
-_ELSEWHERE: Final = frozenset({*ABOUT_STOP, "run-over"})
-"""Events that stand below the stops, or that the table of passes tells already; --json has them all."""
-
-
-def show_detail(detail: SessionDetail) -> None:
-    """A session for people."""
-    from .output import badge, print_table, utc_text
-
-    one = detail.session
-    click.echo(f"session {one.id}{badge(one.origin)}")
-    click.echo(f"{one.purpose}, client {one.client or 'none'}, pen {one.pen}")
-    click.echo(
-        f"opened {utc_text(one.opened_utc_us)}, {one.end_reason or 'open'} {utc_text(one.ended_utc_us)}".rstrip()
-    )
-    click.echo()
-    if detail.passes:
-        pass_table(detail.passes)
-    else:
-        click.echo("No pass was recorded.")
-    if detail.stops:
-        click.echo()
-        print_table(
-            ("STOP at", "source", "still after ms"),
-            [
-                (utc_text(s.at_utc_us), s.source, _ms(s.intent_to_still_us))
-                for s in sorted(detail.stops, key=lambda s: s.at_utc_us)
-            ],
-            "..r",
-        )
-    about = sorted((e for e in detail.events if e.code in ABOUT_STOP), key=lambda e: e.at_utc_us)
-    if about:
-        click.echo()
-        print_table(
-            ("about STOP at", "what", "text"), [(utc_text(e.at_utc_us), ABOUT_STOP[e.code], e.text) for e in about]
-        )
-    if detail.alarms:
-        click.echo()
-        print_table(
-            ("alarm at", "priority", "text"), [(utc_text(a.raised_utc_us), a.priority, a.text) for a in detail.alarms]
-        )
-    told = [e for e in detail.events if e.code not in _ELSEWHERE and not e.code.startswith("pen-")]
-    if told:
-        click.echo()
-        print_table(
-            ("event at", "what", "text"),
-            [(utc_text(e.at_utc_us), e.code.replace("-", " "), e.text) for e in told],
-        )
-
-
-def _ms(us: int | None) -> str:
-    return "not seen" if us is None else f"{us / 1000:.0f}"
+    close(address, who, as_json)

@@ -42,6 +42,7 @@ def clients(connection: sa.Connection, text: str = "", limit: int = 200) -> list
     ).where(t.clients.c.code.contains(text, autoescape=True))
     found = _rows(connection, query.order_by(sa.desc("last_utc_us"), t.clients.c.code).limit(limit))
     for row in found:
+        row["training"], row["erased"] = bool(row["training"]), bool(row["erased"])
         row["course"] = next(iter(courses(connection, row["id"], open_only=True)), None)
     return found
 
@@ -60,7 +61,10 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
     """One client: courses, sessions, assessments, adverse events with their newest state, follow-ups, photographs."""
     key = client_key(connection, code)
     of = {table.name: sa.select(table).where(table.c.client_id == key) for table in _OF_CLIENT}
-    shown: Row = {"code": code, "id": key, "courses": courses(connection, key)}
+    facts = sa.select(t.clients.c.training, sa.exists().where(t.erasures.c.client_id == key).label("erased"))
+    one = connection.execute(facts.where(t.clients.c.id == key)).one()
+    shown: Row = {"code": code, "id": key, "training": bool(one.training), "erased": bool(one.erased)}
+    shown["courses"] = courses(connection, key)
     shown["sessions"] = _rows(
         connection,
         sa.select(
@@ -71,8 +75,10 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
         .where(t.sessions.c.client_id == key)
         .order_by(t.sessions.c.opened_utc_us.desc()),
     )  # fmt: skip
+    for row in shown["sessions"]:
+        row["signed"] = bool(row["signed"])
     for name, query in of.items():
-        shown[name] = [_unsealed(name, row) for row in _rows(connection, query.order_by(sa.desc("at_utc_us")))]
+        shown[name] = [unsealed(name, row) for row in _rows(connection, query.order_by(sa.desc("at_utc_us")))]
     for row in shown["adverse_events"]:
         row["state"] = _newest(connection, t.adverse_event_states, "adverse_event_id", row["id"])
     for row in shown["follow_ups"]:
@@ -83,7 +89,7 @@ def client_at_a_glance(connection: sa.Connection, code: str) -> Row:
 _OF_CLIENT = (t.assessments, t.adverse_events, t.follow_ups, t.photos)
 
 
-def _unsealed(table: str, row: Row) -> Row:
+def unsealed(table: str, row: Row) -> Row:
     """A row without its ciphertexts; ``…`` says that there is one."""
     hidden = sealed_columns().get(table, ())
     return {
@@ -94,7 +100,7 @@ def _unsealed(table: str, row: Row) -> Row:
 
 def _newest(connection: sa.Connection, table: sa.Table, column: str, key: UUID) -> Row | None:
     query = sa.select(table).where(table.c[column] == key).order_by(table.c.seq.desc()).limit(1)
-    return next((_unsealed(table.name, row) for row in _rows(connection, query)), None)
+    return next((unsealed(table.name, row) for row in _rows(connection, query)), None)
 
 
 def courses(connection: sa.Connection, client: UUID | None = None, *, open_only: bool = False) -> list[Row]:
@@ -116,7 +122,10 @@ def courses(connection: sa.Connection, client: UUID | None = None, *, open_only:
         query = query.where(t.courses.c.client_id == client)
     if open_only:
         query = query.where(~_ended())
-    return _rows(connection, query.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    found = _rows(connection, query.order_by(t.courses.c.at_utc_us.desc(), t.courses.c.id.desc()))
+    for row in found:
+        row["ended"] = bool(row["ended"])
+    return found
 
 
 def protocols(connection: sa.Connection, name: str | None = None) -> list[Row]:
@@ -146,6 +155,7 @@ def cartridge_uses(connection: sa.Connection, lot: str | None = None, limit: int
         sa.select(
             t.cartridge_uses,
             t.clients.c.code,
+            t.sessions.c.origin,
             t.sessions.c.opened_utc_us.label("session_utc_us"),
             t.cartridge_discards.c.discarded_utc_us,
         )
@@ -164,6 +174,7 @@ def read_cartridges(connection: sa.Connection, lot: str) -> list[Row]:
         sa.select(
             t.sessions.c.id.label("session_id"),
             t.sessions.c.opened_utc_us,
+            t.sessions.c.origin,
             t.clients.c.code,
             t.cartridges.c.type,
             t.cartridges.c.serial,

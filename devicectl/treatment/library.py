@@ -21,11 +21,12 @@ Row = dict[str, Any]
 def library(connection: sa.Connection) -> list[Row]:
     """The newest version of every protocol by name: as rows of the record, ``id`` None while one was never used."""
     known = {row["name"]: row for row in protocols(connection)}
-    shipped = [_as_row(one) for one in PROTOCOLS.values() if one.name not in known]
+    shipped = [as_row(one) for one in PROTOCOLS.values() if one.name not in known]
     return sorted((*known.values(), *shipped), key=lambda row: str(row["name"]).casefold())
 
 
-def _as_row(one: Protocol) -> Row:
+def as_row(one: Protocol) -> Row:
+    """A shipped protocol as a row of the record that was never used."""
     zones = [
         {
             "seq": seq,
@@ -64,7 +65,7 @@ def protocol_key(
     shipped = PROTOCOLS.get(name)
     if shipped is None:
         return None
-    row = _as_row(shipped)
+    row = as_row(shipped)
     zones = row.pop("zones")
     row["id"] = new_id()
     entries = [Entry(t.protocols, row, None, at_utc_us, "shipped")]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from devicectl.cli.sessions import show_detail
+from devicectl.cli.session_text import show_detail
 from devicectl.records import jobs
 from devicectl.records.direct_stops import AFTER_US
 from devicectl.records.ids import IdSource

@@ -306,9 +306,10 @@ class Rows(Entry):
             raise BadEntry(f"{self.label} must be a list of rows.")
         if len(items) > self.most:
             raise BadEntry(f"{self.label} may have {self.most} rows at most.")
-        return [self._row(item) for item in items if not isinstance(item, str) or item.strip()]
+        return [self.as_mapping(item) for item in items if not isinstance(item, str) or item.strip()]
 
-    def _row(self, item: object) -> Mapping[str, object]:
+    def as_mapping(self, item: object) -> Mapping[str, object]:
+        """A row as it was typed, by field; a line of text is taken apart. Raises :class:`BadEntry`."""
         if isinstance(item, Mapping):
             return {str(name): value for name, value in item.items()}
         example = "; ".join(f"{each.name}=…" for each in self.fields[:2])
