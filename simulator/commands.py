@@ -190,7 +190,8 @@ def _park(pen: Machine, where: int) -> Answer:
     return Answer(Result.ACCEPTED, applied=where)
 
 
-def _indicate(_pen: Machine, _: int) -> Answer:
+def _indicate(pen: Machine, _: int) -> Answer:
+    pen.show_itself()
     return Answer(Result.ACCEPTED)
 
 

@@ -71,7 +71,7 @@ class Console:
         truth = self._pen.truth
         return (
             f"{truth.state.name} {truth.rate_mhz / 1000:.1f} Hz {truth.depth_um / 1000:.3f} mm "
-            f"{truth.current_ma:.0f} mA {truth.temperature:.1f} °C {truth.battery:.0f} % {truth.strokes:.0f} strokes"
+            f"{truth.current_ma:.0f} mA {truth.temperature:.1f} °C {truth.battery:.0f} % {truth.strokes:.0f} strokes{' INDICATING' if truth.indicating else ''}"
         )
 
     def listen(self, descriptor: int) -> Callable[[], None]:

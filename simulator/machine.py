@@ -18,6 +18,7 @@ from .watch import Watch
 
 NEVER: Final = 1 << 62
 ARMED_MS: Final = 10_000
+INDICATE_MS: Final = 2_000
 STILL_MHZ: Final = 500
 STILL_MA: Final = 20
 
@@ -36,6 +37,9 @@ class Machine:
         self.period = 1000 // profile.telemetry_hz
         self.at = [NEVER] * 10
         self.now = 0
+        self.indicated = 0
+        """How often it was asked to show itself."""
+        self._shows_until = -1
         self.restart(out, random.Random(0))
 
     def restart(self, out: Outbox, chance: random.Random) -> None:
@@ -111,6 +115,16 @@ class Machine:
         if self.last_cmd_id == self._test_id:
             self.last = done
         self.out.first.append(done)
+
+    def show_itself(self) -> None:
+        """Blink and buzz for two seconds."""
+        self.indicated += 1
+        self._shows_until = self.now + INDICATE_MS
+
+    @property
+    def indicating(self) -> bool:
+        """True while it blinks and buzzes."""
+        return self.now < self._shows_until
 
     def arm(self, lease_ms: int) -> int:
         """Hand out a one-use token; from PAUSED the paused run is kept."""

@@ -43,6 +43,7 @@ class Truth(NamedTuple):
     battery: float
     strokes: float
     state: PenState
+    indicating: bool = False
 
 
 class SimulatedPen:
@@ -201,6 +202,7 @@ class SimulatedPen:
             battery=body.charge * 100.0,
             strokes=body.strokes,
             state=self.firmware.state,
+            indicating=self.firmware.indicating,
         )
 
     @property

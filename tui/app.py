@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from textual import events
@@ -20,17 +21,22 @@ from textual.driver import Driver
 from textual.filter import NoColor
 from textual.widgets import Input
 
+from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import View
 from tui.keys import DEFAULT, Keymap
 from tui.model import Live, replies
+from tui.multiplexer import MultiplexerWatch
 from tui.palettes import COLOURLESS, DARK, THEMES
 from tui.screens.base import Painted
 from tui.screens.help import AboutScreen
 from tui.screens.session import SessionScreen
 from tui.screens.treat import TALL, treat_screen
 from tui.settings import Settings
+from tui.sounds import Sounds
 from tui.stop_guard import Scanned, StopGuard, StopPressed
+from tui.terminal import QUESTION, Absence, TerminalPulse
+from tui.terminal_driver import watch
 from tui.theme import Look
 from tui.widgets.drawn import Drawn
 
@@ -43,7 +49,7 @@ SWITCH_INTERVAL_S: Final = 0.0005
 class DashboardApp(App[int], inherit_bindings=False):
     """The terminal dashboard on one station client.
 
-    ``fps`` frames and heartbeats a second; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
+    ``fps`` frames and heartbeats a second; ``sound``: alarms are heard too; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
     (tests bring their own); ``first_run`` opens the disclaimer first; ``remember`` takes the user's choices and answers a
     sentence when they could not be kept.
     """
@@ -58,6 +64,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         client: StationClient,
         *,
         fps: float = 10,
+        sound: bool = False,
         first_run: bool = False,
         look: Look | None = None,
         keymap: Keymap = DEFAULT,
@@ -73,12 +80,19 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.live = Live(clock, keymap=keymap)
         self.guard = StopGuard(client.stop_now, clock)
         self.guard.added_stops = keymap.stops
+        self.pulse = TerminalPulse(clock)
+        self.absence = Absence(clock)
+        self.guard.answered = self.pulse.answered
+        self.multiplexer: MultiplexerWatch | None = None
+        """None where the screen is in no terminal of this process: a browser, a test."""
         self.look = look or Look(DARK)
         self.settings = settings or Settings(self.look.palette.name)
         self.remember = remember
         self.frames = 0
         self.stopped_at: float | None = None
-        self.rung: set[str] = set()
+        self.sound = sound
+        self.sounds: Sounds | None = None
+        """There while the screen runs."""
         self._told_at = float("-inf")
         self.treat = treat_screen(keymap)
         super().__init__()
@@ -99,18 +113,36 @@ class DashboardApp(App[int], inherit_bindings=False):
         old = self.look
         palette = old.palette if theme is None or old.palette.colourless else THEMES[theme]
         self.look = Look(palette, old.ascii if ascii is None else ascii)
-        self.settings = Settings(theme or self.settings.theme, self.settings.ascii if ascii is None else ascii)
         self.theme = palette.theme.name
         for screen in self.screen_stack:
             for widget in screen.query(Drawn):
                 widget.forget()
-        problem = self.remember(self.settings)
-        if problem is not None:
-            self.live.say(problem)
+        settings = self.settings
+        self._remember(
+            replace(settings, theme=theme or settings.theme, ascii=settings.ascii if ascii is None else ascii)
+        )
         self._tick()
 
+    def set_sound(self, on: bool) -> None:
+        """Sound from now on, with a burst to hear it by, or no more; and remember the choice."""
+        if self.sounds is None:
+            return
+        self.sounds.switch(on)
+        self.sounds.try_out(LOW)
+        self.live.say("sound is on" if on else "sound is off: nothing is heard of any alarm on this screen")
+        self._remember(replace(self.settings, sound=on))
+
+    def _remember(self, settings: Settings) -> None:
+        self.settings = settings
+        problem = self.remember(settings)
+        if problem is not None:
+            self.live.say(problem)
+
     def _build_driver(self, *args: Any, **kwargs: Any) -> Driver:
-        return self.guard.install(super()._build_driver(*args, **kwargs))
+        driver = self.guard.install(super()._build_driver(*args, **kwargs))
+        if watch(driver, self.pulse):
+            self.multiplexer = MultiplexerWatch(self.pulse, lambda: self.guard.may_turn)
+        return driver
 
     @property
     def stop_rows(self) -> int:
@@ -119,6 +151,7 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show the treatment screen and begin to listen."""
+        self.sounds = Sounds(self.live, self.bell, self.sound)
         self.push_screen(self.treat)
         if self.first_run:
             self.push_screen(AboutScreen())
@@ -139,6 +172,10 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         """Give the collector its objects back: a test process lives on."""
         gc.unfreeze()
+        if self.multiplexer is not None:
+            self.multiplexer.close()
+        if self.sounds is not None:
+            self.sounds.close()
 
     def _hear(self, view: View) -> None:
         self.live.hear(view)
@@ -156,23 +193,40 @@ class DashboardApp(App[int], inherit_bindings=False):
             return
         self.guard.stop_top = self.size.height - self.stop_rows
         self.guard.text_focus = isinstance(self.focused, Input)
-        for screen in self.screen_stack:
-            if isinstance(screen, Painted):
-                screen.repaint()
-        self._ring()
+        self._look_at_terminal()
+        if not self.pulse.busy and self.pulse.problem is None:
+            for screen in self.screen_stack:
+                if isinstance(screen, Painted):
+                    screen.repaint()
+        if self.sounds is not None:
+            self.sounds.frame()
         self.frames += 1
         self.screen.call_after_refresh(self._beat, self.frames)
 
-    def _ring(self) -> None:
-        """The terminal's bell for a new high alarm: a convenience, not the alarm's sound."""
-        high = {a.id for a in self.live.alarms() if a.priority == "high" and a.active and not a.acknowledged}
-        silent = self.live.view is not None and self.live.view.silenced_s > 0
-        if high - self.rung and not silent:
-            self.bell()
-        self.rung = high
+    def _look_at_terminal(self) -> None:
+        """Ask whether it is there; say so when it is back. Nothing is painted for a terminal that is not."""
+        live, pulse, driver = self.live, self.pulse, self._driver
+        if self.multiplexer is None or driver is None:
+            return
+        if pulse.hung_up:
+            self.leave(128 + signal.SIGHUP)
+            return
+        if pulse.look(self.guard.may_turn):
+            driver.write(QUESTION)
+            pulse.asked()
+        live.mute = pulse.mute
+        view = live.view
+        running = view is not None and view.run is not None and view.you_control
+        back = self.absence.look(pulse.problem, running)
+        if back is not None:
+            live.say(back)
+            if view is not None and view.pen is not None and view.controller is None:
+                self.run_worker(self.ask("control.take"))
 
     def _beat(self, frame: int) -> None:
         keys = self.guard.keys
+        if self.pulse.problem is not None:
+            return  # nobody sees this screen: it counts as dead, and the station stops the pen
         self.client.heartbeat(frame, frame if keys is None else keys)
 
     async def ask(self, method: str, **params: Any) -> Any:

@@ -46,6 +46,7 @@ COMMANDS: Final = (
     Command("reset", ("r",), "reset", "leave STOP, while still", "Run"),
     Command("acknowledge", ("a",), "acknowledge", "acknowledge; silent for 2 min", "Alarms"),
     Command("alarms", ("A",), "alarms", "alarms and answers in full", "Alarms"),
+    Command("sound", ("m",), "sound", "sound on or off; on is heard", "Alarms"),
     Command("log", ("l",), "log", "session log in full", "Alarms"),
     Command("control", ("c",), "take_control", "take control, while still", "Station"),
     Command("pens", ("p",), "pens", "choose a pen", "Station"),

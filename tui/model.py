@@ -63,6 +63,8 @@ class Live:
     heard_at: float | None = None
     lost: str | None = None
     blurred: bool = False
+    mute: bool = False
+    """The terminal answers no question: that it is gone may be seen late."""
     keymap: Keymap = DEFAULT
     pending: Pending = field(default_factory=Pending)
     started_at: float = 0.0
@@ -220,6 +222,8 @@ class Live:
             own.append(("station-silent", "high", f"Station not answering for {self.since:.1f} s. Switch the pen off."))
         elif self.blurred and not self.still and self.pen is not None:
             own.append(("keyboard-away", "low", "Keyboard is in another window: SPACE does not stop there."))
+        elif self.mute and self.controls:
+            own.append(("terminal-mute", "low", "Terminal answers nothing: a dead line stops the pen late."))
         now = self.clock()
         self._raised = {code: self._raised.get(code, now) for code, _, _ in own}
         return [AlarmView(f"screen-{c}", c, p, text, now - self._raised[c], True, False) for c, p, text in own]

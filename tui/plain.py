@@ -7,6 +7,8 @@ and Ctrl+C: they are caught in the thread that reads the terminal, ahead of ever
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import select
 import signal
@@ -17,25 +19,30 @@ from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
+from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import GateView, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
 from tui.entry import EntryError, parse_depth, parse_rate
+from tui.line_input import KeyByKey, LineEditor
 from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
+from tui.multiplexer import MultiplexerWatch
 from tui.screens.override import MIN_REASON
 from tui.screens.pairing import DIGITS, PASSKEY_CODES, with_passkey
 from tui.screens.pens import FoundPen, Looked
 from tui.screens.start_sheet import MIN_DELAY_S
+from tui.sounds import Sounds
+from tui.terminal import QUESTION, STOOD_S, Absence, TerminalPulse
 from tui.zones import zone_name
 
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
-    "pens; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
+    "pens; which N: that pen blinks or buzzes; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
     "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
     "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
-    "ack: acknowledge alarms; note DIGITS; status; help; quit",
+    "ack: acknowledge alarms; sound on, sound off; note DIGITS; status; help; quit",
 )
 PLAIN: Final = {
     "end": "run.pause",
@@ -136,6 +143,13 @@ class PlainDashboard:
         self.live = Live(clock)
         self.narrator = Narrator(self.live)
         self.done = False
+        self.pulse = TerminalPulse(clock)
+        self.absence = Absence(clock)
+        self.sounds: Sounds | None = None
+        """There while line mode runs in a terminal with sound."""
+        self.ask_terminal: Callable[[str], None] | None = None
+        """Writes to a terminal that hands its answers over; None where none can be asked."""
+        self._told_mute = False
         self.frames = 0
         self._sheet: tuple[float, StartSheet] | None = None
         self._pens: list[FoundPen] = []
@@ -156,7 +170,32 @@ class PlainDashboard:
         for line in self.narrator.changes():
             self.write(line)
         self.frames += 1
-        self.client.heartbeat(self.frames, keys)
+        self._look_at_terminal()
+        if self.sounds is not None:
+            self.sounds.frame()
+        if self.pulse.problem is None:
+            self.client.heartbeat(self.frames, keys)
+
+    @property
+    def may_turn(self) -> bool:
+        """True unless the motor is known to be still and no run is open."""
+        return not self.live.at_rest and self.live.pen is not None
+
+    def _look_at_terminal(self) -> None:
+        pulse, view = self.pulse, self.live.view
+        stood = pulse.stood
+        if pulse.look(self.may_turn) and self.ask_terminal is not None:
+            self.ask_terminal(QUESTION)
+            pulse.asked()
+        if pulse.mute and not self._told_mute:
+            self._told_mute = True
+            self.write("This terminal answers nothing: a dead connection stops the pen late.")
+        running = view is not None and view.run is not None and view.you_control
+        if stood > STOOD_S:
+            self.write(f"The terminal took no output, or this program did not run, for {stood:.1f} s.")
+        back = self.absence.look(pulse.problem, running)
+        if back is not None:
+            self.write(back)
 
     @staticmethod
     def is_stop(line: str) -> bool:
@@ -198,6 +237,8 @@ class PlainDashboard:
             await self._ask("setpoint", **wanted)
         elif word == "pens":
             await self._scan()
+        elif word == "which" and 0 < int(rest) <= len(self._pens):
+            await self._ask("pen.indicate", address=self._pens[int(rest) - 1].address)
         elif word == "open" and 0 < int(rest) <= len(self._pens):
             if self.live.pen is not None and not self.live.at_rest:
                 self.write("Pens are changed only while the pen is confirmed still and no run is open: end it first.")
@@ -213,6 +254,10 @@ class PlainDashboard:
                 await self._ask("session.open", purpose=purpose, client=client.strip())
         elif word == "note":
             await self._ask("note", digits=str(int(rest)))
+        elif word == "sound" and self.sounds is not None:
+            self.sounds.switch(rest.strip().lower() != "off")
+            self.sounds.try_out(LOW)
+            self.write(f"Sound is {'on' if self.sounds.on else 'off'}.")
         elif word == "override":
             await self._override(rest)
         elif self.live.controls and self.live.pen is not None and self.live.pen.motion != "still":
@@ -324,29 +369,43 @@ class PlainDashboard:
 class _LineReader(threading.Thread):
     """Reads lines; STOP is called in this thread. ``looks`` advances ten times a second while it lives."""
 
-    def __init__(self, fd: int, dashboard: PlainDashboard, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, fd: int, dashboard: PlainDashboard, loop: asyncio.AbstractEventLoop, out: int | None) -> None:
         super().__init__(name="plain-input", daemon=True)
         self.fd, self.dashboard, self.loop = fd, dashboard, loop
         self.looks = 0
         self.lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self.editor = LineEditor()
+        self._out = out
+        """Where what is typed is shown; None when the terminal does that."""
 
     def run(self) -> None:
-        rest = b""
-        while not self.dashboard.done:
-            self.looks += 1
-            if not select.select([self.fd], [], [], 0.1)[0]:
-                continue
-            data = os.read(self.fd, 4096)
-            if not data:
-                self._tell(None)
-                return
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                words = line.decode(errors="replace")
-                if self.dashboard.is_stop(words):
-                    self.dashboard.client.stop_now("line")
-                    words = "\0stop"
-                self._tell(words)
+        try:
+            while not self.dashboard.done:
+                self.looks += 1
+                if select.select([self.fd], [], [], 0.1)[0]:
+                    data = os.read(self.fd, 4096)
+                    if not data:
+                        break
+                    self._take(data)
+                    if self.editor.ended:
+                        break
+        except OSError:
+            self.dashboard.pulse.hung_up = True
+        self._tell(None)
+
+    def _take(self, data: bytes) -> None:
+        answers = self.editor.answers
+        for words in self.editor.feed(data):
+            if self.dashboard.is_stop(words):
+                self.dashboard.client.stop_now("line")
+                words = "\0stop"
+            self._tell(words)
+        if self.editor.answers != answers:
+            self.dashboard.pulse.answered()
+        echo, self.editor.echo = self.editor.echo, ""
+        # Output that is held up (Ctrl+S) must not hold up the next STOP: then nothing is shown.
+        if echo and self._out is not None and select.select([], [self._out], [], 0)[1]:
+            os.write(self._out, echo.encode())
 
     def _tell(self, line: str | None) -> None:
         try:
@@ -355,7 +414,9 @@ class _LineReader(threading.Thread):
             pass  # the loop has closed
 
 
-async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10) -> int:
+async def show_plain(
+    client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10, sound: bool = False
+) -> int:
     """Run line mode on the running loop until ``quit`` or the end of the input; answers the exit code."""
     stream = out or sys.stdout
 
@@ -363,14 +424,48 @@ async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: in
         print(line, file=stream, flush=True)
 
     dashboard = PlainDashboard(client, write)
-    reader = _LineReader(fd, dashboard, asyncio.get_running_loop())
+    # A stream that is no file has no number.
+    keyed = out is None and KeyByKey.possible(fd, stream.fileno())
+    reader = _LineReader(fd, dashboard, asyncio.get_running_loop(), stream.fileno() if keyed else None)
     write(DISCLAIMER)
     write("Line mode. Enter on an empty line is STOP. help lists the commands.")
-    before = signal.getsignal(signal.SIGINT)
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main:
-        signal.signal(signal.SIGINT, lambda number, frame: client.stop_now("Ctrl+C"))
-    reader.start()
+    async with contextlib.AsyncExitStack() as at_last:
+        if threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGINT, lambda number, frame: client.stop_now("Ctrl+C"))
+            at_last.callback(signal.signal, signal.SIGINT, before)
+        if keyed:
+            _key_by_key(dashboard, fd, stream, at_last)
+            dashboard.sounds = Sounds(dashboard.live, lambda: _bell(stream), sound)
+            at_last.callback(dashboard.sounds.close)
+        at_last.push_async_callback(client.close)
+        reader.start()
+        await _frames(dashboard, reader, fps)
+    return 0
+
+
+def _bell(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, and its reader says so
+        stream.write("\a")
+        stream.flush()
+
+
+def _key_by_key(dashboard: PlainDashboard, fd: int, stream: TextIO, at_last: contextlib.AsyncExitStack) -> None:
+    """From now on the terminal can be asked whether it is there, and its multiplexer too."""
+    keys, loop = KeyByKey(fd), asyncio.get_running_loop()
+    keys.enter()
+    at_last.callback(keys.leave)
+    loop.add_signal_handler(signal.SIGCONT, keys.enter)
+    at_last.callback(loop.remove_signal_handler, signal.SIGCONT)
+    at_last.callback(MultiplexerWatch(dashboard.pulse, lambda: dashboard.may_turn).close)
+
+    def ask(question: str) -> None:
+        stream.write(question)
+        stream.flush()
+
+    dashboard.ask_terminal = ask
+
+
+async def _frames(dashboard: PlainDashboard, reader: _LineReader, fps: float) -> None:
     commands = asyncio.ensure_future(_obey(dashboard, reader))
     try:
         while not dashboard.done:
@@ -378,13 +473,13 @@ async def show_plain(client: StationClient, *, out: TextIO | None = None, fd: in
                 commands.result()  # a fault ends the program, and with it the lease
             dashboard.frame(reader.looks)
             await asyncio.sleep(1 / fps)
-        return 0
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        dashboard.pulse.hung_up = True  # there is nobody left to write to
     finally:
         dashboard.done = True
         commands.cancel()
-        if in_main:
-            signal.signal(signal.SIGINT, before)
-        await client.close()
 
 
 async def _obey(dashboard: PlainDashboard, reader: _LineReader) -> None:

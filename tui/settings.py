@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,11 @@ _NO: Final = ("0", "false", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A theme by name, and ASCII or not; None means nothing was chosen and the terminal decides."""
+    """A theme by name, ASCII or not, and sound or not; None means nothing was chosen: the terminal decides, and it sounds."""
 
     theme: str | None = None
     ascii: bool | None = None
+    sound: bool | None = None
 
 
 class SettingsFile:
@@ -41,15 +42,19 @@ class SettingsFile:
             return Settings()
         if not isinstance(data, dict):
             return Settings()
-        theme, plain = data.get("theme"), data.get("ascii")
-        return Settings(theme if theme in THEMES else None, plain if isinstance(plain, bool) else None)
+        theme, plain, sound = data.get("theme"), data.get("ascii"), data.get("sound")
+        return Settings(
+            theme if theme in THEMES else None,
+            plain if isinstance(plain, bool) else None,
+            sound if isinstance(sound, bool) else None,
+        )
 
     def save(self, settings: Settings) -> str | None:
         """Remember ``settings``, whole or not at all; answers a sentence when that failed."""
         new = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new.write_text(json.dumps({"theme": settings.theme, "ascii": settings.ascii}) + "\n", encoding="utf-8")
+            new.write_text(json.dumps(asdict(settings)) + "\n", encoding="utf-8")
             new.replace(self.path)
         except OSError as error:
             return f"not remembered: {self.path} cannot be written ({error.strerror})"
@@ -87,5 +92,9 @@ def choose(saved: Settings, asked: Settings, environment: Mapping[str, str]) -> 
     plain = next((choice for choice in (asked.ascii, told, saved.ascii) if choice is not None), None)
     return (
         Look(palette, needs_ascii(environment) if plain is None else plain),
-        Settings(name, saved.ascii if asked.ascii is None else asked.ascii),
+        Settings(
+            name,
+            saved.ascii if asked.ascii is None else asked.ascii,
+            saved.sound if asked.sound is None else asked.sound,
+        ),
     )

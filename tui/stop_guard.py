@@ -83,6 +83,8 @@ class StopGuard:
         self.added_stops: frozenset[str] = frozenset()
         self.text_focus = False
         self.stop_top = 1 << 30
+        self.answered: Callable[[], None] = lambda: None
+        """Called in the input thread when the terminal has answered where its cursor is."""
 
     @property
     def may_turn(self) -> bool:
@@ -111,6 +113,8 @@ class StopGuard:
     def _receive(self, message: Message) -> None:
         if isinstance(message, events.Key):
             self._key(message)
+        elif isinstance(message, events.CursorPosition):
+            self.answered()
         elif isinstance(message, events.MouseDown) and int(message.y) >= self.stop_top:
             self._stop_from("mouse")
         elif isinstance(message, events.Paste) and (self.may_turn or not self.text_focus):

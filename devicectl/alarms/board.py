@@ -109,6 +109,11 @@ class AlarmBoard:
         alarm = self._alarms.get(code)
         return alarm is not None and alarm.active
 
+    def priority(self, code: str) -> Priority | None:
+        """The priority of the condition ``code`` while it holds, else None."""
+        alarm = self._alarms.get(code)
+        return alarm.priority if alarm is not None and alarm.active else None
+
     def standing(self) -> list[Alarm]:
         """Highest priority first, then newest."""
         return sorted(self._alarms.values(), key=lambda a: (-a.priority, -a.since))

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start a pen for some seconds (purpose: bench) and record it."),
     "stop": ("stop", "STOP one pen, or all of them."),
     "reset": ("pen", "Leave the STOP latch; starts nothing."),
+    "indicate": ("pen", "Let a pen blink or buzz: which one is it?"),
     "forget": ("forget", "Forget the Bluetooth bond with a pen, to pair with it anew."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Look at this installation and say what is wrong with it."),
     "station": ("station", "Run the station in the foreground, or end the one that runs."),
     "keys": ("keys", "Show the keys of the dashboard, yours included."),
+    "sounds": ("sounds", "Let the sounds of the alarms be heard."),
     "completion": ("completion", "Print the shell completion for bash, zsh or fish."),
 }
 """Name → module of this package and the line in the help. Help is made from this table, without any import."""

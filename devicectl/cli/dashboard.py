@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     default=None,
     help="Write only ASCII, or braille and blocks too; remembered. Without it the terminal's encoding decides.",
 )
-def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: bool | None) -> int:
+@click.option(
+    "--sound/--no-sound", "sound", default=None, help="Alarms are heard, or not; remembered (key m changes it too)."
+)
+def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: bool | None, sound: bool | None) -> int:
     """Open the dashboard; with ADDRESS on that pen, else on the only pen with an open session, else p chooses one.
 
     A session that was left open (the screen was killed or left) is kept for 30 minutes: the next dashboard goes on with it.
@@ -46,7 +49,7 @@ def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: b
     """
     if plain and (theme is not None or ascii_only is not None):
         raise click.UsageError("--theme, --ascii and --unicode belong to the full screen; leave out --plain.")
-    return open_dashboard(address, plain=plain, theme=theme, ascii_only=ascii_only)
+    return open_dashboard(address, plain=plain, theme=theme, ascii_only=ascii_only, sound=sound)
 
 
 def has_terminal() -> bool:
@@ -66,7 +69,12 @@ def need_terminal() -> None:
 
 
 def open_dashboard(
-    address: str | None, *, plain: bool, theme: str | None = None, ascii_only: bool | None = None
+    address: str | None,
+    *,
+    plain: bool,
+    theme: str | None = None,
+    ascii_only: bool | None = None,
+    sound: bool | None = None,
 ) -> int:
     """Connect to the station (started if need be), open the pen if one is named, and show the screen."""
     if address is not None:
@@ -75,7 +83,7 @@ def open_dashboard(
         parse_address(address)
     if not plain:
         need_terminal()
-    choices = {} if plain else screen_choices(theme, ascii_only)
+    choices = screen_choices(theme, ascii_only, sound, keys=not plain)
     import asyncio
 
     from devicectl.log import set_up
@@ -105,7 +113,7 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> in
     if plain:
         from tui.plain import show_plain
 
-        return await show_plain(client)
+        return await show_plain(client, sound=choices["sound"])
     return await show(client, choices)
 
 
@@ -138,8 +146,10 @@ async def show(client: SocketClient, choices: dict[str, Any] | None = None) -> i
     return code if code in set(Exit) else int(Exit.FAILED)
 
 
-def screen_choices(theme: str | None = None, ascii_only: bool | None = None) -> dict[str, Any]:
-    """Theme, characters and keys for the screen; what an option chose is remembered.
+def screen_choices(
+    theme: str | None = None, ascii_only: bool | None = None, sound: bool | None = None, *, keys: bool = True
+) -> dict[str, Any]:
+    """Theme, characters, sound and (unless ``keys`` is false) keys for the screen; what an option chose is remembered.
 
     Raises :class:`Failure` when the keymap file cannot be used: no dashboard on keys that are not the user's.
     """
@@ -148,13 +158,14 @@ def screen_choices(theme: str | None = None, ascii_only: bool | None = None) -> 
     from tui.settings import NAME, Settings, SettingsFile, choose, config_directory
 
     file = SettingsFile(config_directory() / NAME)
-    saved, asked = file.load(), Settings(theme, ascii_only)
+    saved, asked = file.load(), Settings(theme, ascii_only, sound)
     look, settings = choose(saved, asked, os.environ)
     if asked != Settings():
         problem = file.save(settings)
         if problem is not None:
             click.echo(f"devicectl: {problem}.", err=True)
-    return {"look": look, "settings": settings, "remember": file.save, "keymap": keymap()}
+    found = {"look": look, "settings": settings, "remember": file.save, "sound": settings.sound is not False}
+    return {**found, "keymap": keymap()} if keys else found
 
 
 def keymap() -> Keymap:

@@ -1,4 +1,4 @@
-"""``devicectl info``, ``devicectl reset`` and ``devicectl accept-firmware``."""
+"""``devicectl info``, ``devicectl reset``, ``devicectl indicate`` and ``devicectl accept-firmware``."""
 
 from __future__ import annotations
 
@@ -191,3 +191,33 @@ async def _accept_firmware(address: str, take: bool, who: SignIn | None) -> dict
         pen = await place.open(address, take=take)
         await place.ask("pen.accept_firmware")
         return {"address": pen.address, "pen": f"{pen.model} {pen.serial}", "firmware": pen.firmware}
+
+
+@click.command(
+    cls=Command,
+    examples=("devicectl indicate serial:///dev/ttyACM0", "devicectl indicate tcp://127.0.0.1:7001 --json"),
+)
+@click.argument("address", type=ADDRESS)
+@radio_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def indicate(address: str, as_json: bool) -> None:
+    """Let the pen at ADDRESS blink or buzz, so that a person sees which one it is. Moves nothing."""
+    import asyncio
+
+    from .output import print_json
+
+    asyncio.run(_indicate(address))
+    if as_json:
+        print_json({"address": address, "indicated": True})
+    else:
+        click.echo(f"{address} shows itself; look for the pen that blinks or buzzes.")
+
+
+async def _indicate(address: str) -> None:
+    from drivers.address import parse_address
+
+    from .pens import demand, seat
+
+    parse_address(address)
+    async with seat("indicate") as place:
+        demand(await place.reply("pen.indicate", address=address), "indicate")

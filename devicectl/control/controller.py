@@ -50,11 +50,12 @@ from .events import (
 )
 from .facts import facts
 from .gates import OVERRIDABLE, Gate, Purpose, evaluate
-from .grant import Grant
+from .grant import Grant, Planned
 from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
 from .lease import LeaseKeeper
 from .motion import DRIVEN_MS, FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
+from .rate_watch import RateWatch
 from .sensors import SensorWatch
 from .source import Source
 from .stop_lane import StopLane
@@ -106,11 +107,14 @@ class Controller:
         self.motion = MotionMonitor()
         self.arrival = Arrival()
         self.sensors = SensorWatch()
+        self.rate_watch = RateWatch()
         self.alive: Callable[[], str | None] = _always
         self.firmware_problem: Callable[[], str | None] = _always
         self.record_problem: Callable[[], str | None] = _always
         self.stood: Callable[[], float] = lambda: 0.0
         self.more_gates: Callable[[], tuple[Gate, ...]] = tuple
+        self.planned: Callable[[str], Planned | None] = lambda zone: None
+        """What the plan wants of a zone in this run; set by whoever knows the plan."""
         self.purpose: Purpose | None = None
         self.client_training: bool | None = None
         self.plan_depth_um: Mapping[str, int] = {}
@@ -220,6 +224,8 @@ class Controller:
         motion = self.motion
         motion.feed(sample)
         self.sensors.sample(sample)
+        going = self.run
+        self.rate_watch.sample(sample, going.rate_mhz if going is not None and going.phase == "running" else None)
         if self.stop_lane.active:
             self.stop_lane.check()
         if (verdict := self.arrival.sample(sample.depth_um, sample.at)) is not None:
@@ -327,11 +333,19 @@ class Controller:
                 why = f", because the station did not run for {stood:.1f} s" if stood else ""
                 text = f"The pen stopped itself: its lease ran out{why}. Reset to go on."
                 self.alarms.raise_("lease", Priority.MEDIUM, text)
-            elif state is PenState.FAULT:
-                names = ", ".join(self.fault_names()) or "unnamed"
-                self.alarms.raise_("fault", Priority.HIGH, f"Pen fault: {names}. Lift the pen, look, then reset.")
+        if state is PenState.FAULT:
+            self._fault()
         if self.run is not None:
             self.end_run(cause)
+
+    def _fault(self) -> None:
+        """A pen that is only too warm has stopped in time; any other fault may have hurt."""
+        warm = self.status is not None and self.status.faults == 1 << Fault.OVERTEMPERATURE
+        if warm:
+            self.alarms.raise_("fault", Priority.MEDIUM, "The pen is too warm and stopped. Let it cool, then reset.")
+        else:
+            names = ", ".join(self.fault_names()) or "unnamed"
+            self.alarms.raise_("fault", Priority.HIGH, f"Pen fault: {names}. Lift the pen, look, then reset.")
 
     def _event(self, event: PenEvent) -> None:
         if event.code is EventCode.RUN_TIME_OVER and self.run is not None:
@@ -425,6 +439,7 @@ class Controller:
         self.motion.forget()
         self.arrival.forget()
         self.sensors.forget()
+        self.rate_watch.forget()
         self.status = self.vitals = self.readback = None
         self.lane.clock_ms = 0
 

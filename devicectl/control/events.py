@@ -113,6 +113,15 @@ class Uncommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTime:
+    """The zone has been needled as long as its plan wants; ``indicate``: the pen itself is to say so."""
+
+    at: float
+    zone: str
+    indicate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CartridgeRead:
     """The pen was asked what is plugged in now."""
 
@@ -152,6 +161,7 @@ ControlEvent = (
     | StopDone
     | StoppedElsewhere
     | Uncommanded
+    | PlannedTime
     | CartridgeRead
     | GateOverridden
     | CommandDone

@@ -205,6 +205,8 @@ class Intents:
             if isinstance(bound, Refused) or bound.lowered:
                 limit = mm(bound.applied) if isinstance(bound, Bound) else "its limit"
                 return f"The running depth {mm(depth_um)} is above {limit} of zone {zone}; END first."
+            if run.zone != zone:
+                run.plan(c.planned(zone))
             run.zone = zone
         elif c.motion.at(c.loop.time()) is not Motion.STILL and c.motion.turning:
             return "The motor still turns; wait until it is still."
@@ -308,6 +310,9 @@ class Intents:
         grant = Grant(sheet.zone, sheet.depth.applied, sheet.rate.applied, c.loop.time(), run_ms / 1000)
         if sheet.resumes and c.run is not None:
             grant.ran_s, grant.since = c.run.ran_s, c.run.since
+            grant.planned_s, grant.indicate, grant.planned_told = c.run.planned_s, c.run.indicate, c.run.planned_told
+        else:
+            grant.plan(c.planned(grant.zone))
         previous, c.run = c.run, grant
         c.zone = grant.zone
         c.tell(RunStarting(c.loop.time(), grant.zone, grant.depth_um, grant.rate_mhz))
@@ -369,6 +374,13 @@ class Intents:
         elif isinstance(outcome, Confirmed) and not keep and c.run is not None:
             c.end_run("ended")
         return outcome
+
+    async def indicate(self) -> Outcome:
+        """Let the pen blink or buzz: which one is it? Gives way to everything else, and moves nothing."""
+        c = self._c
+        if self.starting or c.lane.busy or c.stop_lane.active:
+            return NotSent("the pen is busy with something else; ask again in a moment.")
+        return await self._send(Action.INDICATE, generation=c.stop_generation)
 
     async def reset(self) -> Outcome:
         """Leave the STOP latch: only while confirmed still and not stopping. Starts nothing."""

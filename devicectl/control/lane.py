@@ -20,6 +20,8 @@ NOT_AFTER_MS: Final = 300
 TOO_LATE_MS: Final = 500
 """A command without ``not_after`` that the pen has not seen after this much of its own time was lost."""
 
+GIVES_WAY: Final = frozenset({Action.LIMIT_DEPTH, Action.INDICATE})
+
 Guard = Callable[[], str | None]
 """Asked right before the bytes leave: None to go on, or the sentence why not."""
 
@@ -75,7 +77,8 @@ class CommandLane:
     async def send(self, command: Command, guard: Guard, *, deadline: float) -> Outcome:
         """Write the intent down, ask ``guard`` once more, send once, and write the outcome down.
 
-        A second command while one is in progress is refused; only for LIMIT_DEPTH, which nobody asked for, it waits.
+        A second command while one is in progress is refused; only for LIMIT_DEPTH and INDICATE, which must not stand in
+        anybody's way, it waits.
         """
         if self._busy and self._housekeeping is not None:
             await self._housekeeping.wait()
@@ -92,7 +95,7 @@ class CommandLane:
         if not self.clock_ms and command.action is not Action.END:
             return NotSent("the pen's clock has not been heard yet; wait a second.")
         self._busy = True
-        if command.action is Action.LIMIT_DEPTH:
+        if command.action in GIVES_WAY:
             self._housekeeping = asyncio.Event()
         try:
             return await self._send(command, guard, self.pen_id, deadline)
@@ -149,6 +152,8 @@ class CommandLane:
 
     def _unknown(self, intent: Intent, text: str, too_late_ms: int) -> None:
         self._settle(intent, "unknown", text)
+        if intent.action == Action.INDICATE:
+            return  # whether it blinked does not matter to what comes next
         self._open.append(_Open(intent, too_late_ms))
         self._ask()
 

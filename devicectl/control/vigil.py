@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from devicectl.alarms.board import Priority
 
+from .envelope import hz
+from .events import PlannedTime
 from .journal import WRITER_SILENT_S
 from .motion import FRESH_S, Motion
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 WATCH_S: Final = 0.1
 SILENT_S: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
+BATTERY_LOW_PCT: Final = 20
+BATTERY_MEDIUM_PCT: Final = 10
+BATTERY_BACK_PCT: Final = 2
+"""A battery recovers a little when the motor stops: by so much before it counts as better."""
 
 
 class Vigil:
@@ -38,6 +44,8 @@ class Vigil:
             c.stop("motion while latched")
         self._silence(now)
         self._disbelieve()
+        self._battery()
+        self._rate()
         self._clear_alarms(now)
 
     def _run(self, now: float) -> None:
@@ -46,6 +54,9 @@ class Vigil:
             return
         if run.phase == "running":
             run.ran_s += WATCH_S
+            if run.planned_s is not None and not run.planned_told and run.ran_s >= run.planned_s - 1e-9:
+                run.planned_told = True
+                c.tell(PlannedTime(now, run.zone, run.indicate))
         why = c.permit()
         if why is not None:
             c.lease_refused(why)
@@ -75,6 +86,32 @@ class Vigil:
             c.alarms.raise_("sensor", Priority.MEDIUM, problem)
         else:
             c.alarms.clear("sensor")
+
+    def _battery(self) -> None:
+        c = self._c
+        percent = c.vitals.battery_pct if c.vitals is not None else None
+        if percent is None:
+            return
+        was = c.alarms.priority("battery")
+        back = BATTERY_BACK_PCT
+        if percent < BATTERY_MEDIUM_PCT + (back if was is Priority.MEDIUM else 0):
+            text = f"Battery {percent} %: it may end within this pass. Charge the pen."
+            c.alarms.raise_("battery", Priority.MEDIUM, text)
+        elif percent < BATTERY_LOW_PCT + (back if was is not None else 0):
+            c.alarms.raise_("battery", Priority.LOW, f"Battery {percent} %: charge the pen soon.")
+        else:
+            c.alarms.clear("battery")
+
+    def _rate(self) -> None:
+        c = self._c
+        measured = c.rate_watch.deviates
+        if measured is not None and c.run is not None:
+            text = (
+                f"Rate {hz(measured)} measured, {hz(c.run.rate_mhz)} set. Lift the pen; look at cartridge and battery."
+            )
+            c.alarms.raise_("rate", Priority.MEDIUM, text)
+        else:
+            c.alarms.clear("rate")
 
     def _clear_alarms(self, now: float) -> None:
         c = self._c

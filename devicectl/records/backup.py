@@ -30,6 +30,7 @@ def backup_file(source: Path, target: Path) -> Path:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, target)
+        mark_backup(source)
     except OSError as error:
         raise RecordError(f"The backup {target} cannot be written ({error.strerror}): choose another place.") from error
     except sqlite3.Error as error:
@@ -50,6 +51,30 @@ def _copy(source: Path, part: Path) -> None:
         found = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if found != ("ok",):
             raise DatabaseDamaged(f"The database {source} is damaged ({found[0]}), no backup was made of it.")
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + ".backed-up")
+
+
+def mark_backup(path: Path) -> None:
+    """Remember beside the database ``path`` that a copy of it was made just now, wherever that is kept."""
+    try:
+        _mark(path).touch(mode=0o600)
+    except OSError:
+        pass  # then it is told too early that a backup is old
+
+
+def last_backup(path: Path) -> float | None:
+    """When the newest known copy of the database ``path`` was made (UTC in s); None when none is known."""
+    found: list[float] = []
+    for entry in (_mark(path), newest_backup(path)):
+        try:
+            if entry is not None:
+                found.append(entry.stat().st_mtime)
+        except OSError:
+            continue
+    return max(found, default=None)
 
 
 def newest_backup(path: Path) -> Path | None:

@@ -23,6 +23,7 @@ class StationClient(Protocol):
     ``gate.override`` {gate, reason}; ``zone.select`` {zone}; ``setpoint`` {depth_um, rate_mhz};
     ``run.preview`` {} → StartSheet;
     ``run.start`` {ticket} → Reply; ``run.pause`` {} → Reply; ``run.end`` {} → Reply; ``pen.reset`` {} → Reply;
+    ``pen.indicate`` {address} → Reply;
     ``alarm.acknowledge`` {}; ``alarm.silence`` {}; ``note`` {digits};
     ``operator.list`` {retired} → list of {id, name, role, active, locked_out_s};
     ``operator.sign_in`` {name, pin}; ``operator.sign_out`` {}; ``operator.lock`` {};

@@ -218,6 +218,7 @@ class Connection:
                 f"{desk.holder.name} holds control and the pen is not confirmed still; press STOP first.", "not-still"
             )
         self._holder = desk.holder = Holder(self.name, self.station.loop.time(), lambda: self.presence.operator)
+        desk.alarms.clear("clock")
         desk.say(f"{self.name} took control")
 
     def want_views(self) -> None:

@@ -17,6 +17,7 @@ from devicectl.control.events import (
     CommandDone,
     ControlEvent,
     GateOverridden,
+    PlannedTime,
     RunGranted,
     RunOver,
     RunPaused,
@@ -30,7 +31,7 @@ from devicectl.control.intents import Intents
 from devicectl.control.journal import Journal
 from devicectl.control.motion import Motion
 from drivers.address import Address
-from drivers.api import Gap, Lost, Pen, PenError, PenInput, Telemetry, Up
+from drivers.api import Gap, Lost, Outcome, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
 
 from .recording import STOPPED_ELSEWHERE, Recording
@@ -100,6 +101,7 @@ class Desk:
         self.moved_from = ""
         """The address at which the same pen was lost before."""
         self._unrecorded = ""
+        self._blinking: asyncio.Task[Outcome] | None = None
         self._changed = changed
         self.recording = recording(self)
         self.control.alive = self._holder_problem
@@ -143,6 +145,8 @@ class Desk:
 
     def _event(self, event: ControlEvent) -> None:
         self._record(self.recording.event, event)
+        if isinstance(event, PlannedTime) and event.indicate:
+            self._blinking = self.loop.create_task(self.intents.indicate())
         text = _TEXTS.get(type(event))
         if text is not None and (line := text(event)):
             self.say(line)
@@ -225,6 +229,8 @@ class Desk:
                 if self.confirmed_still:
                     break
                 await asyncio.sleep(0.01)
+        if self._blinking is not None:
+            self._blinking.cancel()
         await self.recording.close(why)
         at_last()
         await self.control.close()
@@ -233,7 +239,7 @@ class Desk:
             self.first_up.exception()
 
 
-_STEPS: Final = {"arm", "start", "limit_depth"}
+_STEPS: Final = {"arm", "start", "limit_depth", "indicate"}
 """Commands that only matter to a reader when they fail: what they lead to has a line of its own."""
 
 
@@ -260,6 +266,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     StopDone: lambda e: "was still already" if e.already else f"still, {e.still_ms:.0f} ms after STOP",
     StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,
     GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
+    PlannedTime: lambda e: f"{e.zone}: planned time reached",
     Uncommanded: lambda e: "motor turned without a run",
     CommandDone: _command,
 }

@@ -21,6 +21,7 @@ from .station import Station
 from .stop_notes import Moment, StopNote, leave_notes, this_moment, waiting_notes
 from .stop_ways import AtPorts
 from .unwritten import job_of, waiting_entries
+from .upkeep import Upkeep
 
 LOOK_S: Final = 1.0
 log = logging.getLogger("devicectl.station")
@@ -58,6 +59,7 @@ async def keep_house(station: Station, store: Store, record: str, left: LeftPort
     """Run until cancelled. Whatever touches a file does so in a thread: a STOP must not wait behind a disk."""
     tidied = False
     sign_due = station.loop.time()
+    upkeep = Upkeep(station, store)
     while True:
         try:
             if not tidied:
@@ -69,6 +71,7 @@ async def keep_house(station: Station, store: Store, record: str, left: LeftPort
             await asyncio.to_thread(left.look)
             await take_notes(station, store, record)
             await take_entries(station, store, record)
+            await upkeep.look()
         except OSError as error:
             log.warning("the runtime directory cannot be read: %s", error)
         except Exception:  # whatever it is: no STOP must be missing from the record because of it

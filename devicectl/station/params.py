@@ -230,6 +230,12 @@ class Stop(Params):
     address: str | None = None
 
 
+class Indicate(Params):
+    """``address``: that pen, opened for it if need be; None: the pen of this client."""
+
+    address: Address | None = None
+
+
 class Note(Params):
     """A phrase chosen by digits while the motor turns."""
 

@@ -102,6 +102,9 @@ class Station:
         self.quiet_since = self.loop.time()
         self.woke = asyncio.Event()
         """Set after a standstill, for who looks for what others did meanwhile."""
+        self.conditions: dict[str, str] = {}
+        """What is wrong with the workstation, low in priority: sentences by the code of their alarm, in every pen's alarms."""
+        self._conditions_told: set[str] = set()
         self.closing = False
         """True from the beginning of :meth:`close`: nothing but STOP is taken any more."""
         self._held: dict[str, Held] = {}
@@ -388,12 +391,22 @@ class Station:
             for client in self.clients:
                 client.presence.sitting.slept(steps[1] - steps[0])
         self._give_up_lost()
+        self._tell_conditions()
+
+    def _tell_conditions(self) -> None:
+        for desk in self.desks:
+            for code in self._conditions_told - self.conditions.keys():
+                desk.alarms.clear(code)
+            for code, text in self.conditions.items():
+                desk.alarms.raise_(code, Priority.LOW, text)
+        self._conditions_told = set(self.conditions)
 
     def _suspended(self, seconds: float) -> None:
         self.stop_all("suspended or clock set")
         text = f"The computer was suspended or its clock set ({seconds:.0f} s). Check the pen, then take control again."
         for desk in self.desks:
-            desk.alarms.raise_("clock", Priority.HIGH, text)
+            at_rest = desk.control.stop_found_still
+            desk.alarms.raise_("clock", Priority.LOW if at_rest else Priority.HIGH, text)
             desk.recording.clock_broken()
             desk.holder = None
 

@@ -107,6 +107,7 @@ def _run_view(run: Grant, c: Controller, now: float) -> RunView:
         round(run.ran_s, 1),
         round(max(0.0, run.run_max_s - run.ran_s), 1),
         pause_left,
+        None if run.planned_s is None else round(run.planned_s - run.ran_s, 1),
     )
 
 

@@ -88,6 +88,7 @@ class RunView:
     elapsed_s: float
     left_s: float
     pause_left_s: float | None
+    planned_left_s: float | None = None  # of the time that the plan wants for the zone; below 0 when it is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,14 @@ def test_info(shared_house: House, pen: Simulator) -> None:
     assert "battery" in text.out
 
 
+def test_indicate_shows_which_pen_it_is(shared_house: House, pen: Simulator) -> None:
+    result = shared_house.run("indicate", pen.address)
+    assert result.code == 0, result.err
+    assert "shows itself" in result.out
+    assert pen.state.endswith("INDICATING")
+    assert pen.rate_hz == 0
+
+
 def test_run_records_a_pass(shared_house: House, pen: Simulator) -> None:
     result = shared_house.run("run", pen.address, *RUN, "--seconds", "2", "--json")
     assert result.code == 0, result.err

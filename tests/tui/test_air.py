@@ -293,3 +293,13 @@ async def test_line_mode_finds_pairs_and_tells_the_link() -> None:
     said = await lines.say("status")
     assert said[-1].startswith("Link: last heard 20 ms ago, 0.0 % of samples lost")
     assert said[-1].endswith("signal 4 of 4, -58 dBm at the scan.")
+
+
+async def test_which_pen_is_it(stage: StageMaker) -> None:
+    async with stage(scenes.no_session(), (80, 24)) as s:
+        await s.press("p")
+        assert "w which is it?" in s.text()
+        await s.press("down", "w")
+        assert s.asked("pen.indicate") == [{"address": "serial:///dev/ttyACM0"}]
+        assert not s.asked("pen.open")
+        assert "Choose a pen" in s.text()

@@ -107,6 +107,8 @@ async def test_pens_by_number() -> None:
     said = await lines.say("pens")
     assert said[0].startswith("Listening for pens on the air too")
     assert said[1].startswith("1: SIMULATED, Reference pen PL-A113, serial:///dev/pts/4")
+    await lines.say("which 1")
+    assert lines.client.requests[-1] == ("pen.indicate", {"address": "serial:///dev/pts/4"})
     await lines.say("open 1")
     assert lines.client.requests[-1] == ("pen.open", {"address": "serial:///dev/pts/4"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import os
 from dataclasses import replace
@@ -13,11 +14,13 @@ from textual.app import App
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
+from devicectl.alarms.sound import Burst
 from devicectl.station.views import Reply, View
 from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.app import DashboardApp
 from tui.pictures import SCENES, VAST, Scene, play
+from tui.player import Player
 from tui.screens import (
     base,
     field_sheet,
@@ -32,6 +35,8 @@ from tui.screens import (
     treat,
     values_sheet,
 )
+from tui.settings import Settings
+from tui.sounds import Sounds
 from tui.widgets import alarm_bar, big_number, drawn, line_board, scalp_map, stop_bar, trace
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -392,15 +397,60 @@ async def test_resizing_does_not_break_it(stage: StageMaker) -> None:
             assert "STOP" in s.rows()[-2 if size[1] >= 34 else -1]
 
 
-async def test_the_bell_rings_once_for_a_new_high_alarm_and_not_when_silenced(stage: StageMaker) -> None:
+class Heard(Player):
+    """A player that only remembers."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda burst: None, None)
+        self.played: list[str] = []
+
+    def play(self, burst: Burst) -> None:
+        self.played.append(burst.name)
+
+
+async def test_alarms_are_heard_by_priority_and_silence_pauses_them(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
-        rings: list[int] = []
-        s.app.bell = lambda: rings.append(1)  # type: ignore[method-assign]
+        assert s.app.sounds is not None
+        assert not s.app.sounds.on
+        s.app.sounds.player = heard = Heard()
         await s.show(scenes.alarmed())
-        assert not rings
+        assert heard.played == ["medium"]
         await s.show(scenes.not_still())
         await s.settle()
-        assert len(rings) == 1
-        await s.show(scenes.IDLE)
+        assert heard.played == ["medium", "high"]
+        s.clock.now += 7
         await s.show(replace(scenes.not_still(), silenced_s=100.0))
-        assert len(rings) == 1
+        assert heard.played == ["medium", "high"]
+        s.clock.now += 101
+        await s.show(scenes.not_still())
+        assert heard.played == ["medium", "high", "high"]
+
+
+async def test_the_planned_time_ticks_once(stage: StageMaker) -> None:
+    async with stage(scenes.needling()) as s:
+        assert s.app.sounds is not None
+        s.app.sounds.player = heard = Heard()
+        view = scenes.needling()
+        assert view.run is not None
+        for left in (0.4, 0.1, -0.1, -0.4, 30.0, 29.0):
+            await s.show(replace(view, run=replace(view.run, planned_left_s=left)))
+        assert heard.played == ["tick"]
+
+
+async def test_the_sound_is_switched_by_its_key_and_remembered(
+    stage: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    async with stage(scenes.IDLE) as s:
+        rings: list[int] = []
+        kept: list[Settings] = []
+        s.app.bell = lambda: rings.append(1)  # type: ignore[method-assign]
+        s.app.sounds = Sounds(s.app.live, s.app.bell, False)
+        s.app.remember = lambda settings: kept.append(settings)
+        await s.press("m")
+        await s.row_with(3, "sound is on")
+        await asyncio.sleep(0.5)
+        assert len(rings) == 2, "the low one, to try it"
+        await s.press("m")
+        assert "sound is off" in s.text()
+        assert [settings.sound for settings in kept] == [True, False]

@@ -295,6 +295,13 @@ class TreatActions(Painted[None], inherit_bindings=False):
         """Theme and characters."""
         self.app.push_screen(LookScreen())
 
+    def action_sound(self) -> None:
+        """Sound on or off."""
+        sounds = self.dashboard.sounds
+        if sounds is not None:
+            self.dashboard.set_sound(not sounds.on)
+            self.repaint()
+
     def action_help(self) -> None:
         """The help page."""
         self.app.push_screen(HelpScreen())

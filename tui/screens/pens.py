@@ -108,6 +108,7 @@ class PensScreen(Sheet[str | None]):
         Binding("down", "step(1)", show=False),
         Binding("enter", "choose", show=False),
         Binding("r", "scan", show=False),
+        Binding("w", "which", show=False),
         Binding("escape,q", "close", show=False),
         *[Binding(str(n), f"pick({n})", show=False) for n in range(1, 10)],
     ]
@@ -158,7 +159,7 @@ class PensScreen(Sheet[str | None]):
             rows += self._pen_rows(index, pens[index])
         if len(pens) > fit:
             rows.append(((f"    {self.cursor + 1} of {len(pens)}; up and down show the others", DIM),))
-        keys = (("1-9", "or"), ("Enter", "choose"), ("r", "look again"), ("Esc", "close"))
+        keys = (("1-9", "or"), ("Enter", "choose"), ("w", "which is it?"), ("r", "look again"), ("Esc", "close"))
         news = self.live.notice
         said: Row = ((text.cut(f"› {news}" if news else "", self.inner), TEXT),)
         self.show([*rows, *tail, said, key_row(keys, self.inner)])
@@ -225,6 +226,17 @@ class PensScreen(Sheet[str | None]):
             self.repaint()
         else:
             self.dismiss(pen.address)
+
+    def action_which(self) -> None:
+        """Let the pen under the cursor blink or buzz."""
+        if self.pens:
+            self.run_worker(self._which(self.pens[self.cursor]), group="which", exclusive=True)
+
+    async def _which(self, pen: FoundPen) -> None:
+        self.live.say(f"asking {pen.name} to show itself")
+        self.repaint()
+        await self.dashboard.ask("pen.indicate", address=pen.address)
+        self._found()
 
     def action_close(self) -> None:
         """Back without a choice."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
+from devicectl.station.desk import Desk
 from devicectl.station.ports import no_bluetooth
 from devicectl.station.station import Station
 from devicectl.station.viewing import pen_view
 from drivers.address import parse_address
+from drivers.api import Outcome
 
 from .common import Methods, obeying, reply
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = {"serial": 4.0, "tcp": 4.0, "ble": 13.0}
 """How long the first connection is waited for: a pen on the air is looked for, discovered and asked in small pieces."""
+
+READY_S: Final = 2.0
+"""So long a pen may take until it can be asked to show itself."""
 
 
 async def _scan(c: Connection, q: p.Scan) -> Any:
@@ -70,6 +76,32 @@ async def _reset(c: Connection, _: p.Empty) -> Any:
     return reply(await desk.intents.reset(), "reset")
 
 
+async def _indicate(c: Connection, q: p.Indicate) -> Any:
+    if q.address is None:
+        return reply(await _blink(c, c.need_desk()), "the pen shows itself")
+    address, station = parse_address(q.address), c.station
+    desk, opened = station.desk_at(address), False
+    if desk is None:
+        if address.scheme == "ble" and any(d.may_turn and d.address.scheme == "ble" for d in station.desks):
+            raise StationError("A pen on the air may turn; ask again when it stands still.", "not-still")
+        desk, opened = await station.open_desk(address, WAIT_S.get(address.scheme, 4.0)), True
+    try:
+        return reply(await _blink(c, desk), "the pen shows itself")
+    finally:
+        if opened and desk.holder is None and not any(client.desk is desk for client in station.clients):
+            await station.close_desk(desk, "only asked which pen it is")
+
+
+async def _blink(c: Connection, desk: Desk) -> Outcome:
+    if desk.may_turn and desk.holder is not None and not (c.desk is desk and c.controls):
+        raise StationError(f"{desk.holder.name} uses that pen and it may turn; ask when it stands still.", "not-still")
+    lane, end = desk.control.lane, desk.loop.time() + READY_S
+    # Right after the connection its clock has not been heard, and what was open before is being settled.
+    while (not lane.clock_ms or lane.unsettled or lane.busy) and desk.loop.time() < end:
+        await asyncio.sleep(0.02)
+    return await desk.intents.indicate()
+
+
 async def _accept_firmware(c: Connection, _: p.Empty) -> Any:
     desk = c.need_control()
     await desk.recording.accept_firmware()
@@ -83,5 +115,6 @@ METHODS: Final[Methods] = {
     "pen.open": (p.OpenPen, _open),
     "pen.close": (p.Empty, _close),
     "pen.reset": (p.Empty, _reset),
+    "pen.indicate": (p.Indicate, _indicate),
     "pen.accept_firmware": (p.Empty, _accept_firmware),
 }

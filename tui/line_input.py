@@ -1,0 +1,103 @@
+"""Lines from a terminal that is also asked whether it is there: its answers must not land in what is typed.
+
+While lines are read by the terminal itself an answer would wait, and be shown, until Enter is pressed. So echo and the few
+editing keys are done here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import termios
+from codecs import getincrementaldecoder
+from typing import Any, Final
+
+_ANSWER: Final = re.compile(r"\x1b\[\d+;\d+R")
+_SEQUENCE: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|[^\[O])", re.DOTALL)
+_BEGUN: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*|O)?\Z")
+_LONGEST: Final = 32
+
+
+class LineEditor:
+    """Sans-IO: bytes in, lines and echo out. Backspace, Ctrl+U (empties the line) and Ctrl+D (end) mean what they always do."""
+
+    def __init__(self) -> None:
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
+        self._line: list[str] = []
+        self.echo = ""
+        """To be shown; whoever shows it empties it."""
+        self.answers = 0
+        """How often the terminal has answered."""
+        self.ended = False
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take what was read; gives the lines that are complete."""
+        text, self._rest = self._rest + self._decode(data), ""
+        lines: list[str] = []
+        at = 0
+        while at < len(text) and not self.ended:
+            if text[at] == "\x1b":
+                found = _SEQUENCE.match(text, at)
+                if found is None:
+                    if _BEGUN.match(text, at) and len(text) - at < _LONGEST:
+                        self._rest = text[at:]
+                        break
+                    at += 1
+                    continue
+                self.answers += _ANSWER.fullmatch(found[0]) is not None
+                at = found.end()
+                continue
+            self._key(text[at], lines)
+            at += 1
+        return lines
+
+    def _key(self, key: str, lines: list[str]) -> None:
+        if key in "\r\n":
+            self.echo += "\r\n"
+            lines.append("".join(self._line))
+            self._line.clear()
+        elif key in "\x7f\b":
+            self._rub(1)
+        elif key == "\x15":
+            self._rub(len(self._line))
+        elif key == "\x04":
+            self.ended = not self._line
+        elif key.isprintable():
+            self._line.append(key)
+            self.echo += key
+
+    def _rub(self, count: int) -> None:
+        for _ in self._line[len(self._line) - count :]:
+            self._line.pop()
+            self.echo += "\b \b"
+
+
+class KeyByKey:
+    """A terminal that hands over each key at once and shows none. Ctrl+C stays a signal."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._before: list[Any] | None = None
+
+    @classmethod
+    def possible(cls, fd: int, out: int) -> bool:
+        """Whether both are terminals, and not one that shows an escape sequence as text."""
+        return os.isatty(fd) and os.isatty(out) and os.environ.get("TERM", "dumb") != "dumb"
+
+    def enter(self) -> None:
+        """Begin, or begin again after the shell had the terminal."""
+        now = termios.tcgetattr(self._fd)
+        if self._before is None:
+            self._before = termios.tcgetattr(self._fd)
+        now[3] &= ~(termios.ICANON | termios.ECHO)
+        now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._fd, termios.TCSANOW, now)
+
+    def leave(self) -> None:
+        """As it was before."""
+        if self._before is not None:
+            try:
+                termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
+            except termios.error:
+                pass  # the terminal is gone
