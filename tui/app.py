@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from textual import events
@@ -192,7 +193,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         if not self.is_running:
             return
         self.guard.stop_top = self.size.height - self.stop_rows
-        self.guard.text_focus = isinstance(self.focused, Input)
+        drawn = isinstance(self.screen, Painted) and self.screen.takes_text
+        self.guard.text_focus = drawn or isinstance(self.focused, Input)
         self._look_at_terminal()
         if not self.pulse.busy and self.pulse.problem is None:
             for screen in self.screen_stack:
@@ -259,10 +261,8 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def on_scanned(self, event: Scanned) -> None:
         """A scan goes to the field that asked for one, and nowhere else."""
-        if isinstance(self.screen, SessionScreen):
+        if isinstance(self.screen, Painted):
             self.screen.scanned(event.text)
-        else:
-            self.live.say("a scan or paste was ignored: no field asked for one")
 
     def on_app_blur(self) -> None:
         """The keyboard went to another window."""
@@ -271,6 +271,12 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_app_focus(self) -> None:
         """The keyboard is back."""
         self.live.blurred = False
+
+    def now(self) -> datetime:
+        """The time of the station, in the time zone of this place."""
+        view = self.live.view
+        utc = time.time() if view is None else view.utc + self.live.since
+        return datetime.fromtimestamp(utc, UTC).astimezone()
 
     def leave(self, code: int = 0) -> None:
         """End the dashboard with an exit code."""

@@ -108,8 +108,8 @@ class _Plain(dict[int, str]):
         return chr(code) if code < 128 else "?"
 
 
-_OURS: Final = "▂▄▆█▚▞■□▶○◌‖✖✓›→×≈²°·–µ…│─━◆≤±"
-_THEIRS: Final = "||||###->o~=x+>>x~2 --u~|-=O<~"
+_OURS: Final = "▂▄▆█▚▞■□▶○◌‖✖✓›‹→←×≈²°·–µ…│─━◆≤±"
+_THEIRS: Final = "||||###->o~=x+><><x~2 --u~|-=O<~"
 ASCII: Final = _Plain({ord(ours): theirs for ours, theirs in zip(_OURS, _THEIRS, strict=True)})
 
 

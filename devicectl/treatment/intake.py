@@ -19,6 +19,8 @@ from .checklist import ITEMS
 from .forms import Form, Record, columns
 from .forms.signing import PassChange, parts_of
 from .photos import Photo
+from .protocols import PROTOCOLS
+from .protocols import Protocol as ShippedProtocol
 from .texts import CONSENT_TEXT, CONSENT_VERSION, text_sha256
 
 Row = dict[str, Any]
@@ -156,8 +158,8 @@ def _protocol(m: _Making) -> Rows:
     zones: Any = values.pop("zones")
     newest = sa.select(t.protocols).where(t.protocols.c.name == values["name"]).order_by(t.protocols.c.version.desc())
     before = m.connection.execute(newest.limit(1)).first()
-    if before is not None and before.source == "shipped":
-        raise refused(f"{before.name} is shipped and stays as it is; give the copy a name of its own.", "shipped")
+    if values["name"] in PROTOCOLS or (before is not None and before.source == "shipped"):
+        raise refused(f"{values['name']} is shipped and stays as it is; give the copy a name of its own.", "shipped")
     protocol = m.row(
         t.protocols,
         {**values, "indication": values.get("indication") or ""},
@@ -176,9 +178,36 @@ def _course(m: _Making) -> Rows:
     name = str(values.pop("protocol"))
     newest = sa.select(t.protocols.c.id).where(t.protocols.c.name == name).order_by(t.protocols.c.version.desc())
     protocol = m.connection.execute(newest.limit(1)).scalar()
-    if protocol is None:
+    if protocol is not None:
+        return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
+    if name not in PROTOCOLS:
         raise refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
-    return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
+    shipped = _shipped(m, PROTOCOLS[name])
+    return [*shipped, (t.courses, m.row(t.courses, values, protocol_id=shipped[0][1]["id"]))]
+
+
+def _shipped(m: _Making, protocol: ShippedProtocol) -> Rows:
+    """A protocol that is shipped enters the record with the first course that uses it."""
+    row = m.row(
+        t.protocols,
+        {
+            "name": protocol.name,
+            "version": protocol.version,
+            "indication": protocol.indication or "",
+            "citation": protocol.citation,
+            "sessions": protocol.sessions,
+            "min_days": protocol.min_days,
+            "detail": protocol.detail,
+        },
+        source="shipped",
+        copied_from_id=None,
+    )
+    rows: Rows = [(t.protocols, row)]
+    for seq, zone in enumerate(protocol.zones):
+        planned = {name: getattr(zone, name) for name in ("zone", "depth_um", "rate_mhz", "end_point", "seconds")}
+        planned["passes"] = dict(zone.passes)
+        rows.append((t.protocol_zones, m.row(t.protocol_zones, planned, protocol_id=row["id"], seq=seq)))
+    return rows
 
 
 def _course_end(m: _Making) -> Rows:
@@ -354,7 +383,10 @@ class Intake:
             rows = MAKERS[filled.form.name](making)
             entries = [Entry(table, row, filled.by, filled.at_utc_us) for table, row in rows]
             seq = self._chain.enter(connection, entries)
-            kept = tuple((entry.table.name, entry.row()) for entry in entries)
+            # What the form is about comes first: a course, though its protocol had to be entered before it.
+            kept = tuple(
+                sorted(((entry.table.name, entry.row()) for entry in entries), key=lambda row: row[0] != "courses")
+            )
             about = rows[0][1]["id"] if filled.form.name == "client" else making.client
             return Stored(kept, about, seq)
 

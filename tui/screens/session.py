@@ -108,10 +108,13 @@ class SessionScreen(Sheet[Choice | None]):
         if code and self._none_open():
             self.dismiss({"method": "session.open", "params": {"purpose": "treatment", "client": code}})
 
-    def scanned(self, code: str) -> None:
+    def scanned(self, words: str) -> None:
         """A scanner or a paste gave the code."""
-        if self.typing:
-            self.query_one("#client", Input).value = code.strip()[:40] if re.fullmatch(CODE, code.strip()) else ""
+        if not self.typing:
+            super().scanned(words)
+            return
+        code = words.strip()
+        self.query_one("#client", Input).value = code[:40] if re.fullmatch(CODE, code) else ""
 
     def on_unmount(self) -> None:
         """No text field is left."""
