@@ -25,11 +25,13 @@ from textual.widgets import Input
 from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import View
+from tui.book import Book, HeldBook
 from tui.keys import DEFAULT, Keymap
 from tui.model import Live, replies
 from tui.multiplexer import MultiplexerWatch
 from tui.palettes import COLOURLESS, DARK, THEMES
 from tui.screens.base import Painted
+from tui.screens.form_draft import Draft
 from tui.screens.help import AboutScreen
 from tui.screens.session import SessionScreen
 from tui.screens.treat import TALL, treat_screen
@@ -51,7 +53,7 @@ class DashboardApp(App[int], inherit_bindings=False):
     """The terminal dashboard on one station client.
 
     ``fps`` frames and heartbeats a second; ``sound``: alarms are heard too; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
-    (tests bring their own); ``first_run`` opens the disclaimer first; ``remember`` takes the user's choices and answers a
+    (tests bring their own); ``first_run`` opens the disclaimer first; ``book`` reads clients and protocols; ``remember`` takes the user's choices and answers a
     sentence when they could not be kept.
     """
 
@@ -67,6 +69,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         fps: float = 10,
         sound: bool = False,
         first_run: bool = False,
+        book: Book | None = None,
         look: Look | None = None,
         keymap: Keymap = DEFAULT,
         settings: Settings | None = None,
@@ -77,6 +80,9 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.client = client
         self.fps = fps
         self.first_run = first_run
+        self.book: Book = book or HeldBook()
+        self.drafts: dict[str, Draft] = {}
+        """What was typed into forms and not sent, by form and subject; gone with whoever typed it."""
         self.localtime = localtime
         self.live = Live(clock, keymap=keymap)
         self.guard = StopGuard(client.stop_now, clock)

@@ -298,7 +298,9 @@ def test_a_course_of_a_shipped_protocol_brings_its_plan_and_the_protocol_once() 
         s = await arrived(w)
         for code in ("T-2", "T-3"):
             await s.ask("form.submit", form="client", values={"code": code, "training": "yes"})
-            answer = await s.ask("form.submit", form="course", client=code, values={**COURSE, "protocol": "Dhurat 2013"})
+            answer = await s.ask(
+                "form.submit", form="course", client=code, values={**COURSE, "protocol": "Dhurat 2013"}
+            )
             course = w.rows("select lower(hex(id)) as id from courses order by at_utc_us, id")[-1]["id"]
             assert answer["id"].replace("-", "") == course
         kept = w.rows("select name, source, min_days from protocols where source = 'shipped'")

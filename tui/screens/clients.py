@@ -64,7 +64,6 @@ class ClientsScreen(ListSheet[ClientSummary]):
 
     def on_mount(self) -> None:
         """Read the register."""
-        super().on_mount()
         self.run_worker(self._read())
 
     async def _read(self) -> None:
@@ -100,8 +99,10 @@ class ClientsScreen(ListSheet[ClientSummary]):
                 return [(("reading the record …", DIM),)]
             return [(("No client found. F5 adds one.", BRIGHT),)]
         if item.training is not self.simulated:
-            why = "A training client is treated with a simulated pen only." if item.training else (
-                "A real client is not treated with a simulated pen; choose or add a training client."
+            why = (
+                "A training client is treated with a simulated pen only."
+                if item.training
+                else ("A real client is not treated with a simulated pen; choose or add a training client.")
             )
             return [(("✖ ", BRIGHT), (why, BRIGHT))]
         rows: list[Row] = []
@@ -248,7 +249,12 @@ class ProtocolsScreen(ListSheet[ProtocolItem]):
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """What can be done."""
-        return (("Enter", "opens a course"), ("F5", "copy and change"), ("F6", "session without a course"), ("Esc", "back"))
+        return (
+            ("Enter", "opens a course"),
+            ("F5", "copy and change"),
+            ("F6", "session without a course"),
+            ("Esc", "back"),
+        )
 
     async def pressed(self, key: str) -> bool:
         """Copy, or no course."""
@@ -298,5 +304,3 @@ def copied(item: ProtocolItem) -> dict[str, object]:
         zones=zones,
     )
     return dict(typed(record))
-
-

@@ -59,7 +59,6 @@ class FormSheet(Sheet[Any]):
 
     def on_mount(self) -> None:
         """Its title is the form's."""
-        super().on_mount()
         self.query_one("#box").border_title = self.title_text
 
     # -- where the keyboard is
@@ -253,7 +252,7 @@ class FormSheet(Sheet[Any]):
             answer = await self.submit(self.draft.given())
         except StationError as error:
             self.sending = False
-            self.draft.errors = {name: sentence for name, sentence in error.fields.items()}
+            self.draft.errors = dict(error.fields)
             self._tell(str(error))
             if any(line.name in self.draft.errors for line in self.draft.lines()):
                 self._show_problem()
@@ -305,7 +304,15 @@ class FormSheet(Sheet[Any]):
         line, errors = lines[at], self.draft.errors
         value = self.draft.shown(line)
         wrong = line.name in errors
-        mark = "✖" if wrong else "✓" if line.name in self.draft.left and value else "·" if line.required and not value else " "
+        mark = (
+            "✖"
+            if wrong
+            else "✓"
+            if line.name in self.draft.left and value
+            else "·"
+            if line.required and not value
+            else " "
+        )
         ink: Ink = BRIGHT if here else TEXT
         row: Row = (
             ("›" if here else " ", BRIGHT),
@@ -394,7 +401,6 @@ class FormSheet(Sheet[Any]):
 
     def on_unmount(self) -> None:
         """No text field is left, and no PIN."""
-        super().on_unmount()
         self.dashboard.guard.text_focus = False
         for line in self.draft.lines():
             if line.secret:

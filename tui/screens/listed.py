@@ -151,7 +151,6 @@ class ListSheet(Sheet[Any], Generic[Item]):
 
     def on_unmount(self) -> None:
         """Nothing takes letters any more."""
-        super().on_unmount()
         self.dashboard.guard.text_focus = False
 
 

@@ -13,7 +13,7 @@ from tui import text
 from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
-from tui.screens.actions import TreatActions
+from tui.screens.way import WayActions
 from tui.theme import BRIGHT, DIM, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
@@ -38,7 +38,7 @@ def bindings(keymap: Keymap) -> list[Binding]:
     return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
-class TreatScreen(TreatActions):
+class TreatScreen(WayActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
@@ -81,6 +81,7 @@ class TreatScreen(TreatActions):
 
     def hear(self, view: View) -> None:
         """Take the telemetry of a view; it is kept even while another screen lies on top."""
+        self.hear_way(view)
         trace, pen = view.trace, view.pen
         if trace is None:
             return
