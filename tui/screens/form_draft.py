@@ -182,7 +182,7 @@ class Draft:
         value = self.values.get(line.name, "")
         if line.secret:
             return "*" * len(value)
-        return str(line.entry.show(value)) if line.chosen and value else value
+        return str(line.entry.choices.get(value, value)) if line.chosen else value
 
     def leave(self, line: FormLine, now: datetime) -> None:
         """A field is left: say at once what is wrong with it."""

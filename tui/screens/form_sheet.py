@@ -12,6 +12,7 @@ from devicectl.station.client_api import StationError
 from tui import text
 from tui.screens.base import Sheet
 from tui.screens.form_draft import Draft, FormLine
+from tui.screens.listed import MOVES
 from tui.screens.rows import key_row
 from tui.theme import BRIGHT, CHIP, DIM, TEXT, Ink
 from tui.widgets.line_board import BLANK, Row, width_of
@@ -77,8 +78,8 @@ class FormSheet(Sheet[Any]):
 
     @property
     def bound(self) -> frozenset[str]:
-        """Nothing but leaving: while the motor may turn any other key is STOP."""
-        return frozenset({"escape"})
+        """Moving about and leaving; while the motor may turn any other key is STOP, and every key in a text field."""
+        return MOVES | {"tab", "shift+tab", "f2"}
 
     def _now(self) -> datetime:
         return self.dashboard.now()
@@ -105,6 +106,7 @@ class FormSheet(Sheet[Any]):
         if self.sending or not self.is_current:
             return
         key, line = event.key, self.line
+        self.told = ""
         if key == "escape":
             self.action_close()
         elif key in ("f2", "ctrl+s"):
@@ -205,16 +207,23 @@ class FormSheet(Sheet[Any]):
         """A burst of keys, or a paste: a barcode goes to the field that takes one, a fast hand into the field it is in."""
         if not self.live.at_rest or self.sending:
             return
-        line, code = self.line, words.rstrip("\r\n\t")
+        code = words.rstrip("\r\n\t")
         if self.draft.form.scan_field is not None and len(code) >= SCAN_MIN:
             problem = self.draft.scan(code, self._now())
             self._tell(problem or "The scan is in; check what it says, then save.")
-        elif line is not None and not line.chosen:
-            for character in code:
-                self._edit(line, "", " " if character.isspace() else character)
-        elif line is not None:
-            for character in code:
+            return
+        line = self.line
+        if len(code) >= SCAN_MIN and line is not None and line.chosen:
+            self._tell("A scan or paste was ignored: this field is chosen by its digit.")
+            return
+        for character in code:
+            line = self.line
+            if line is None:
+                break
+            if line.chosen:
                 self._choose(line, "", character)
+            else:
+                self._edit(line, "", " " if character.isspace() else character)
         self.repaint()
 
     def on_paste(self, event: events.Paste) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from textual import events
 
@@ -14,6 +14,7 @@ from tui.theme import BRIGHT, DIM, TEXT
 from tui.widgets.line_board import BLANK, Row
 
 Item = TypeVar("Item")
+MOVES: Final = frozenset({"up", "down", "pageup", "pagedown", "home", "end", "enter", "escape"})
 
 
 class ListSheet(Sheet[Any], Generic[Item]):
@@ -28,6 +29,8 @@ class ListSheet(Sheet[Any], Generic[Item]):
     HOLDS_SCANS = True
     ABOUT: ClassVar[int] = 4
     """Rows under the list."""
+    PLACE: ClassVar[bool] = True
+    """Whether a row of its own says where in a longer list the cursor is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,8 +82,8 @@ class ListSheet(Sheet[Any], Generic[Item]):
 
     @property
     def bound(self) -> frozenset[str]:
-        """Nothing but leaving: while the motor may turn any other key is STOP."""
-        return frozenset({"escape"})
+        """Moving about and leaving; while the motor may turn any other key is STOP."""
+        return MOVES
 
     async def on_key(self, event: events.Key) -> None:
         """Moves, a key of its own, or a letter of the search."""
@@ -127,13 +130,14 @@ class ListSheet(Sheet[Any], Generic[Item]):
             self.dashboard.guard.text_focus = self.takes_text
         width, items, head = self.inner, self.items, self.head()
         self.cursor = max(0, min(self.cursor, len(items) - 1))
-        body = max(1, self.room - len(head) - self.ABOUT - 2)
+        body = max(1, self.room - len(head) - self.ABOUT - 1 - self.PLACE)
         first = max(0, min(self.cursor - body // 2, len(items) - body))
         rows = [self.line(item, at == self.cursor, width) for at, item in enumerate(items[first : first + body], first)]
         body = min(body, max(len(items), 6))
         rows += [BLANK] * (body - len(rows))
         hidden = len(items) - body
-        foot: list[Row] = [((f"   up down: {self.cursor + 1} of {len(items)}", DIM),) if hidden > 0 else BLANK]
+        place: Row = ((f"   up down: {self.cursor + 1} of {len(items)}", DIM),) if hidden > 0 else BLANK
+        foot: list[Row] = [place] if self.PLACE else []
         said: list[Row] = [((words, BRIGHT),) for words in text.within(self.told, width, 2)] if self.told else []
         said += self.about(self.here, width)
         said = said[: self.ABOUT] + [BLANK] * (self.ABOUT - len(said))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 from devicectl.treatment.forms import Form, Record
 from devicectl.treatment.forms.entries import Choice, Secret, Text
 from devicectl.treatment.forms.people import ROLES
+from tui import text
 from tui.screens.form_draft import Draft
 from tui.screens.form_sheet import FormSheet
 from tui.theme import BRIGHT, DIM
@@ -99,4 +100,4 @@ class NewOperatorSheet(FormSheet):
         if not self.first:
             return []
         words = "Nobody is known here yet. The first operator is the administrator and can add others (key o)."
-        return [((words, DIM),), BLANK]
+        return [*(((line, DIM),) for line in text.wrap(words, self.inner)), BLANK]

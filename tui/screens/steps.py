@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from devicectl.station.views import ChartView, StepView, View
 from tui import text
-from tui.screens.listed import ListSheet
+from tui.screens.listed import MOVES, ListSheet
 from tui.theme import BRIGHT, DIM, TEXT, Ink
 from tui.widgets.line_board import Row
 
@@ -57,6 +57,7 @@ class StepsScreen(ListSheet[StepView]):
 
     TITLE_TEXT = "The way through the session"
     ABOUT: ClassVar = 1
+    PLACE: ClassVar = False
     HOLDS_SCANS = False
 
     def __init__(self, chart: Callable[[], ChartView | None], at: str | None = None) -> None:
@@ -93,7 +94,7 @@ class StepsScreen(ListSheet[StepView]):
     @property
     def bound(self) -> frozenset[str]:
         """Leaving; any other key is STOP while the motor may turn."""
-        return frozenset({"escape", *self.live.keymap.keys["steps"]})
+        return MOVES | frozenset(self.live.keymap.keys["steps"])
 
     def frame(self) -> None:
         """As any list."""

@@ -339,7 +339,8 @@ class WayActions(TreatActions):
         async def submit(given: dict[str, object]) -> Any:
             return await self.dashboard.client.request("form.submit", form=name, values=given, **where)
 
-        title = f"{form.title}{f' of {client}' if client else f' of {chart.client}' if chart is not None else ''}"
+        whose = client or (chart.client if chart is not None and form.subject != "protocol" else "")
+        title = f"{form.title} · {whose}" if whose else form.title
         answer = await self._ask_screen(FormSheet(title, draft, submit))
         if answer is not None:
             self.dashboard.drafts = {key: kept for key, kept in self.dashboard.drafts.items() if kept is not draft}
