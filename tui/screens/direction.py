@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.binding import Binding
 
@@ -12,16 +12,7 @@ from tui.screens.base import Sheet
 from tui.screens.rows import key_row
 from tui.theme import BRIGHT, CHIP, DIM, TEXT
 from tui.widgets.line_board import BLANK, Row
-
-SHAPES: Final = {
-    "horizontal": "--",
-    "vertical": "||",
-    "diagonal_left": "\\\\",
-    "diagonal_right": "//",
-    "circular": "()",
-    "stamp": "::",
-}
-"""How the strokes run, in two characters."""
+from tui.zones import SHAPES
 
 
 class DirectionScreen(Sheet[str | None]):

@@ -265,6 +265,8 @@ class FormSheet(Sheet[Any]):
             self._tell(str(error))
             if any(line.name in self.draft.errors for line in self.draft.lines()):
                 self._show_problem()
+            else:
+                self._secrets_anew()
         except (OSError, TimeoutError) as error:
             self.sending = False
             self._tell(f"The station did not answer: {str(error) or type(error).__name__}. Save again.")
@@ -273,6 +275,15 @@ class FormSheet(Sheet[Any]):
             self.draft.values.clear()  # it is in the record now; nothing of it stays here
             if self.is_current:
                 self.dismiss(answer if answer is not None else True)
+
+    def _secrets_anew(self) -> None:
+        """A PIN that was refused is typed anew, where the keyboard then is."""
+        secret = [at for at, line in enumerate(self.draft.lines()) if line.secret]
+        for at in secret:
+            self.draft.put(self.draft.lines()[at].name, "")
+        if secret:
+            self.at = secret[0]
+            self._arrived()
 
     def _tell(self, sentence: str) -> None:
         self.told = sentence
@@ -309,7 +320,7 @@ class FormSheet(Sheet[Any]):
     def _row(self, at: int, lines: list[FormLine], label: int, width: int) -> Row:
         here = at == self.at
         if at >= len(lines):
-            return ((" › " if here else "   ", BRIGHT), ("Save" if not here else "Enter saves", CHIP if here else DIM))
+            return ((" › " if here else "   ", BRIGHT), (f"Enter {self.SAVE}", CHIP) if here else ("Save", DIM))
         line, errors = lines[at], self.draft.errors
         value = self.draft.shown(line)
         wrong = line.name in errors

@@ -62,7 +62,8 @@ class SignSheet(FormSheet):
             for zone in chart.zones
         ]
         head = "It is closed." if self.closed else "It is open; signing closes it. The motor is off."
-        rows: list[Row] = [((f"Client {chart.client}, {chart.course or 'no course'}. {head}", TEXT),)]
+        what = f"Client {chart.client}, {chart.course or 'no course'}. {head}"
+        rows: list[Row] = [((words, TEXT),) for words in text.within(what, width, 2)]
         rows += [
             ((words, TEXT),) for words in text.within(f"Zones (passes, time): {'; '.join(zones) or 'none'}", width, 2)
         ]
