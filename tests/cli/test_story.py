@@ -182,7 +182,7 @@ def needles(p: Person) -> None:
         p.press("Y", "NEEDLING")
         p.read(3.0)
         p.press("x", "READY", done)
-    p.press("z", "End point")
+    p.press("k", "End point")
     p.moves("enter")
     p.moves("2")
     p.moves("2")
@@ -203,11 +203,11 @@ def signs(p: Person) -> None:
     p.press("enter", "Sign the session of T-1", "VTX 2/2")
     p.types("999999", "******")
     p.press("enter", "Enter signs")
-    p.press("enter", "no session", "3 more tries", "› ")
+    p.press("enter", "no session", "more tries")
     p.types(PIN, "******")
     p.press("f2", "✓ done    Sign", "the record is locked")
     p.press("esc", "READY")
-    p.press("L", "Locked.", "alarms stay")
+    p.press("K", "Locked.", "alarms stay")
     p.press(" ", "STOP")
     p.sees("STOPPED", "Locked.")
     p.types(PIN, "")
@@ -221,7 +221,7 @@ def reads_the_record(house: House) -> None:
         directions = record.execute("select zone, direction from passes order by seq").fetchall()
         assert directions == [("VTX", "horizontal"), ("VTX", "vertical")]
         result = record.execute("select end_point, pain, bleeding, reaction, note_sealed from zone_results").fetchone()
-        assert result[:4] == ("mild_erythema", 3, 0, "none")
+        assert result[:4] == ("mild_erythema", 3, 1, "none")
         assert b"calm" not in result[4]
         assert record.execute("select meaning, name_printed from signatures").fetchall() == [("performed", "Dr Ada")]
         assert record.execute("select count(*) from follow_ups").fetchone()[0] >= 4

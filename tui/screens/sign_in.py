@@ -99,5 +99,6 @@ class NewOperatorSheet(FormSheet):
     def _head(self) -> list[Row]:
         if not self.first:
             return []
-        words = "Nobody is known here yet. The first operator is the administrator and can add others (key o)."
+        key = self.live.key("operator")
+        words = f"Nobody is known here yet. The first operator is the administrator and can add others (key {key})."
         return [*(((line, DIM),) for line in text.wrap(words, self.inner)), BLANK]

@@ -85,12 +85,13 @@ class WayActions(TreatActions):
             self._who = who
             self.dashboard.drafts.clear()  # what one began to write is not the next one's to read
         if operator is not None and operator.locked and self._locked_sheet is None:
-            self._lock(operator.name)
+            # Views come outside the application's own tasks; screens are changed inside them.
+            self.call_later(self._lock, operator.name)
         before, self._open_chart = self._open_chart, view.chart
         if view.chart is not None:
             self.closed_chart = None
         elif before is not None and self.ready:
-            self.run_worker(self._read_closed(before.session), group="closed", exclusive=True)
+            self.call_later(self._session_over, before.session)
 
     @property
     def _locked_sheet(self) -> SignInSheet | None:
@@ -98,6 +99,8 @@ class WayActions(TreatActions):
 
     def _lock(self, name: str) -> None:
         """Cover everything but pen, alarms and STOP with the sheet that asks for the PIN."""
+        if self._locked_sheet is not None:
+            return
         while len(self.app.screen_stack) > 1 and self.app.screen is not self:
             self.app.pop_screen()
         if not self.ready or self.app.screen is not self:
@@ -108,6 +111,9 @@ class WayActions(TreatActions):
         if answer:
             self.live.say(f"{answer['name']} is signed in")
         self.repaint()
+
+    def _session_over(self, session: str) -> None:
+        self.run_worker(self._read_closed(session), group="closed", exclusive=True)
 
     async def _read_closed(self, session: str) -> None:
         answer = await self.dashboard.ask("session.chart", session=session)
@@ -218,7 +224,11 @@ class WayActions(TreatActions):
         operator = view.operator if view is not None else None
         what: str | None = "in"
         if operator is not None and not operator.locked:
-            items = [("lock", "Lock (key L)"), ("in", "Another operator signs in"), ("out", "Sign out")]
+            items = [
+                ("lock", f"Lock (key {self.live.key('lock')})"),
+                ("in", "Another operator signs in"),
+                ("out", "Sign out"),
+            ]
             if operator.role == "administrator":
                 items.append(("add", "Add an operator"))
             what = await self._ask_screen(MenuScreen(f"{operator.name}, {operator.role}", items))
