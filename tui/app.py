@@ -161,7 +161,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.sounds = Sounds(self.live, self.bell, self.sound)
         self.push_screen(self.treat)
         if self.first_run:
-            self.push_screen(AboutScreen())
+            self.push_screen(AboutScreen(), lambda _: self.treat.guide())
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         self.client.on_direct(self.live.say)
@@ -264,6 +264,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         while len(self.screen_stack) > 1 and self.screen is not self.treat:
             self.pop_screen()
         self.treat.repaint()
+        if self.treat.guiding:
+            self.treat.guide()
 
     def on_scanned(self, event: Scanned) -> None:
         """A scan goes to the field that asked for one, and nowhere else."""

@@ -109,10 +109,9 @@ def test_a_whole_treatment_by_keys_alone(house: House, person: Person) -> None:
 
 
 def arrives(p: Person) -> None:
-    """First run: the disclaimer, the first operator, the pen, a training client."""
+    """First run: the disclaimer, the first operator, the record, the keys; then the pen and a training client."""
     p.sees("not a cleared medical device")
-    p.press("enter", "NO PEN")
-    p.press("w", "way through", "› ○ open    Operator")
+    p.press("enter", "Setting up", "› ○ open  First operator")
     p.press("enter", "The first operator")
     p.types("Dr_Ada")
     p.moves("enter")
@@ -124,7 +123,14 @@ def arrives(p: Person) -> None:
     p.press("enter", "The two PINs differ")
     p.press("\x7f")
     p.types("0", "")
-    p.press("f2", "✓ done    Operator", "› ○ open    Pen")
+    p.press("f2", "✓ done  First operator", "› ○ open  Record and backup")
+    p.press("enter", "record.db.keys", "db backup-keys")
+    p.press("enter", "✓ done  Record and backup", "› ○ open  Key test")
+    p.press("enter", "11 to go")
+    p.press("f5", "✓ F5", "10 to go")
+    p.press("esc", "› ○ open  Key test")
+    p.press("esc", "NO PEN")
+    p.press("w", "✓ done    Operator", "› ○ open    Pen")
     p.press("enter", "look again", "SIMULATED Reference pen")
     p.press("1", "✓ done    Pen", "› ○ open    Client")
     p.press("enter", "No client found")

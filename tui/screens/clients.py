@@ -86,11 +86,11 @@ class ClientsScreen(ListSheet[ClientSummary]):
 
     def line(self, item: ClientSummary, here: bool, width: int) -> Row:
         """Code, last treatment, course."""
-        del width
         last = day(item.treatments[0].opened_utc_us, self.dashboard.localtime) if item.treatments else "never"
         course = course_line(item.course)
         kind = "training" if item.training else ""
-        return (*pointed(here, f"{item.code:<16}"), (f" {kind:<9} {last:<11} ", DIM), (course, TEXT if here else DIM))
+        words = text.cut(course, width - 43)
+        return (*pointed(here, f"{item.code:<16}"), (f" {kind:<9} {last:<11} ", DIM), (words, TEXT if here else DIM))
 
     def about(self, item: ClientSummary | None, width: int) -> list[Row]:
         """The last sessions and what stands open."""
@@ -123,8 +123,8 @@ class ClientsScreen(ListSheet[ClientSummary]):
         add = ("F5", "add")
         if self.here is None:
             return (add, ("Esc", "back"))
-        return (("Enter", "treat"), add, ("F2", "new course"), ("F3", "assess"), ("F4", "identity"),
-                ("F7", "repeat last"), ("Esc", "back"))  # fmt: skip
+        more = (("F2", "course"), ("F3", "assess"), ("F4", "identity"), ("Esc", "back"))
+        return (("Enter", "treat"), ("F7", "repeat"), add, *more)
 
     async def pressed(self, key: str) -> bool:
         """The function keys."""

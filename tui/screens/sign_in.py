@@ -68,7 +68,9 @@ class SignInSheet(FormSheet):
         self.locked = locked
 
     def _head(self) -> list[Row]:
-        return [((LOCKED, BRIGHT),), (("Esc signs out.", DIM),), BLANK] if self.locked else []
+        if not self.locked:
+            return []
+        return [*(((line, BRIGHT),) for line in text.wrap(LOCKED, self.inner)), (("Esc signs out.", DIM),), BLANK]
 
     def action_close(self) -> None:
         """Esc: back, or out when it is locked."""

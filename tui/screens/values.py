@@ -188,6 +188,8 @@ def timer_rows(live: Live, width: int) -> list[Row]:
     strokes = (zone.strokes if zone else 0) + (current.strokes if current else 0)
     density = (zone.density if zone else 0.0) + (current.density if current else 0.0)
     amount = f"{text.count(strokes)} strokes  est. {text.count(density)} punctures/cm²"
+    if LABEL + len(amount) > width:
+        amount = f"{text.count(strokes)} strokes  est. {text.count(density)} /cm²"
     return [*rows, (("Zone".ljust(LABEL), DIM), (amount, TEXT)), *plan_rows(live, width, room)]
 
 
@@ -208,8 +210,8 @@ def plan_rows(live: Live, width: int, room: int) -> list[Row]:
     timer = next(iter(chart.timers), None)
     if timer is not None:
         whole = timer.least_s
-        words = {"early": "too early", "ready": "take it off", "over": "OVER TIME"}[timer.state]
-        share = bar(min(1.0, timer.on_s / whole) if whole else 1.0, max(0, room - 6))
+        words = {"early": "early", "ready": "may go off", "over": "OVER TIME"}[timer.state]
+        share = bar(min(1.0, timer.on_s / whole) if whole else 1.0, max(0, room - 8))
         return [tuple(plan), (*_timer("Dwell", timer.on_s, whole), *share, (f" {words}", BRIGHT))]
     return [_fitting(plan, width), _zone_time(zone, current.elapsed_s if current is not None else 0.0, live, room)]
 

@@ -19,6 +19,7 @@ from tui.screens.clients import ClientChoice, ClientsScreen, ProtocolsScreen, co
 from tui.screens.direction import DirectionScreen
 from tui.screens.form_draft import Draft
 from tui.screens.form_sheet import FormSheet
+from tui.screens.guide import GuideScreen, KeyTestSheet, RecordSheet
 from tui.screens.listed import ListSheet, pointed
 from tui.screens.pens import PensScreen
 from tui.screens.sign_in import NewOperatorSheet, SignInSheet
@@ -74,6 +75,9 @@ class WayActions(TreatActions):
         """Of the session that was closed last, as long as it is not signed, or its signature is news."""
         self._open_chart: ChartView | None = None
         self._who: str | None = None
+        self.guiding = False
+        self.guided: set[str] = set()
+        """What of the first run is done."""
 
     # -- what is heard
 
@@ -205,6 +209,41 @@ class WayActions(TreatActions):
         else:
             await self.fill("assessment", client=chart.client)
         return True
+
+    # -- first run
+
+    def guide(self) -> None:
+        """Set up, step by step; after a STOP it goes on."""
+        self.guiding = True
+        self._flow(self._guide())
+
+    async def _guide(self) -> None:
+        seen = self.guided
+        known = await self.dashboard.ask("operator.list")
+        while True:
+            if self.live.pen is not None:
+                seen.add("pen")
+            if self.dashboard.stopped_at is not None and self.live.pen is not None:
+                seen.add("stop")
+            name = await self._ask_screen(GuideScreen(bool(known), seen))
+            if name == "operator":
+                await self._operator()
+                known = await self.dashboard.ask("operator.list")
+            elif name == "record":
+                if await self._ask_screen(RecordSheet(self.dashboard.book.place)):
+                    seen.add("record")
+            elif name == "keys":
+                if await self._ask_screen(KeyTestSheet()):
+                    seen.add("keys")
+            elif name == "pen":
+                address = await self._ask_screen(PensScreen())
+                if address:
+                    await self._open_pen(str(address), False)
+            else:
+                self.guiding = False
+                if name == "steps":
+                    await self._way()
+                return
 
     # -- operator
 
