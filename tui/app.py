@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from textual import events
@@ -24,11 +25,13 @@ from textual.widgets import Input
 from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import View
+from tui.book import Book, HeldBook
 from tui.keys import DEFAULT, Keymap
 from tui.model import Live, replies
 from tui.multiplexer import MultiplexerWatch
 from tui.palettes import COLOURLESS, DARK, THEMES
 from tui.screens.base import Painted
+from tui.screens.form_draft import Draft
 from tui.screens.help import AboutScreen
 from tui.screens.session import SessionScreen
 from tui.screens.treat import TALL, treat_screen
@@ -50,7 +53,7 @@ class DashboardApp(App[int], inherit_bindings=False):
     """The terminal dashboard on one station client.
 
     ``fps`` frames and heartbeats a second; ``sound``: alarms are heard too; ``clock`` counts seconds and ``localtime`` turns UTC into a time of day
-    (tests bring their own); ``first_run`` opens the disclaimer first; ``remember`` takes the user's choices and answers a
+    (tests bring their own); ``first_run`` opens the disclaimer first; ``book`` reads clients and protocols; ``remember`` takes the user's choices and answers a
     sentence when they could not be kept.
     """
 
@@ -66,6 +69,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         fps: float = 10,
         sound: bool = False,
         first_run: bool = False,
+        book: Book | None = None,
         look: Look | None = None,
         keymap: Keymap = DEFAULT,
         settings: Settings | None = None,
@@ -76,6 +80,9 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.client = client
         self.fps = fps
         self.first_run = first_run
+        self.book: Book = book or HeldBook()
+        self.drafts: dict[str, Draft] = {}
+        """What was typed into forms and not sent, by form and subject; gone with whoever typed it."""
         self.localtime = localtime
         self.live = Live(clock, keymap=keymap)
         self.guard = StopGuard(client.stop_now, clock)
@@ -154,7 +161,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.sounds = Sounds(self.live, self.bell, self.sound)
         self.push_screen(self.treat)
         if self.first_run:
-            self.push_screen(AboutScreen())
+            self.push_screen(AboutScreen(), lambda _: self.treat.guide())
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         self.client.on_direct(self.live.say)
@@ -192,7 +199,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         if not self.is_running:
             return
         self.guard.stop_top = self.size.height - self.stop_rows
-        self.guard.text_focus = isinstance(self.focused, Input)
+        drawn = isinstance(self.screen, Painted) and self.screen.takes_text
+        self.guard.text_focus = drawn or isinstance(self.focused, Input)
         self._look_at_terminal()
         if not self.pulse.busy and self.pulse.problem is None:
             for screen in self.screen_stack:
@@ -256,13 +264,13 @@ class DashboardApp(App[int], inherit_bindings=False):
         while len(self.screen_stack) > 1 and self.screen is not self.treat:
             self.pop_screen()
         self.treat.repaint()
+        if self.treat.guiding:
+            self.treat.guide()
 
     def on_scanned(self, event: Scanned) -> None:
         """A scan goes to the field that asked for one, and nowhere else."""
-        if isinstance(self.screen, SessionScreen):
+        if isinstance(self.screen, Painted):
             self.screen.scanned(event.text)
-        else:
-            self.live.say("a scan or paste was ignored: no field asked for one")
 
     def on_app_blur(self) -> None:
         """The keyboard went to another window."""
@@ -271,6 +279,12 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_app_focus(self) -> None:
         """The keyboard is back."""
         self.live.blurred = False
+
+    def now(self) -> datetime:
+        """The time of the station, in the time zone of this place."""
+        view = self.live.view
+        utc = time.time() if view is None else view.utc + self.live.since
+        return datetime.fromtimestamp(utc, UTC).astimezone()
 
     def leave(self, code: int = 0) -> None:
         """End the dashboard with an exit code."""

@@ -52,11 +52,16 @@ COMMANDS: Final = (
     Command("pens", ("p",), "pens", "choose a pen", "Station"),
     Command("session", ("s",), "session", "open or close a session", "Station"),
     Command("note", ("n",), "note", "note: a digit phrase", "Station"),
+    Command("steps", ("w",), "steps", "the way through a session", "Treatment"),
+    Command("result", ("k",), "result", "result of a zone, at rest", "Treatment"),
+    Command("direction", ("u",), "direction", "direction of the strokes", "Treatment"),
+    Command("operator", ("W",), "operator", "who works: sign in, out", "Treatment"),
+    Command("lock", ("K",), "lock", "lock until the PIN is typed", "Treatment"),
     Command("theme", ("t",), "theme", "theme and characters", "Station"),
     Command("help", ("question_mark", "f1"), "help", "help: every key", "Station"),
     Command("quit", ("q",), "leave", "quit, while still", "Station"),
 )  # fmt: skip
-GROUPS: Final = ("Setpoint", "Run", "Alarms", "Station")
+GROUPS: Final = ("Treatment", "Setpoint", "Run", "Alarms", "Station")
 
 _SHOWN: Final = {
     "question_mark": "?", "plus": "+", "minus": "-", "slash": "/", "backslash": "\\", "comma": ",", "full_stop": ".",

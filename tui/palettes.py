@@ -1,4 +1,4 @@
-"""The colours of the themes. Grey, but for alarms; text has at least 4.5:1 on every ground it stands on (WCAG AA)."""
+"""The colours of the themes. Grey, but for alarms and amber for what is over plan; text has at least 4.5:1 on every ground it stands on (WCAG AA)."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ DARK: Final = Palette(
             Ink.BADGE: ("#000000", "#eceff1", True),
             Ink.CHIP: ("#ffffff", "#4a525a", True),
             Ink.KEYCAP: ("#e3e6e9", None, True),
+            Ink.OVER: ("#e0a040", None, True),
             Ink.HIGH_ON: ("#ffffff", "#c21807", True),
             Ink.HIGH_OFF: ("#ff6a5e", None, True),
             Ink.MEDIUM_ON: ("#000000", "#f5d90a", True),
@@ -75,6 +76,7 @@ DARK: Final = Palette(
         full=(150, 160, 168),
         weave=(166, 178, 187),
         side=(148, 156, 163),
+        over=(224, 160, 64),
     ),
     _theme(
         "dark",
@@ -101,6 +103,7 @@ LIGHT: Final = Palette(
             Ink.BADGE: ("#ffffff", "#15181a", True),
             Ink.CHIP: ("#ffffff", "#4d545b", True),
             Ink.KEYCAP: ("#0e1113", None, True),
+            Ink.OVER: ("#6e4300", None, True),
             Ink.HIGH_ON: ("#ffffff", "#c21807", True),
             Ink.HIGH_OFF: ("#a81206", None, True),
             Ink.MEDIUM_ON: ("#000000", "#f5d90a", True),
@@ -119,6 +122,7 @@ LIGHT: Final = Palette(
         full=(96, 105, 112),
         weave=(52, 60, 67),
         side=(77, 84, 91),
+        over=(110, 67, 0),
     ),
     _theme(
         "light",
@@ -146,6 +150,7 @@ CONTRAST: Final = Palette(
             Ink.BADGE: ("#000000", "#ffffff", True),
             Ink.CHIP: ("#000000", "#d9d9d9", True),
             Ink.KEYCAP: ("#ffffff", None, True),
+            Ink.OVER: ("#ffb84d", None, True),
             Ink.HIGH_ON: ("#ffffff", "#b01005", True),
             Ink.HIGH_OFF: ("#ff8a80", None, True),
             Ink.MEDIUM_ON: ("#000000", "#ffe60a", True),
@@ -164,6 +169,7 @@ CONTRAST: Final = Palette(
         full=(225, 225, 225),
         weave=(255, 255, 255),
         side=(255, 255, 255),
+        over=(255, 184, 77),
     ),
     _theme(
         "contrast",
@@ -182,7 +188,7 @@ COLOURLESS: Final = Palette(
     "no colour",
     {
         **dict.fromkeys(Ink, Style.null()),
-        **dict.fromkeys((Ink.BRIGHT, Ink.KEYCAP, Ink.HIGH_OFF, Ink.MEDIUM_OFF, Ink.LOW_OFF), _BOLD),
+        **dict.fromkeys((Ink.BRIGHT, Ink.KEYCAP, Ink.OVER, Ink.HIGH_OFF, Ink.MEDIUM_OFF, Ink.LOW_OFF), _BOLD),
         **dict.fromkeys((Ink.BADGE, Ink.CHIP, Ink.HIGH_ON, Ink.MEDIUM_ON, Ink.LOW_ON), _REVERSED),
     },
     DARK.map,

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from devicectl.station.views import StartSheet, View
 from tui import scenes
+from tui import treatment_scenes as treatments
 from tui.app import DashboardApp
+from tui.book import HeldBook
 from tui.painter import paint_app
 from tui.palettes import COLOURLESS, CONTRAST, DARK, LIGHT
 from tui.scenes import SceneClient
@@ -71,6 +73,23 @@ SCENES: Final = (
     Scene("log", scenes.needling(), ("l",)),
     Scene("alarms", scenes.not_still(), ("A",)),
     Scene("help", scenes.IDLE, ("question_mark",)),
+    Scene("arriving", treatments.arriving(), ("w",)),
+    Scene("sign-in", treatments.arriving(), ("w", "enter")),
+    Scene("locked", treatments.locked()),
+    Scene("clients", treatments.at_work(), ("w", "enter")),
+    Scene("protocols", treatments.at_work(), ("w", "enter", "down", "down", "enter")),
+    Scene("steps", treatments.charted(), ("w",)),
+    Scene("checklist", treatments.charted(), ("w", "enter", "1", "1", "1")),
+    Scene("form", treatments.charted(), ("w", "down", "down", "enter", "f2")),
+    Scene("plan", treatments.charted()),
+    Scene("plan-needling", treatments.charted(scenes.needling())),
+    Scene("plan-alarm", treatments.charted(scenes.alarmed())),
+    Scene("numbing", treatments.numbing()),
+    Scene("direction", treatments.charted(), ("u",)),
+    Scene("result", treatments.charted(), ("k", "enter", "enter", "2", "1", "1")),
+    Scene("sign", treatments.whole(), ("w", "enter")),
+    Scene("steps-alarm", treatments.charted(scenes.alarmed()), ("w",)),
+    Scene("steps-stale", treatments.charted(), ("w",), age_s=0.4),
     Scene("theme", scenes.IDLE, ("t",), look=Look(LIGHT)),
     Scene("light", scenes.alarmed(), look=Look(LIGHT)),
     Scene("contrast", scenes.alarmed(), look=Look(CONTRAST)),
@@ -88,7 +107,10 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
     client = SceneClient(scene.sheet)
     if scene.air:
         client.air, client.refusals = scenes.AIR, {"session.open": scenes.NO_PASSKEY}
-    app = DashboardApp(client, fps=20, look=scene.look, clock=clock, localtime=time.gmtime)
+    client.operators = list(treatments.NAMES)
+    app = DashboardApp(
+        client, fps=20, look=scene.look, book=HeldBook(treatments.REGISTER), clock=clock, localtime=time.gmtime
+    )
     app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}
     async with app.run_test(size=size) as pilot:
         for step in range(220):

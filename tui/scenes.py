@@ -266,6 +266,7 @@ class SceneClient:
     def __init__(self, sheet: StartSheet | None = None) -> None:
         self.sheet = sheet or start_sheet()
         self.air: list[dict[str, Any]] = []
+        self.operators: list[dict[str, Any]] = []
         self.refusals: dict[str, StationError] = {}
         self.stops: list[str] = []
         self.beats: list[tuple[int, int]] = []
@@ -306,6 +307,8 @@ class SceneClient:
             raise self.refusals[method]
         if method == "run.preview":
             return self.sheet
+        if method == "operator.list":
+            return self.operators
         if method != "pens.scan":
             return None
         wired: list[dict[str, Any]] = FOUND if params.get("ports", True) else []

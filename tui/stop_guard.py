@@ -86,6 +86,8 @@ class StopGuard:
         self.text_focus = False
         self.note_open = False
         """A note is being typed: a few digits are one, however fast they come."""
+        self.holds_scans = False
+        """Whether a burst of keys is kept together although letters go into a field."""
         self.stop_top = 1 << 30
         self.answered: Callable[[], None] = lambda: None
         """Called in the input thread when the terminal has answered where its cursor is."""
@@ -141,7 +143,7 @@ class StopGuard:
         if self.may_turn and (self.text_focus or (self._controls and key not in self.bound)):
             self._stop_from(f"key {key}")
             return
-        if self.text_focus:
+        if self.text_focus and not self.holds_scans:
             self._forward(event)
             return
         if self._loop is not None:

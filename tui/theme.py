@@ -32,6 +32,7 @@ class Ink(enum.Enum):
     BADGE = "badge"
     CHIP = "chip"
     KEYCAP = "keycap"
+    OVER = "over"
     HIGH_ON = "high on"
     HIGH_OFF = "high off"
     MEDIUM_ON = "medium on"
@@ -53,6 +54,8 @@ SCALE: Final = Ink.SCALE
 BADGE: Final = Ink.BADGE
 CHIP: Final = Ink.CHIP
 KEYCAP: Final = Ink.KEYCAP
+OVER: Final = Ink.OVER
+"""More than was planned: the one thing beside alarms that has a colour, amber. It never flashes, and says so in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class MapColours:
     full: RGB
     weave: RGB
     side: RGB
+    over: RGB
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,8 @@ class _Plain(dict[int, str]):
         return chr(code) if code < 128 else "?"
 
 
-_OURS: Final = "▂▄▆█▚▞■□▶○◌‖✖✓›→×≈²°·–µ…│─━◆≤±"
-_THEIRS: Final = "||||###->o~=x+>>x~2 --u~|-=O<~"
+_OURS: Final = "▂▄▆█▚▞■□▶○◌‖✖✓›‹→←×≈²°·–µ…│─━◆≤±"
+_THEIRS: Final = "||||###->o~=x+><><x~2 --u~|-=O<~"
 ASCII: Final = _Plain({ord(ours): theirs for ours, theirs in zip(_OURS, _THEIRS, strict=True)})
 
 

@@ -26,3 +26,13 @@ def zone_name(code: str | None) -> str:
 
 
 __all__ = ["INDEX", "MIRROR", "ZONES", "zone_name"]
+
+SHAPES: Final = {
+    "horizontal": "--",
+    "vertical": "||",
+    "diagonal_left": "\\\\",
+    "diagonal_right": "//",
+    "circular": "()",
+    "stamp": "::",
+}
+"""How the strokes run, in two characters."""

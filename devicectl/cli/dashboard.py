@@ -143,13 +143,14 @@ async def go_on(client: SocketClient) -> None:
 async def show(client: SocketClient, choices: dict[str, Any] | None = None) -> int:
     """Show the screen until it is left; without ``choices`` in the user's own theme and keys."""
     from tui.app import show as show_screen
+    from tui.book import RecordBook
 
     try:
         choices = screen_choices() if choices is None else choices
     except BaseException:
         await client.close()
         raise
-    code = await show_screen(client, first_run=first_run(), **choices)
+    code = await show_screen(client, first_run=first_run(), book=RecordBook(), **choices)
     return code if code in set(Exit) else int(Exit.FAILED)
 
 

@@ -123,10 +123,18 @@ def _anaesthetic(r: Recorded, _: tuple[Step, ...]) -> Step:
 
 
 def _cartridge(r: Recorded, _: tuple[Step, ...]) -> Step:
-    if r.cartridge is None and r.cartridges and r.closed:
+    if r.cartridge is None and r.cartridges and (r.closed or _needled(r)):
         return Step("cartridge", "Cartridge", "before", "done", "Registered and discarded.", ("cartridge",))
     state, text = _by_gate(r, gates.cartridge(r), r.cartridge is not None)
     return Step("cartridge", "Cartridge", "before", state, text, ("cartridge",))
+
+
+def _needled(r: Recorded) -> bool:
+    """Every planned zone, or without a plan every zone that was begun, is done and has its result."""
+    planned = [each for each in r.zones if each.plan is not None]
+    begun = [each for each in r.zones if each.duration_ms]
+    all_done = all(each.state in ("done", "over", "skipped") for each in planned)
+    return bool(planned or begun) and all_done and all(each.finished or each.skipped for each in begun)
 
 
 def _skin(r: Recorded, _: tuple[Step, ...]) -> Step:

@@ -327,3 +327,24 @@ def test_a_technician_may_not_fill_in_a_treatment() -> None:
         assert refusals[0]["n"] == 4
 
     scenario(play)
+
+
+def test_a_course_of_a_shipped_protocol_brings_its_plan_and_the_protocol_once() -> None:
+    async def play(w: World) -> None:
+        s = await arrived(w)
+        for code in ("T-2", "T-3"):
+            await s.ask("form.submit", form="client", values={"code": code, "training": "yes"})
+            answer = await s.ask(
+                "form.submit", form="course", client=code, values={**COURSE, "protocol": "Dhurat 2013"}
+            )
+            course = w.rows("select lower(hex(id)) as id from courses order by at_utc_us, id")[-1]["id"]
+            assert answer["id"].replace("-", "") == course
+        kept = w.rows("select name, source, min_days from protocols where source = 'shipped'")
+        assert kept == [{"name": "Dhurat 2013", "source": "shipped", "min_days": 7}]
+        await s.ask("session.open", purpose="treatment", client="T-3")
+        await asyncio.sleep(0.3)
+        assert {zone.code: zone.depth_um for zone in chart(s).zones}["VTX"] == 1500
+        error = await refused(s.ask("form.submit", form="protocol", values={"name": "Kumar 2018", "citation": "mine"}))
+        assert error.code == "shipped"
+
+    scenario(play)

@@ -55,16 +55,16 @@ def test_every_text_can_be_read_on_every_ground_it_stands_on(palette: Palette) -
 
 
 @pytest.mark.parametrize("palette", THEMES.values(), ids=lambda p: p.name)
-def test_only_alarms_and_the_stop_bar_have_a_colour(palette: Palette) -> None:
+def test_only_alarms_the_stop_bar_and_what_is_over_plan_have_a_colour(palette: Palette) -> None:
     for ink, style in palette.inks.items():
         for colour in (style.color, style.bgcolor):
-            if colour is not None and ink not in OF_ALARMS:
+            if colour is not None and ink not in (*OF_ALARMS, Ink.OVER):
                 assert _is_grey(_rgb(colour.name)), ink
     for name, value in palette.theme.variables.items():
         if name != "stop-on":
             assert _is_grey(_rgb(value)), name
     for name in palette.map.__dataclass_fields__:
-        assert _is_grey(getattr(palette.map, name)), name
+        assert name == "over" or _is_grey(getattr(palette.map, name)), name
 
 
 def test_a_label_on_any_grey_can_be_read() -> None:

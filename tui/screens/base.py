@@ -31,6 +31,8 @@ class Painted(Screen[Answer], inherit_bindings=False):
     BINDINGS: ClassVar[list[Any]] = []
     ready = False
     """Whether its widgets are there to be painted."""
+    HOLDS_SCANS: ClassVar[bool] = False
+    """Whether keys that come as fast as a scan are kept together while letters go into a field of this screen."""
 
     def on_mount(self) -> None:
         """Widgets are there."""
@@ -55,9 +57,20 @@ class Painted(Screen[Answer], inherit_bindings=False):
         """Keys this screen knows; any other key is STOP while the motor may turn."""
         return names(self.BINDINGS)
 
+    @property
+    def takes_text(self) -> bool:
+        """Whether letters go into a field that this screen draws itself."""
+        return False
+
+    def scanned(self, words: str) -> None:
+        """A burst of keys or a paste; kept away from the bindings."""
+        del words
+        self.live.say("a scan or paste was ignored: no field asked for one")
+
     def on_screen_resume(self) -> None:
         """Tell the guard which keys this screen knows."""
         self.dashboard.guard.bound = self.bound
+        self.dashboard.guard.holds_scans = self.HOLDS_SCANS
         self.repaint()
 
     def repaint(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from devicectl.station.views import GateView, LogView, PenView, RunView, View
+from devicectl.station.views import ChartView, GateView, LogView, PenView, RunView, View
 from tui import text
 from tui.model import Freshness, Live, freshness
 from tui.screens.values import freshness_of_vitals, percent
@@ -132,10 +132,18 @@ def _state(live: Live) -> tuple[str, str, str]:
     if watch:
         return "○ WATCHING", "", watch
     if view.session is None:
-        return "○ READY", "", f"{key('session')} opens a session"
+        return "○ READY", "", f"{key('steps')} begins a treatment, {key('session')} a bench session"
+    if view.chart is not None and (step := _next_step(view.chart)) is not None:
+        return "○ READY", "", f"{key('steps')} next step: {step}"
     if view.zone is None:
         return "○ READY", "", f"{live.keymap.zones_shown} chooses a zone"
     return "○ READY", "", f"{key('go')} opens the start sheet"
+
+
+def _next_step(chart: ChartView) -> str | None:
+    """The step that has to be done before or after the zones; None while it is the zones' turn."""
+    step = next((step for step in chart.steps if step.name == chart.next_step), None)
+    return None if step is None or step.phase == "during" else step.title
 
 
 def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
@@ -206,7 +214,7 @@ def hints(live: Live) -> tuple[tuple[str, str], ...]:
     alarm = ((key("acknowledge"), "alarm"),) if live.alarms() else ()
     log = (key("log"), "log")
     if view.pen is None:
-        return ((key("pens"), "choose a pen"), *alarm, log, more, leave)
+        return ((key("steps"), "steps"), (key("pens"), "choose a pen"), *alarm, log, more, leave)
     if not view.you_control:
         return ((key("control"), "take over while still"), *alarm, log, more, leave)
     steer = (
@@ -223,8 +231,13 @@ def hints(live: Live) -> tuple[tuple[str, str], ...]:
     if view.pen.latched:
         return ((key("reset"), "reset"), *alarm, *steer, values, more, log, leave)
     if view.session is None:
-        return (session, pens, *alarm, *steer, values, more, log, leave)
-    return ((key("go"), "go"), *alarm, *steer, values, more, session, log, leave)
+        return ((key("steps"), "steps"), session, pens, *alarm, *steer, values, more, log, leave)
+    steps = (
+        ((key("steps"), "steps"), (key("result"), "result"), (key("direction"), "direction"))
+        if view.chart is not None
+        else ()
+    )
+    return ((key("go"), "go"), *alarm, *steps, *steer, values, more, session, log, leave)
 
 
 def gate_rows(gates: tuple[GateView, ...], width: int) -> list[Row]:

@@ -108,12 +108,14 @@ class SessionScreen(Sheet[Choice | None]):
         if code and self._none_open():
             self.dismiss({"method": "session.open", "params": {"purpose": "treatment", "client": code}})
 
-    def scanned(self, code: str) -> None:
+    def scanned(self, words: str) -> None:
         """A scanner or a paste gave the code."""
         if not self.typing:
+            super().scanned(words)
             return
-        good = re.fullmatch(CODE, code.strip()) is not None
-        self.query_one("#client", Input).value = code.strip()[:40] if good else ""
+        code = words.strip()
+        good = re.fullmatch(CODE, code) is not None
+        self.query_one("#client", Input).value = code[:40] if good else ""
         if not good:
             self.live.say("that is no client code: letters, digits, . - and _ only, no blank")
 

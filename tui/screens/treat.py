@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -13,12 +14,12 @@ from tui import text
 from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
-from tui.screens.actions import TreatActions
-from tui.theme import BRIGHT, DIM, TEXT, Ink
+from tui.screens.way import WayActions
+from tui.theme import BRIGHT, DIM, OVER, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
 from tui.widgets.line_board import LineBoard, Row, width_of
-from tui.widgets.scalp_map import ASCII_WEAVE, WEAVE, ScalpMap, ZoneMark
+from tui.widgets.scalp_map import ASCII_WEAVE, OVER_GLYPH, SKIP_GLYPH, WEAVE, ScalpMap, ZoneMark
 from tui.widgets.stop_bar import NO_PEN, SENT, STILL, TURNING, UNKNOWN, StopBar
 from tui.widgets.trace import BrailleTrace, TraceBuffer
 from tui.zones import INDEX, ZONES
@@ -38,7 +39,7 @@ def bindings(keymap: Keymap) -> list[Binding]:
     return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
-class TreatScreen(TreatActions):
+class TreatScreen(WayActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
@@ -81,6 +82,7 @@ class TreatScreen(TreatActions):
 
     def hear(self, view: View) -> None:
         """Take the telemetry of a view; it is kept even while another screen lies on top."""
+        self.hear_way(view)
         trace, pen = view.trace, view.pen
         if trace is None:
             return
@@ -125,7 +127,11 @@ class TreatScreen(TreatActions):
             board("legend").put(0, _legend(live.view, self.dashboard.look.ascii, board("legend").size.width))
         for name in ("Depth", "Rate"):
             board(f"s-{name}").put(0, values.setpoint_row(live, name, inner, " " * values.LABEL))
-        board("timers").fill(values.timer_rows(live, inner))
+        timers = values.timer_rows(live, inner)
+        tall = board("timers").styles.height
+        if tall is None or tall.value != len(timers):
+            board("timers").styles.height = len(timers)
+        board("timers").fill(timers)
         log = board("far" if width >= VAST else "log")
         if width >= VAST:
             log.fill(rows.far_rows(live, log.size.height, log.size.width - 2, localtime))
@@ -168,12 +174,18 @@ class TreatScreen(TreatActions):
         session = view.session
         zones = {zone.code: zone for zone in session.zones} if session is not None else {}
         current = session.current if session is not None else None
+        plan = {zone.code: zone for zone in view.chart.zones} if view.chart is not None else {}
         for index, label in enumerate(ZONES):
-            zone = zones.get(label.code)
+            zone, planned = zones.get(label.code), plan.get(label.code)
             here = current if current is not None and current.zone == label.code else None
             seconds = (zone.contact_s if zone else 0.0) + (here.contact_s if here else 0.0)
             passes, inferred = (zone.passes, zone.inferred) if zone else (0, False)
-            scalp.mark(index, ZoneMark(passes, float(int(seconds)), inferred, here is not None))
+            mark = ZoneMark(passes, float(int(seconds)), inferred, here is not None)
+            if planned is not None:
+                done = sum(planned.done.values()) + planned.undirected
+                number = None if planned.state == "unplanned" else sum(planned.planned.values())
+                mark = replace(mark, passes=done, planned=number, state=planned.state)
+            scalp.mark(index, mark)
 
     def _frame_big(self) -> None:
         live, pen = self.live, self.live.pen
@@ -234,11 +246,25 @@ def _legend(view: View | None, ascii: bool, width: int) -> Row:
     custom = [zone for zone in session.zones if zone.code not in INDEX] if session is not None else []
     tail = "  ".join(f"{zone.code} {zone.passes}×" for zone in custom) or "m:ss contact"
     weave = ASCII_WEAVE if ascii else WEAVE
+    if view is not None and view.chart is not None:
+        return _plan_legend(weave, tail, width)
     parts: list[tuple[str, Ink]] = [(" passes ", DIM)]
     for step in (1, 2, 3, 4, 5):
         parts += [(f" {weave[step] * 2}", TEXT), (f" {step}", DIM)]
     parts += [(f"  {weave[-1] * 2}", TEXT), (" 6+", DIM)]
     for words in ("  ▶ now", f"  {tail}", "  ~ inferred"):
+        if width_of(tuple(parts)) + len(words) <= width:
+            parts.append((words, DIM))
+    return tuple(parts)
+
+
+def _plan_legend(weave: str, tail: str, width: int) -> Row:
+    """What the textures mean where there is a plan."""
+    parts: list[tuple[str, Ink]] = [(" of the plan ", DIM)]
+    for step, words in ((1, "begun"), (3, "half"), (-1, "done +")):
+        parts += [(f" {weave[step] * 2}", TEXT), (f" {words}", DIM)]
+    parts += [(f"  {OVER_GLYPH * 2}", OVER), (" over !", DIM), (f"  {SKIP_GLYPH * 2}", TEXT), (" skip", DIM)]
+    for words in ("  ▶ now", f"  {tail}"):
         if width_of(tuple(parts)) + len(words) <= width:
             parts.append((words, DIM))
     return tuple(parts)

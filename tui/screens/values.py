@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from devicectl.station.views import PenView
+from devicectl.station.views import PenView, ZonePlanView
+from devicectl.treatment.vocabulary import END_POINTS
 from tui import text
 from tui.model import Freshness, Live, freshness, known
-from tui.theme import ALARMS, BRIGHT, DIM, TEXT
+from tui.theme import ALARMS, BRIGHT, DIM, OVER, TEXT
 from tui.widgets.gauge import bar, gauge
-from tui.widgets.line_board import BLANK, Row, width_of
-from tui.zones import INDEX
+from tui.widgets.line_board import BLANK, Part, Row, width_of
+from tui.zones import INDEX, SHAPES
 
 LABEL: Final = 8
 WIDE: Final = 50
@@ -186,8 +187,78 @@ def timer_rows(live: Live, width: int) -> list[Row]:
     )
     strokes = (zone.strokes if zone else 0) + (current.strokes if current else 0)
     density = (zone.density if zone else 0.0) + (current.density if current else 0.0)
-    amount = f"{text.count(strokes)} strokes  ≈ {text.count(density)} punctures/cm²"
-    return [*rows, (("Zone".ljust(LABEL), DIM), (amount, TEXT))]
+    amount = f"{text.count(strokes)} strokes  est. {text.count(density)} punctures/cm²"
+    if LABEL + len(amount) > width:
+        amount = f"{text.count(strokes)} strokes  est. {text.count(density)} /cm²"
+    return [*rows, (("Zone".ljust(LABEL), DIM), (amount, TEXT)), *plan_rows(live, width, room)]
+
+
+def plan_rows(live: Live, width: int, room: int) -> list[Row]:
+    """Two rows: what is planned for the zone and done of it, and its planned time; none without a treatment."""
+    view = live.view
+    chart = view.chart if view is not None else None
+    if view is None or chart is None:
+        return []
+    current = view.session.current if view.session is not None else None
+    code = current.zone if current is not None else live.pending.zone or view.zone
+    zone = next((one for one in chart.zones if one.code == code), None)
+    plan: list[Part] = [("Plan".ljust(LABEL), DIM)]
+    if zone is None or zone.state == "unplanned":
+        plan.append((" not in the plan" if chart.zones else " none", DIM))
+    else:
+        plan += _planned(zone, chart.direction)
+    timer = next(iter(chart.timers), None)
+    if timer is not None:
+        whole = timer.least_s
+        words = {"early": "early", "ready": "may go off", "over": "OVER TIME"}[timer.state]
+        share = bar(min(1.0, timer.on_s / whole) if whole else 1.0, max(0, room - 8))
+        return [tuple(plan), (*_timer("Dwell", timer.on_s, whole), *share, (f" {words}", BRIGHT))]
+    return [_fitting(plan, width), _zone_time(zone, current.elapsed_s if current is not None else 0.0, live, room)]
+
+
+def _planned(zone: ZonePlanView, direction: str | None) -> list[Part]:
+    """Depth, passes by direction as a shape with done/planned, end point."""
+    parts: list[Part] = [(f" {text.mm(zone.depth_um)} mm" if zone.depth_um is not None else "", TEXT)]
+    names = [name for name in SHAPES if zone.planned.get(name) or zone.done.get(name)]
+    if direction is not None and direction not in names:
+        names.append(direction)
+    for name in names:
+        done, planned = zone.done.get(name, 0), zone.planned.get(name, 0)
+        over = bool(zone.planned) and done > planned
+        mark = "›" if name == direction else " "
+        ink = OVER if over else BRIGHT if name == direction else TEXT
+        parts.append((f" {mark}{SHAPES[name]}{done}/{planned}{'!' if over else ''}", ink))
+    if zone.undirected:
+        parts.append((f"  ?{zone.undirected}", TEXT))
+    if zone.state == "over":
+        parts.append(("  OVER PLAN", OVER))
+    elif zone.state == "skipped":
+        parts.append(("  skipped", TEXT))
+    elif zone.finished:
+        parts.append(("  result in", DIM))
+    if zone.end_point and zone.end_point in END_POINTS:
+        parts.append((f"  → {END_POINTS[zone.end_point].casefold()}", DIM))
+    return parts
+
+
+def _fitting(parts: list[Part], width: int) -> Row:
+    """As many parts as there is room for."""
+    row: list[Part] = []
+    for words, ink in parts:
+        if sum(len(part) for part, _ in row) + len(words) > width:
+            break
+        row.append((words, ink))
+    return tuple(row)
+
+
+def _zone_time(zone: ZonePlanView | None, now_s: float, live: Live, room: int) -> Row:
+    """The time a zone has had, against what is planned."""
+    done = (zone.duration_s if zone is not None else 0.0) + now_s + (live.since if now_s and live.answering else 0.0)
+    if zone is None or zone.seconds is None:
+        return (("Time".ljust(LABEL), DIM), (text.clock(done).rjust(6), TEXT), ("  no time is planned", DIM))
+    share = bar(min(1.0, done / zone.seconds), room)
+    over: Row = ((f" +{text.clock(done - zone.seconds)} over", OVER),) if done > zone.seconds else ()
+    return (*_timer("Time", done, zone.seconds), *(share if not over else share[:0]), *over)
 
 
 def _timer(label: str, now: float, whole: float, word: str = "") -> Row:

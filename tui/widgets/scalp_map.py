@@ -28,29 +28,45 @@ QUADRANTS: Final = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 WEAVE: Final = " ⠂⠌⠕⡪⣕⣻"
 """Texture by passes: blank, then ever denser; the last one stands for 6 and more."""
 ASCII_WEAVE: Final = " .:+*%#"
+OVER_GLYPH: Final = "/"
+SKIP_GLYPH: Final = "x"
 MIN_WIDTH: Final = 26
 MIN_HEIGHT: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneMark:
-    """What the map says about one zone: passes, contact time in s (``inferred`` shows ``~``), being needled now."""
+    """What the map says about one zone: passes, contact time in s (``inferred`` shows ``~``), being needled now.
+
+    ``planned`` passes: None when the zone is in no plan, 0 when the plan has no number. ``state`` is that of the plan.
+    """
 
     passes: int = 0
     contact_s: float = 0.0
     inferred: bool = False
     active: bool = False
+    planned: int | None = None
+    state: str = ""
 
     def count(self, room: int) -> str:
         """The second line of the label, as long as ``room`` allows."""
+        if self.state == "skipped":
+            return "skip"
         if not self.passes and not self.contact_s:
-            return "-"
+            return "-" if self.planned is None else f"0/{self.planned}" if self.planned else "plan"
         seconds = round(self.contact_s)
         time = f"{'~' if self.inferred else ''}{seconds // 60}:{seconds % 60:02d}"
-        if not self.passes:
+        short = self.short
+        if not self.passes and not self.planned:
             return time
-        long = f"{self.passes}× {time}"
-        return long if len(long) + 2 <= room else f"{self.passes}×"
+        long = f"{short} {time}"
+        return long if len(long) + 2 <= room else short
+
+    @property
+    def short(self) -> str:
+        """Passes, of how many where a number is planned; ``!`` for more than planned, ``+`` for done."""
+        sign = {"over": "!", "done": "+"}.get(self.state, "")
+        return f"{self.passes}/{self.planned}{sign}" if self.planned else f"{self.passes}×{sign}"
 
 
 class _Look(NamedTuple):
@@ -89,7 +105,7 @@ class ScalpMap(Drawn):
         if old == mark:
             return
         self.marks[index] = mark
-        if (old.passes, old.active) == (mark.passes, mark.active):
+        if (old.passes, old.active, old.state) == (mark.passes, mark.active, mark.state):
             self._touch(index, label_only=replace(old, contact_s=0.0) == replace(mark, contact_s=0.0))
         else:
             self._touch(index)
@@ -240,7 +256,7 @@ class ScalpMap(Drawn):
         if len(head) > anchor.room:
             head = f"{'▶' if mark.active else ''}{zone.key}"
         if anchor.rows == 1 and mark.passes:
-            head = f"{'▶' if mark.active else ''}{zone.key} {mark.passes}×"
+            head = f"{'▶' if mark.active else ''}{zone.key} {mark.short}"
         text = head if line == 0 else mark.count(anchor.room)
         if len(text) + 2 <= anchor.room:
             text = f" {text} "
@@ -258,11 +274,26 @@ class ScalpMap(Drawn):
 
 
 def _look(mark: ZoneMark, look: Look) -> _Look:
-    """A zone's fill, texture and text colour by its passes."""
+    """A zone's fill, texture and text colour: by its share of the plan, without a plan by its passes."""
     greys, weave = look.palette.map, ASCII_WEAVE if look.ascii else WEAVE
-    step = min(mark.passes, len(weave) - 1)
+    step = _step(mark, len(weave) - 1)
     fill = mix(greys.empty, greys.full, 0.14 * step)
-    return _Look(fill, weave[step], mix(fill, greys.weave, 0.75), readable_on(fill))
+    if mark.state == "over":
+        fill = mix(greys.empty, greys.full, 0.14)
+        return _Look(fill, OVER_GLYPH, greys.over, readable_on(fill))
+    glyph = SKIP_GLYPH if mark.state == "skipped" else weave[step]
+    return _Look(fill, glyph, mix(fill, greys.weave, 0.75), readable_on(fill))
+
+
+def _step(mark: ZoneMark, most: int) -> int:
+    """How dense the texture is: the densest is a zone that is done."""
+    if mark.state == "done":
+        return most
+    if mark.state == "skipped":
+        return 0
+    if mark.planned:
+        return min(most - 1, -(-mark.passes * (most - 1) // mark.planned))
+    return min(mark.passes, most)
 
 
 def _colour(key: int, looks: list[_Look], chosen: int | None, greys: MapColours) -> RGB:
