@@ -178,8 +178,8 @@ GATES: Final[dict[Purpose, tuple[Callable[[Facts], Gate], ...]]] = {
 
 
 OVERRIDABLE: Final[dict[Purpose, frozenset[str]]] = {
-    # A bench pen may carry a cartridge that it cannot read, or run from a supply.
-    Purpose.BENCH: frozenset({"cartridge", "battery"}),
+    # A bench pen may carry a cartridge that it cannot read, run from a supply, or have a depth sensor that lies.
+    Purpose.BENCH: frozenset({"cartridge", "battery", "arrived"}),
     Purpose.TREATMENT: frozenset({"battery"}),
 }
 """Gates that a person may open with a reason. What keeps STOP, the link and the record honest is not among them."""

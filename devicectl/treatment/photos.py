@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -175,3 +176,18 @@ def keep(photo: Photo, folder: Path) -> Path:
         with contextlib.suppress(OSError):
             part.unlink()
     return target
+
+
+def discard(folder: Path, hashes: Iterable[str]) -> None:
+    """Take away the copies with these hashes; those that are gone already are passed over.
+
+    Raises :class:`PhotoRefused` when one cannot be taken away.
+    """
+    try:
+        for name in hashes:
+            for ending in KINDS.values():
+                (folder / f"{name}{ending}").unlink(missing_ok=True)
+    except OSError as error:
+        raise PhotoRefused(
+            f"A photograph in {folder} could not be deleted ({error.strerror}); delete it by hand."
+        ) from error

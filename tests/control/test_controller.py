@@ -304,7 +304,7 @@ def test_gates_that_keep_the_pen_honest_cannot_be_overridden(scenario: Scenario,
     async def play(rig: Rig) -> None:
         problem = rig.control.override(gate, "because I say so")
         assert problem is not None
-        assert "battery, cartridge" in problem
+        assert "arrived, battery, cartridge" in problem
         assert not rig.seen(GateOverridden)
 
     scenario(play)

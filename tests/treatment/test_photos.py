@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from devicectl.treatment.photos import BYTES_MAX, PhotoRefused, keep, read_photo
+from devicectl.treatment.photos import BYTES_MAX, PhotoRefused, discard, keep, read_photo
 
 SECRETS = (b"ACME-CAMERA-77", b"Dr Owner", b"5551234")
 
@@ -159,3 +159,13 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "photos").write_text("a file where the folder should be")
     with pytest.raises(PhotoRefused, match="cannot be kept"):
         keep(read_photo(path), tmp_path / "photos")
+
+
+def test_a_copy_is_taken_away_once_and_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    _picture().save(path, "JPEG")
+    photo = read_photo(path)
+    kept = keep(photo, tmp_path / "photos")
+    discard(tmp_path / "photos", [photo.copy_sha256])
+    assert not kept.exists()
+    discard(tmp_path / "photos", [photo.copy_sha256])

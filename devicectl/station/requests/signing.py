@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -23,6 +24,7 @@ from devicectl.treatment.forms import FORMS, FieldErrors, parse
 from devicectl.treatment.forms.signing import Amendment
 from devicectl.treatment.intake import refused
 from devicectl.treatment.laying_down import lay_down
+from devicectl.treatment.photos import PhotoRefused, discard
 from devicectl.treatment.steps import missing
 
 from .common import Methods, found_session, submitted
@@ -199,7 +201,27 @@ async def _erase(c: Connection, q: p.EraseClient) -> Any:
         )
     except RecordError as error:
         raise StationError(str(error), error.code) from error
+    await _take_photos_away(c, client)
     return {"text": f"Client {q.client} was erased. {BACKUPS}"}
+
+
+async def _take_photos_away(c: Connection, client: UUID) -> None:
+    """The copies of photographs that show nobody else; hash and size stay in the record."""
+    folder = c.station.record.treatments.photos
+    if folder is None:
+        return
+
+    def job(connection: sa.Connection) -> list[str]:
+        others = t.photos.alias()
+        shared = sa.exists().where(others.c.copy_sha256 == t.photos.c.copy_sha256, others.c.client_id != client)
+        query = sa.select(t.photos.c.copy_sha256).where(t.photos.c.client_id == client, ~shared)
+        return list(connection.execute(query).scalars())
+
+    names = await submitted(c, job)
+    try:
+        await asyncio.to_thread(discard, folder, names)
+    except PhotoRefused as error:
+        raise StationError(f"{error} Its texts are gone all the same.", "photos-left") from error
 
 
 METHODS: Final[Methods] = {
