@@ -31,7 +31,7 @@ class Mark(IntEnum):
     CLOSED = 4
     """The host let go of the link."""
     JOINED = 5
-    """The tap was set on a link that was up already: what its driver remembers at this instant."""
+    """The tap was set on a link that was open already: what its driver remembers at this instant, and whether it was up."""
 
 
 class Tap(Protocol):

@@ -72,7 +72,7 @@ class Record(NamedTuple):
         """The JSON of a record that is no bytes; empty when it is none."""
         try:
             found = json.loads(self.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 from drivers.api import EventCode, Fault, PenState, Reason, Result
 from drivers.penlink import cobs
 from drivers.penlink.frame import MAX_INNER, STOP, Frame, FrameError, decode_inner
-from drivers.penlink.gatt import CHANNELS
+from drivers.penlink.gatt import CHANNELS, PROBE
 from drivers.penlink.messages import (
     BY_CLASS,
     BY_TYPE,
@@ -100,6 +100,11 @@ def value_piece(inner: bytes, raw: bytes) -> Piece:
         return Piece("frame", raw, decode_inner(inner), inner)
     except FrameError as error:
         return Piece("bad", raw, None, inner, error.kind)
+
+
+def printable(text: str) -> str:
+    """``text`` with what could command a terminal written out: a file may hold whatever somebody put there."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def name_of(frame: Frame) -> str:
@@ -240,8 +245,12 @@ class Dissector:
 
     def _bytes(self, record: Record, way: Way) -> Iterator[Line]:
         if record.channel != STREAM:
-            stop = record.channel == STOP_CHANNEL
-            yield self._of(record, Piece("stop", record.data) if stop else value_piece(record.data, record.data), way)
+            if record.channel == STOP_CHANNEL:
+                yield self._of(record, Piece("stop", record.data), way)
+            elif way is Way.OUT and record.data == PROBE:
+                yield self._line(record, "PROBE", note="asks whether the pen trusts this computer", raw=PROBE)
+            else:
+                yield self._of(record, value_piece(record.data, record.data), way)
             return
         for piece in self._streams[way].feed(record.data):
             if piece.found == "bad":

@@ -16,7 +16,7 @@ from .capture_file import Damage, Kind, Record
 Item = Record | Damage
 MAX: Final = float("inf")
 LONGEST_PAUSE_S: Final = 3600.0
-"""A clock that jumped (another boot in one file cannot be) must not make a replay wait for ever."""
+"""A longer silence is shortened to nothing: nobody waits for it, and a forged time must not hold up a replay for ever."""
 
 
 class Player:
@@ -59,15 +59,26 @@ class Player:
 
 def paced(items: Iterable[Item], speed: float | None) -> Iterator[Item]:
     """``items`` at their own pace times ``speed``, by sleeping; None or infinite for as fast as can be."""
-    begun: tuple[float, float] | None = None
+    clock, begun = Clock(), time.monotonic()
     for item in items:
         if speed is not None and speed < MAX and isinstance(item, Record):
-            if begun is None:
-                begun = (item.at, time.monotonic())
-            wait = begun[1] + (item.at - begun[0]) / speed - time.monotonic()
-            if 0 < wait < LONGEST_PAUSE_S:
-                time.sleep(wait)
+            time.sleep(max(0.0, begun + clock.due(item) / speed - time.monotonic()))
         yield item
+
+
+class Clock:
+    """When a record is due, in s since the first one. It never goes back, and knows no silence of more than an hour."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._due = 0.0
+
+    def due(self, record: Record) -> float:
+        """To be asked once for each record, in order."""
+        step = 0.0 if self._last is None else record.at - self._last
+        self._last = record.at
+        self._due += step if 0 < step <= LONGEST_PAUSE_S else 0.0
+        return self._due
 
 
 def inputs(items: Iterable[Item]) -> list[PenInput]:

@@ -27,8 +27,8 @@ from drivers.api import (
 )
 
 from .capture_file import Damage, Reader, Record
-from .dissect import Dissector, Line
-from .replay import Item, Player
+from .dissect import Dissector, Line, printable
+from .replay import Clock, Item, Player
 
 VIEW_S: Final = 0.1
 LOG_SHOWN: Final = 20
@@ -78,7 +78,7 @@ class Known:
 
     def away(self, why: str) -> None:
         """The link is gone, or the capture."""
-        self.link, self.link_text = "lost", why
+        self.link, self.link_text = "lost", printable(why)
         self.motion.forget()
         self.status = self.readback = None
         self.trace.gap()
@@ -159,13 +159,18 @@ class ReplayClient:
         self._speed = speed
         self._loop = asyncio.get_running_loop()
         self._items: Iterator[Item] = iter(reader)
-        self._known = Known(str(reader.header.get("address", "")))
+        self._known = Known(printable(str(reader.header.get("address", ""))))
         self._player = Player(self._known.hear)
         self._lines = Dissector()
         self._log: deque[LogView] = deque(maxlen=200)
         self._listeners: list[Callable[[View], None]] = []
         self._next: Item | None = next(self._items, None)
-        self._begun: tuple[float, float, int] | None = None
+        self._clock = Clock()
+        self._begun = self._loop.time()
+        self._last: Record | None = None
+        # When it was due, and when the next one is, if that was asked already.
+        self._due = 0.0
+        self._waiting: float | None = None
         self._serial = self._position = 0
         self._task: asyncio.Task[None] | None = None
         self.over = asyncio.Event()
@@ -184,19 +189,15 @@ class ReplayClient:
 
     def _now(self) -> tuple[float, int]:
         """The instant of the capture that is shown: the link's clock in s, and UTC in ns."""
-        if self._begun is None:
+        if self._last is None:
             return 0.0, 0
-        at, begun, utc_ns = self._begun
-        gone = (self._loop.time() - begun) * self._speed
-        return at + gone, utc_ns + round(gone * 1e9)
+        gone = (self._loop.time() - self._begun) * self._speed - self._due
+        return self._last.at + gone, self._last.utc_ns + round(gone * 1e9)
 
     def _catch_up(self) -> None:
         while (item := self._next) is not None:
-            if isinstance(item, Record):
-                if self._begun is None:
-                    self._begun = (item.at, self._loop.time(), item.utc_ns)
-                if item.at > self._now()[0]:
-                    return
+            if isinstance(item, Record) and not self._reached(item):
+                return
             self._player.take(item)
             for line in self._lines.some(item):
                 self._tell(line)
@@ -207,6 +208,15 @@ class ReplayClient:
             self.over.set()
             self._known.away("the capture has ended")
             self._say("the capture has ended")
+
+    def _reached(self, record: Record) -> bool:
+        """Whether it is time for the next record."""
+        if self._waiting is None:
+            self._waiting = self._clock.due(record)
+        if self._waiting > (self._loop.time() - self._begun) * self._speed:
+            return False
+        self._last, self._due, self._waiting = record, self._waiting, None
+        return True
 
     def _tell(self, line: Line) -> None:
         if line.message == "STOP" and line.way == "out":
@@ -219,7 +229,7 @@ class ReplayClient:
             self._say(f"capture: {line.message.lower()} {line.fields.get('reason', '')}".strip())
 
     def _say(self, text: str) -> None:
-        self._log.append(LogView(self._now()[1] / 1e9, text))
+        self._log.append(LogView(self._now()[1] / 1e9, printable(text)))
 
     def _view(self) -> View:
         now, utc_ns = self._now()

@@ -17,7 +17,7 @@ from simulator.virtual_time import run_virtual
 
 from .capture_file import Damage, Kind, Reader, Record
 from .dissect import STOP_CHANNEL, Stream, fields_of, value_piece
-from .replay import paced
+from .replay import Clock, paced
 
 AFTERWARDS_S: Final = 2.0
 """How long the pen is watched after the last byte: a lease that is renewed no more ends in that time."""
@@ -140,15 +140,13 @@ async def _play(
     # A serial pen does not notice that its host has gone.
     stage = _Stage(pen, connection=not str(reader.header.get("address", "")).startswith("serial:"))
     trouble: list[str] = []
-    first: float | None = None
-    begun = loop.time()
+    clock, begun = Clock(), loop.time()
     try:
         for item in items:
             if isinstance(item, Damage):
                 trouble.append(item.text)
                 continue
-            first = item.at if first is None else first
-            await asyncio.sleep(max(0.0, begun + item.at - first - loop.time()))
+            await asyncio.sleep(max(0.0, begun + clock.due(item) - loop.time()))
             stage.take(item)
             progress(item)
         await asyncio.sleep(AFTERWARDS_S)

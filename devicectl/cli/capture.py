@@ -192,29 +192,31 @@ def _as_json(line: Line, at: float) -> dict[str, Any]:
 
 
 def _header_lines(header: dict[str, Any]) -> Iterator[str]:
+    from devicectl.bench.dissect import printable
+
     from .output import badge
 
-    pen = header.get("pen") or {}
+    pen = header.get("pen")
+    pen = pen if isinstance(pen, dict) else {}
     name = f"{pen.get('model', 'pen')} {pen.get('serial', '')}".strip()
-    yield f"{header.get('address', '')}  {name}{badge(str(header.get('origin', '')))}".strip()
-    yield f"firmware {pen.get('firmware', '?')}, captured by devicectl {header.get('program', '?')}"
+    yield printable(f"{header.get('address', '')}  {name}{badge(str(header.get('origin', '')))}".strip())
+    yield printable(f"firmware {pen.get('firmware', '?')}, captured by devicectl {header.get('program', '?')}")
 
 
 def _text(line: Line, at: float, as_hex: bool) -> str:
+    from devicectl.bench.dissect import printable
+
     arrow = {"in": "<", "out": ">"}.get(line.way, " ")
     fields = " ".join(f"{name}={_value(value)}" for name, value in line.fields.items())
     crc = {"ok": "", "wrong": "CRC WRONG"}.get(line.crc, "")
     parts = (line.channel.lower(), line.message, fields, crc, f"[{line.note}]" if line.note else "")
-    text = f"{at:12.6f} {arrow} " + " ".join(part for part in parts if part)
+    text = f"{at:12.6f} {arrow} " + printable(" ".join(part for part in parts if part))
     return f"{text}\n{'':15}{line.raw.hex(' ')}" if as_hex and line.raw else text
 
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(map(str, value)) or "-"
-    if isinstance(value, str) and not value.isprintable():
-        # A pen may say what it likes, and none of it may command the terminal.
-        return repr(value)
     return str(value)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devicectl.control.intents import NO_RUN
+from devicectl.control.gates import OVERRIDABLE, Purpose
 from devicectl.station.client_api import StationError
 from devicectl.station.views import Reply, StartSheet, View, from_json
 
@@ -186,8 +187,10 @@ def _address(seat: Seat) -> str:
 
 
 async def _sheet(seat: Seat, progress: Callable[[str], None], later: frozenset[str] = frozenset()) -> StartSheet:
-    """The start sheet once every gate is open but those that are opened ``later``; gates that open by themselves get :data:`GATES_S`, needles on their way
-    :data:`ARRIVE_S`."""
+    """The start sheet once every gate is open but those that are opened ``later``.
+
+    Gates that open by themselves get :data:`GATES_S`, needles on their way :data:`ARRIVE_S`.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
@@ -200,9 +203,15 @@ async def _sheet(seat: Seat, progress: Callable[[str], None], later: frozenset[s
         if waits:
             progress(shut[0].text)
         if lasting or loop.time() - began > (ARRIVE_S if waits else GATES_S):
+            # Needles on their way are no reason beside one that lasts.
+            shut = [gate for gate in shut if not gate.waiting] or shut
             text = " ".join(gate.text for gate in shut)
+            openable = {gate.name for gate in shut if gate.overridable}
+            if seat.view is None or seat.view.session is None:
+                # Nothing opens before there is a session; then these will.
+                openable |= OVERRIDABLE[Purpose.BENCH]
             hint = f" (devicectl reset {_address(seat)})" if "latch" in lasting else ""
-            hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)
+            hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.name in openable)
             record = any(gate.name == "record" for gate in shut)
             raise Failure(f"not started: {text}{hint}", "record" if record else "gate-closed")
         await asyncio.sleep(0.1)

@@ -21,13 +21,13 @@ from drivers.api import LinkLost, LinkRefused, NotAPen, NotSent, Outcome, Reason
 from drivers.link import OnData, OnLost
 from drivers.penlink import cobs
 from drivers.penlink.frame import STOP
-from drivers.penlink.gatt import ACCESS, CARRIES, CHANNELS, SERVICE, Characteristic
+from drivers.penlink.gatt import ACCESS, CARRIES, CHANNELS, PROBE, SERVICE, Characteristic
 from drivers.penlink.messages import BY_CLASS, HelloRequest, Lease
 from drivers.tap import Tap, Way
 
 from .errors import code_of, hung_up, refusal, sentence, sentence_for, untrusted
 from .find import find
-from .pairing import PAIR_S, PROBE, pair
+from .pairing import PAIR_S, pair
 from .radio import PasskeySource, Radio, RadioHold, take_radio
 from .requests import REQUEST_S, Gone, Job, Requests
 

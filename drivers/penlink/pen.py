@@ -170,15 +170,15 @@ class PenlinkPen:
         return leave
 
     def set_tap(self, tap: Tap | None) -> None:
-        """Let ``tap`` hear this link and every later one; None ends it. On a link that is up it learns what we know."""
+        """Let ``tap`` hear this link and every later one; None ends it. On a link that is open it learns what we know."""
         self._tap = tap
         if self._link is not None:
             self._link.tap = tap
-        if tap is None or self._session is None or not self._connected:
+        if tap is None or self._session is None:
             return
         for page in sorted(self._hellos):
             tap.known(encode(self._hellos[page], 0))
-        tap.marked(Mark.JOINED, self._session.remembered())
+        tap.marked(Mark.JOINED, {"up": self._connected, **self._session.remembered()})
 
     def _mark(self, mark: Mark, **facts: str) -> None:
         if self._tap is not None:

@@ -68,7 +68,8 @@ class Replay:
                     session.recall(facts)
                 except (KeyError, TypeError, ValueError) as error:
                     raise ValueError("what the driver knew is not told") from error
-                self._establish(session, at)
+                if facts.get("up", True):
+                    self._establish(session, at)
             case Mark.LOST:
                 self._session = None
                 self._deliver(Lost(at, str(facts.get("reason", ""))))

@@ -6,6 +6,7 @@ It keeps what must not be forgotten between frames (boot, clock, counters) and n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from drivers.api import (
@@ -143,7 +144,10 @@ class HostSession:
         self.boot_id = int(facts["boot_id"])
         self.last_cmd_id = int(facts["last_cmd_id"])
         self.clock_ms = int(facts["clock_ms"])
-        self.heard_at = _NEVER if facts["heard_at"] is None else float(facts["heard_at"])
+        heard_at = _NEVER if facts["heard_at"] is None else float(facts["heard_at"])
+        if heard_at != _NEVER and not isfinite(heard_at):
+            raise ValueError("heard_at is no time")
+        self.heard_at = heard_at
         counter = facts["sample_counter"]
         self._sample_counter = None if counter is None else int(counter)
         self.decoder.resume(bytes.fromhex(facts["tail"]), bool(facts["overrun"]))

@@ -101,6 +101,9 @@ def test_values_on_characteristics_are_frames_by_themselves() -> None:
     (good, bad) = lines(encode_inner(Cmd(1, 4, 2, 3), 1), b"\x01", way=Way.OUT, channel=sent)
     assert (good.message, good.channel, good.way) == ("CMD", "CONTROL_POINT", "out")
     assert (bad.message, bad.note) == ("BAD", "wrong length")
+    (probe,) = lines(b"\x00", way=Way.OUT, channel=sent)
+    assert probe.message == "PROBE"
+    assert probe.good
     (stop,) = lines(b"x", way=Way.OUT, channel=CHANNELS[Characteristic.STOP])
     assert stop.message == "STOP"
 

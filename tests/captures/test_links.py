@@ -338,6 +338,29 @@ def test_a_link_that_is_lost_is_replayed_with_its_reason(tmp_path: Path) -> None
     run_virtual(main())
 
 
+@pytest.mark.parametrize("after_ms", range(0, 60, 4))
+def test_a_capture_that_joins_while_host_and_pen_meet_misses_nothing(after_ms: int, tmp_path: Path) -> None:
+    async def main() -> None:
+        wire = Wire("memory", SimulatedPen(seed=4))
+        pen = wire.pen()
+        connecting = asyncio.create_task(pen.connect())
+        await asyncio.sleep(after_ms / 1000)
+        tap, live = FileTap(tmp_path / "x"), []
+        pen.subscribe(live.append)
+        up = pen.connected
+        pen.set_tap(tap)
+        await connecting
+        await asyncio.sleep(0.3)
+        await pen.close()
+        tap.close()
+        wire.sim.close()
+        again, player = replayed(tmp_path / "x")
+        assert player.trouble == []
+        assert without_times(again[up:], exact=True) == without_times(live, exact=True)
+
+    run_virtual(main())
+
+
 def test_wherever_a_capture_joins_the_inputs_are_the_same(tmp_path: Path) -> None:
     """Also in the middle of a frame, and when the low half of the pen's clock has wrapped."""
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
+import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from support.links import linked
 from support.world import ADDRESS, World
 
-from devicectl.bench.capture_file import Reader
+from devicectl.bench.capture_file import Kind, Reader, Writer
 from devicectl.bench.keeping import keep
 from devicectl.bench.replay import paced
 from devicectl.bench.replay_client import NOTHING, ReplayClient
 from devicectl.bench.replay_simulator import play_to_simulator
+from devicectl.cli.app import run
 from devicectl.station.client_api import StationError
 from devicectl.station.local import LocalClient
 from devicectl.station.requests import METHODS
 from devicectl.station.views import View, from_json, to_json
+from drivers.tap import Mark, Way
 from simulator.pen import SimulatedPen
 from simulator.virtual_time import run_virtual
 from tui.app import DashboardApp
@@ -246,3 +254,74 @@ async def test_the_screen_says_replay_and_starts_nothing(capture: Path, size: tu
         assert app.return_code == 0
         await client.close()
     assert "run.start" not in asked
+
+
+# -- what somebody may have put into a file
+
+facts = st.dictionaries(
+    st.sampled_from(["mark", "boot_id", "last_cmd_id", "clock_ms", "heard_at", "sample_counter", "tail", "reason"]),
+    st.one_of(
+        st.sampled_from([*(mark.name for mark in Mark), "\x1b[2J", "", "zz"]),
+        st.integers(-(2**70), 2**70),
+        st.floats(),
+        st.none(),
+        st.lists(st.integers(), max_size=2),
+    ),
+)
+data = st.one_of(st.binary(max_size=80), facts.map(lambda found: json.dumps(found).encode()), st.just(b"[" * 50_000))
+forged = st.lists(
+    st.tuples(
+        st.sampled_from([kind for kind in Kind if kind is not Kind.HEADER]),
+        st.floats(-9e9, 9e9),
+        data,
+        st.sampled_from([None, *Way]),
+        st.integers(0, 255),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+headers = st.dictionaries(
+    st.sampled_from(["address", "pen", "origin", "program"]), st.one_of(st.text(), st.integers(), st.none(), facts)
+)
+
+
+NASTY = b'{"mark": "\\u001b[2J", "reason": "\\u001b]0;x", "\\u001b[1m": 1}'
+
+
+@given(forged, headers)
+@example([(Kind.MARK, 0.0, NASTY, None, 0, False)], {"address": "\x1b[2J", "pen": {"model": "\x1b"}, "program": "\x1b"})
+@settings(max_examples=150, deadline=None)
+def test_a_forged_capture_with_right_checksums_is_harmless_everywhere(
+    rows: list[tuple[Any, ...]], header: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x"
+        writer = Writer(path, header, 0.0, 0)
+        for kind, at, chunk, way, channel, stop in rows:
+            writer.add(kind, at, 2**63, chunk, way, channel, stop)
+        writer.close("done", 0.0, 0)
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            for arguments in (["capture", "show"], ["capture", "show", "--json"], ["replay"], ["replay", "--json"]):
+                assert run([*arguments, str(path)]) in (0, 1)
+        assert "\x1b" not in out.getvalue() + err.getvalue()
+        assert "should not have happened" not in err.getvalue()
+        with Reader(path) as reader:
+            played = play_to_simulator(reader)
+        assert played.turned_s == 0.0
+        play(path, 1000.0, 1.0)
+
+
+def test_a_silence_of_years_is_not_waited_for(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "x", {}, 0.0, 0)
+    for at in (0.0, 9e9, 1.0, 2.0):
+        writer.add(Kind.BYTES, at, 0, b"\x00", Way.OUT)
+    writer.close("done", 2.0, 0)
+    begin = time.monotonic()
+    with Reader(tmp_path / "x") as reader:
+        play_to_simulator(reader)
+    assert len(list(paced(records(tmp_path / "x"), 10.0))) == 6
+    assert time.monotonic() - begin < 5
+    views, client = play(tmp_path / "x", 1.0, 3.0)
+    assert client.over.is_set()
+    assert views

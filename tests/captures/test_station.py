@@ -112,6 +112,34 @@ def test_stop_is_as_quick_as_without_a_capture(tmp_path: Path) -> None:
     assert took[0] == took[1]
 
 
+def test_stop_is_as_quick_with_and_without_a_capture_in_one_run(tmp_path: Path) -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.ask("setpoint", depth_um=1000, rate_mhz=100_000)
+        took: dict[bool, list[float]] = {True: [], False: []}
+        for turn in range(16):
+            captured = bool(turn % 2)
+            if captured:
+                client, task, end = await begin(w, tmp_path / str(turn))
+            assert (await s.start()).outcome == "confirmed"
+            await asyncio.sleep(0.5 + turn // 2 * 0.0031)
+            s.client.stop_now("SPACE")
+            took[captured].append(await w.until(lambda: not w.sim.truth.driven))
+            await w.until(lambda: w.desk.confirmed_still)
+            await asyncio.sleep(0.3)
+            assert (await s.ask("pen.reset")).outcome == "confirmed"
+            if captured:
+                end.set()
+                assert (await task).gaps == 0
+                await client.close()
+        assert statistics.median(took[True]) <= statistics.median(took[False]) + 0.001
+        assert max(took[True]) <= max(took[False]) + 0.001
+        assert max(took[True]) <= 0.01
+        assert w.desk.pen.statistics.lost_samples == 0
+
+    scenario(play)
+
+
 def test_a_tap_costs_a_stop_on_a_real_port_next_to_nothing() -> None:
     """With and without by turns in one run, on the same open port."""
 
