@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from devicectl.control.intents import NO_RUN
 from devicectl.control.gates import OVERRIDABLE, Purpose
+from devicectl.control.intents import NO_RUN
 from devicectl.station.client_api import StationError
 from devicectl.station.views import Reply, StartSheet, View, from_json
 
