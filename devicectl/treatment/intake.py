@@ -123,7 +123,7 @@ def _plain(value: object, nullable: bool) -> object:
     return value
 
 
-def refused(text: str, code: str = "refused") -> RecordRefused:
+def refused(text: str, code: str = "not-taken") -> RecordRefused:
     """What the record will not take, as a sentence with a stable word."""
     error = RecordRefused(text)
     error.code = code

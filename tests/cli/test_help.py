@@ -147,9 +147,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_misspelt_command_gets_a_guess() -> None:
-    result = run("sesssions")
+    result = run("sesions")
     assert result.returncode == Exit.USAGE
-    assert result.stderr == "devicectl: No such command 'sesssions'. Did you mean 'sessions'? See 'devicectl --help'.\n"
+    assert (
+        result.stderr
+        == "devicectl: No such command 'sesions'. (Did you mean one of: 'sessions', 'sounds'?) See 'devicectl --help'.\n"
+    )
 
 
 def test_a_misspelt_option_gets_a_guess_as_json_too() -> None:

@@ -170,7 +170,7 @@ def test_a_pass_whose_measured_depth_is_off_is_named(capsys: pytest.CaptureFixtu
     from dataclasses import fields
     from uuid import UUID
 
-    from devicectl.cli.sessions import pass_table
+    from devicectl.cli.session_text import pass_table
     from devicectl.records.reader import PassSummary
 
     told = {"id": UUID(int=1), "seq": 3, "kind": "granted", "zone": "VTX", "depth_set_um": 1_000, "opened_utc_us": 1}

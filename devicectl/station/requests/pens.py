@@ -129,6 +129,10 @@ async def _indicate(c: Connection, q: p.Indicate) -> Any:
     try:
         return reply(await _blink(c, desk), "the pen shows itself")
     finally:
+        # A pen that is let go before it was seen still is stopped, and latches: the question must not cost a reset.
+        end = desk.loop.time() + READY_S
+        while opened and not desk.confirmed_still and desk.pen.connected and desk.loop.time() < end:
+            await asyncio.sleep(0.02)
         if opened and desk.holder is None and not any(client.desk is desk for client in station.clients):
             await station.close_desk(desk, "only asked which pen it is")
 
