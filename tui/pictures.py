@@ -98,6 +98,14 @@ SCENES: Final = (
     Scene("plainest", scenes.IDLE, ("g",), look=Look(COLOURLESS, ascii=True)),
 )
 
+TREATMENT: Final = frozenset({
+    "arriving", "sign-in", "locked", "clients", "protocols", "steps", "checklist", "form", "plan", "plan-needling",
+    "plan-alarm", "numbing", "direction", "result", "sign", "steps-alarm", "steps-stale",
+})  # fmt: skip
+"""Scenes of a treatment beside the pen."""
+VAST_SCENES: Final = tuple(scene for scene in SCENES if scene.name in TREATMENT | {SCENES[0].name})
+"""Those that are also made at 200x60."""
+
 Shot = Callable[[DashboardApp, Scene], Awaitable[None]]
 
 
@@ -127,13 +135,13 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
 
 
 async def main(folder: Path, names: tuple[str, ...] = ()) -> None:
-    """Paint every scene at both sizes, and the first at 200x60, into an existing folder; with ``names`` only those."""
+    """Paint every scene at both sizes, and those of a treatment at 200x60 too, into an existing folder; with ``names`` only those."""
     for width, height in (*SIZES, VAST):
 
         async def shot(app: Any, scene: Scene, name: str = f"{width}x{height}") -> None:
             paint_app(app, folder / f"{scene.name}-{name}.png")
 
-        for scene in SCENES[:1] if (width, height) == VAST else SCENES:
+        for scene in VAST_SCENES if (width, height) == VAST else SCENES:
             if not names or f"{scene.name}-{width}x{height}" in names:
                 await play(scene, (width, height), shot)
 

@@ -16,18 +16,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from devicectl.about import DISCLAIMER
 from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import GateView, StartSheet, View, from_json
+from devicectl.station.views import ChartView, GateView, StartSheet, View, from_json
+from devicectl.treatment.vocabulary import DIRECTIONS
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
+from tui.book import Book, HeldBook
 from tui.entry import EntryError, parse_depth, parse_rate
 from tui.line_input import KeyByKey, LineEditor
 from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
 from tui.multiplexer import MultiplexerWatch
+from tui.plain_forms import HELP as FORM_HELP
+from tui.plain_forms import PlainTreatment
 from tui.screens.override import MIN_REASON
 from tui.screens.pairing import DIGITS, PASSKEY_CODES, with_passkey
 from tui.screens.pens import FoundPen, Looked
@@ -96,6 +101,13 @@ class Narrator:
         facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
         facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rate(pen.rate_set_mhz)}."
         facts["run"] = f"Run {view.run.phase} in {zone_name(view.run.zone)}." if view.run else "No run."
+        if view.operator is not None:
+            locked = ", LOCKED: sign in opens it" if view.operator.locked else ""
+            facts["operator"] = f"Operator {view.operator.name}{locked}."
+        if view.chart is not None:
+            facts["plan"] = _plan_line(view.chart)
+            for timer in view.chart.timers:
+                facts[timer.name] = f"{timer.name} is on, {timer.state}."
         facts["zone"] = f"Zone: {zone_name(view.zone)}."
         session = view.session
         facts["session"] = (
@@ -124,6 +136,14 @@ class Narrator:
         return f"Link: last heard {text.age(live.link_age)} ago, {text.share(live.loss)} of samples lost in the last minute{strong}."
 
 
+def _plan_line(chart: ChartView) -> str:
+    """The next step and zone, and the direction of the strokes."""
+    step = next((step for step in chart.steps if step.name == chart.next_step), None)
+    words = f"Next: {step.title}, {step.text}" if step is not None else "Nothing is left to do."
+    direction = f" Direction {DIRECTIONS[chart.direction].casefold()}." if chart.direction else ""
+    return f"{words}{direction}"
+
+
 def _gate_line(gate: GateView) -> str:
     if gate.overridden:
         return f"OVERRIDDEN {gate.name}: {gate.text.removeprefix('overridden ')}"
@@ -138,10 +158,15 @@ class PlainDashboard:
     """One session of line mode on a client; ``write`` gets whole lines."""
 
     def __init__(
-        self, client: StationClient, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        client: StationClient,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        book: Book | None = None,
     ) -> None:
         self.client, self.write = client, write
         self.live = Live(clock)
+        self.treatment = PlainTreatment(client, self.live, book or HeldBook(), write, self._now)
         self.narrator = Narrator(self.live)
         self.done = False
         self.pulse = TerminalPulse(clock)
@@ -161,7 +186,13 @@ class PlainDashboard:
         client.on_direct(write)
 
     def _hear(self, view: View) -> None:
+        self.treatment.heard(self.live.view, view)
         self.live.hear(view)
+
+    def _now(self) -> datetime:
+        view = self.live.view
+        utc = time.time() if view is None else view.utc + self.live.since
+        return datetime.fromtimestamp(utc, UTC).astimezone()
 
     def _lose(self, sentence: str) -> None:
         self.live.lost = sentence
@@ -210,7 +241,9 @@ class PlainDashboard:
         word, rest = word.lower(), rest.strip()
         sheet, self._sheet = self._sheet, None
         try:
-            if word == "yes" and sheet is not None:
+            if self.treatment.filling is not None:
+                await self.treatment.answered(line.strip())
+            elif word == "yes" and sheet is not None:
                 await self._start(*sheet)
             elif word == "go":
                 await self._preview()
@@ -219,7 +252,7 @@ class PlainDashboard:
             elif word == "quit":
                 self._quit()
             elif word in ("help", "?"):
-                self._lines(*HELP)
+                self._lines(*HELP, *FORM_HELP)
             elif word == "status":
                 link = (self.narrator.link(),) if self.live.pen is not None else ()
                 self._lines(*self.narrator._facts().values(), self.narrator.values(), *link)
@@ -231,6 +264,8 @@ class PlainDashboard:
             self.write(f"{word} needs a number: {line.strip()!r}. help lists the commands.")
 
     async def _worded(self, word: str, rest: str) -> None:
+        if await self.treatment.command(word, rest):
+            return
         if word == "zone":
             await self._ask("zone.select", zone=parse_zone(rest).code)
         elif word in ("depth", "rate"):
@@ -416,6 +451,8 @@ class _LineReader(threading.Thread):
         if self.editor.answers != answers:
             self.dashboard.pulse.answered()
         echo, self.editor.echo = self.editor.echo, ""
+        if self.dashboard.treatment.secret:
+            echo = "".join("*" if sign.isprintable() else sign for sign in echo)
         # Output that is held up (Ctrl+S) must not hold up the next STOP: then nothing is shown.
         if echo and self._out is not None and select.select([], [self._out], [], 0)[1]:
             os.write(self._out, echo.encode())
@@ -428,7 +465,13 @@ class _LineReader(threading.Thread):
 
 
 async def show_plain(
-    client: StationClient, *, out: TextIO | None = None, fd: int = 0, fps: float = 10, sound: bool = False
+    client: StationClient,
+    *,
+    out: TextIO | None = None,
+    fd: int = 0,
+    fps: float = 10,
+    sound: bool = False,
+    book: Book | None = None,
 ) -> int:
     """Run line mode on the running loop until ``quit`` or the end of the input; answers the exit code."""
     stream = out or sys.stdout
@@ -436,7 +479,7 @@ async def show_plain(
     def write(line: str) -> None:
         print(line, file=stream, flush=True)
 
-    dashboard = PlainDashboard(client, write)
+    dashboard = PlainDashboard(client, write, book=book)
     # A stream that is no file has no number.
     keyed = out is None and KeyByKey.possible(fd, stream.fileno())
     reader = _LineReader(fd, dashboard, asyncio.get_running_loop(), stream.fileno() if keyed else None)

@@ -118,9 +118,10 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any], who: 
         await client.close()
         raise
     if plain:
+        from tui.book import RecordBook
         from tui.plain import show_plain
 
-        return await show_plain(client, sound=choices["sound"])
+        return await show_plain(client, sound=choices["sound"], book=RecordBook())
     return await show(client, choices)
 
 

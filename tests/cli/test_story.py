@@ -229,5 +229,5 @@ def reads_the_record(house: House) -> None:
         result = record.execute("select end_point, pain, bleeding, reaction, note_sealed from zone_results").fetchone()
         assert result[:4] == ("mild_erythema", 3, 1, "none")
         assert b"calm" not in result[4]
-        assert record.execute("select meaning, name_printed from signatures").fetchall() == [("performed", "Dr Ada")]
+        assert record.execute("select meaning, name from signatures").fetchall() == [("performed", "Dr Ada")]
         assert record.execute("select count(*) from follow_ups").fetchone()[0] >= 4

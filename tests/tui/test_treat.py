@@ -19,21 +19,30 @@ from devicectl.station.views import Reply, View
 from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.app import DashboardApp
-from tui.pictures import SCENES, VAST, Scene, play
+from tui.pictures import SCENES, VAST, VAST_SCENES, Scene, play
 from tui.player import Player
 from tui.screens import (
     base,
+    clients,
+    direction,
     field_sheet,
+    form_sheet,
+    guide,
     help,
+    listed,
     lists,
     look,
     override,
     pairing,
     pens,
     session,
+    sign_in,
+    signing,
     start_sheet,
+    steps,
     treat,
     values_sheet,
+    way,
 )
 from tui.settings import Settings
 from tui.sounds import Sounds
@@ -48,12 +57,17 @@ OURS = (
     lists.AlarmsScreen, lists.LogScreen, look.LookScreen, values_sheet.ValuesScreen,
     override.OverrideScreen,
     field_sheet.FieldSheet, pairing.PasskeyScreen, pairing.RefusedScreen,
+    form_sheet.FormSheet, listed.ListSheet, steps.StepsScreen, sign_in.SignInSheet, sign_in.NewOperatorSheet,
+    signing.SignSheet, clients.ClientsScreen, clients.ProtocolsScreen, guide.GuideScreen, guide.KeyTestSheet,
+    guide.RecordSheet, direction.DirectionScreen, way.MenuScreen,
 )  # fmt: skip
 
 
 COLOURED = ("light", "contrast")
 """As text these are the alarm scene once more."""
-PICTURES = [(scene, size) for scene in SCENES for size in SIZES if scene.name not in COLOURED] + [(SCENES[0], VAST)]
+PICTURES = [(scene, size) for scene in SCENES for size in SIZES if scene.name not in COLOURED] + [
+    (scene, VAST) for scene in VAST_SCENES
+]
 
 
 @pytest.mark.parametrize(("scene", "size"), PICTURES, ids=[f"{scene.name}-{w}x{h}" for scene, (w, h) in PICTURES])
