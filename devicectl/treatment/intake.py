@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from devicectl.records import tables as t
 from devicectl.records.entries import Chain, Entry
 from devicectl.records.errors import RecordRefused
+from devicectl.records.signed import covered
 from devicectl.records.writer import Job
 
 from .checklist import ITEMS
@@ -205,11 +206,12 @@ def _first(connection: sa.Connection, query: sa.Select[Any]) -> Any:
 
 
 def _rest(table: sa.Table, parent: sa.Table, column: str, gone: str) -> Maker:
-    """What completes the newest row of the session that is not complete yet."""
+    """What completes the newest row of the session, or of one that it resumes, that is not complete yet."""
 
     def make(m: _Making) -> Rows:
         done = sa.exists().where(table.c[column] == parent.c.id)
-        query = sa.select(parent.c.id).where(parent.c.session_id == m.filled.session, ~done)
+        sessions = covered(m.connection, m.filled.session) if m.filled.session is not None else []
+        query = sa.select(parent.c.id).where(parent.c.session_id.in_(sessions), ~done)
         open_one = _first(m.connection, query.order_by(parent.c.at_utc_us.desc(), parent.c.id.desc()))
         if open_one is None:
             raise refused(gone, "nothing-open")

@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from devicectl.access.erasure import BACKUPS, erase
+from devicectl.access.opening import ready
 from devicectl.access.roster import Operator
 from devicectl.access.signing import Signed, sign
 from devicectl.records import audit
@@ -99,6 +100,7 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
         client = connection.execute(sa.select(t.sessions.c.client_id).where(t.sessions.c.id == session)).scalar()
         if client is None:
             raise refused("Only a treatment is amended; that session has no client.", "no-chart")
+        ready(connection, treatments.keys, client)
         field, typed = _new_value(record, table)
         new: audit.Value = typed
         if is_sealed(table, field) and isinstance(typed, str):
