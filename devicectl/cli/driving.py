@@ -110,7 +110,11 @@ async def needle(
     """The rest of :func:`drive`, in an open session; ``reasons`` are those of :func:`prepare`."""
     # A session that is opened begins without a zone.
     await seat.ask("zone.select", zone=plan.zone)
+    shut = {gate.name for gate in seat.view.gates if not gate.passed} if seat.view is not None else set()
     for gate, reason in plan.overrides:
+        if gate not in shut:
+            # It is open by itself, and so it stays on the sheet.
+            continue
         await seat.ask("gate.override", gate=gate, reason=reason)
     sheet = await _sheet(seat, progress)
     await asyncio.sleep(sheet.not_before_s + 0.02)

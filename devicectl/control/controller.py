@@ -52,7 +52,7 @@ from .events import (
     Uncommanded,
 )
 from .facts import facts
-from .gates import OVERRIDABLE, Gate, Purpose, evaluate
+from .gates import OVERRIDABLE, Gate, Purpose, about, evaluate
 from .grant import Grant, Planned
 from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
@@ -124,6 +124,8 @@ class Controller:
         self.client_training: bool | None = None
         self.plan_depth_um: Mapping[str, int] = {}
         self.overrides: Mapping[str, str] = {}
+        self.overridden_about: Mapping[str, str] = {}
+        """What each gate was about when it was opened; it shuts again when it is about something else."""
 
         self.identity: Identity | None = None
         self.capabilities: Capabilities | None = None
@@ -416,7 +418,7 @@ class Controller:
         """No session is open; nothing that was said for it is left."""
         self.lane.session_id = None
         self.purpose = self.client_training = self.zone = None
-        self.plan_depth_um, self.overrides = {}, {}
+        self.plan_depth_um, self.overrides, self.overridden_about = {}, {}, {}
 
     def override(self, gate: str, reason: str) -> str | None:
         """Open a gate until the session ends; the sentence why not, or None. ``reason`` goes into the record."""
@@ -428,7 +430,13 @@ class Controller:
             return f"The gate '{gate}' cannot be overridden; in a {self.purpose.value} session only: {names}."
         if self.motion.at(self.loop.time()) is not Motion.STILL or self.run is not None:
             return "The pen is not confirmed still; END or STOP first."
+        shut = next((one for one in self.gates() if one.name == gate and (not one.passed or one.overridden)), None)
+        if shut is None:
+            return f"The gate '{gate}' is open; there is nothing to override."
+        if shut.overridden:
+            return f"The gate '{gate}' was opened with a reason already."
         self.overrides = {**self.overrides, gate: reason}
+        self.overridden_about = {**self.overridden_about, gate: about(shut)}
         self.tell(GateOverridden(self.loop.time(), gate, reason))
         return None
 

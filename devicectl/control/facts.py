@@ -41,4 +41,5 @@ def facts(c: Controller, depth_follows: bool = False) -> Facts:
         client_training=c.client_training,
         controller_alive=c.alive() is None,
         overrides=c.overrides,
+        overridden_about=c.overridden_about,
     )

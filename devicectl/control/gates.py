@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -59,6 +60,7 @@ class Facts:
     client_training: bool | None
     controller_alive: bool
     overrides: Mapping[str, str] = field(default_factory=dict)
+    overridden_about: Mapping[str, str] = field(default_factory=dict)
 
 
 BATTERY_MIN_PCT: Final = 10
@@ -196,13 +198,18 @@ def evaluate(facts: Facts, more: tuple[Gate, ...] = ()) -> tuple[Gate, ...]:
         return gates
     may = OVERRIDABLE[purpose] if facts.purpose is not None else frozenset[str]()
     return tuple(
-        _override(gate, facts.overrides) if not gate.passed and (gate.overridable or gate.name in may) else gate
-        for gate in gates
+        _override(gate, facts) if not gate.passed and (gate.overridable or gate.name in may) else gate for gate in gates
     )
 
 
-def _override(gate: Gate, overrides: Mapping[str, str]) -> Gate:
-    reason = overrides.get(gate.name)
-    if reason is None:
+def about(gate: Gate) -> str:
+    """What a shut gate is about, whatever minutes and percents stand in its sentence."""
+    return re.sub(r"[0-9]+([.,][0-9]+)?", "#", gate.text)
+
+
+def _override(gate: Gate, facts: Facts) -> Gate:
+    reason = facts.overrides.get(gate.name)
+    # Opened for one reason it does not stand open for another: a pen that was not checked is not one that failed its check.
+    if reason is None or facts.overridden_about.get(gate.name) != about(gate):
         return replace(gate, overridable=True)
     return Gate(gate.name, True, f"overridden ({reason}): {gate.text}", overridable=True, overridden=True)

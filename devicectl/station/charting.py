@@ -44,6 +44,7 @@ class Charting:
     def end(self) -> None:
         """No session is open."""
         self.chart = self.direction = None
+        self._made = self._shown = None
         self._desk.alarms.clear(OVER_PLAN)
 
     def take(self, stored: Stored) -> None:
@@ -87,7 +88,7 @@ class Charting:
         operator = desk.holder.operator() if desk.holder is not None else None
         cartridge = control.cartridge
         reads = (cartridge.lot, cartridge.serial) if cartridge.present else ("", "")
-        key = (chart.version, now // 1_000_000, operator, reads, control.overrides)
+        key = (chart.id, chart.version, now // 1_000_000, operator, reads, control.overrides)
         if self._made is None or self._made[0] != key:
             made = chart.recorded(
                 now,

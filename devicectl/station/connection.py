@@ -235,6 +235,9 @@ class Connection:
         self._holder = desk.holder = Holder(self.name, self.station.loop.time(), lambda: self.presence.operator)
         desk.alarms.clear("clock")
         desk.say(f"{self.name} took control")
+        operator = self.presence.operator
+        if operator is not None:
+            desk.remark("control-taken", f"by {operator.name}", {"operator": str(operator.id), "client": self.name})
 
     def want_views(self) -> None:
         """From now on this client gets views."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from devicectl.control.journal import WRITER_SILENT_S
+from devicectl.records.errors import RecordRefused
 from devicectl.records.store import Store
 from devicectl.records.writer import Job
 
@@ -39,6 +40,9 @@ class RecordHealth:
         if future.cancelled():
             return
         error = future.exception()
+        if isinstance(error, RecordRefused):
+            # The record's own rules said no: the disk is well.
+            error = None
         self.failure = None if error is None else str(error)
         if self.failure is not None:
             self._on_failure(self.failure)

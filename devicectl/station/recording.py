@@ -326,9 +326,21 @@ class Recording:
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
             case GateOverridden():
-                self.log.event("gate-overridden", f"{event.gate}: {event.reason}")
+                self._overridden(event)
             case _:
                 pass
+
+    def _overridden(self, event: GateOverridden) -> None:
+        """In a treatment the reason may speak of the client: it stands in the record as a sealed note only."""
+        session = self._session
+        if self.charting.chart is None or session is None:
+            self.log.event("gate-overridden", f"{event.gate}: {event.reason}")
+            return
+        source, holder = self._desk.source, self._desk.holder
+        operator = holder.operator() if holder is not None else None
+        by, text = (operator.id if operator is not None else None), f"{event.gate} opened: {event.reason}"
+        self.log.event("gate-overridden", f"{event.gate}: with a reason")
+        self._outbox.put(self._treatments.noted(session, text, by, source.utc_us(), source.uuid, "gate-overridden"))
 
     def _set_zone(self, code: str, depth_um: int | None, rate_mhz: int | None, at: float) -> None:
         self._setpoint = (depth_um, rate_mhz)

@@ -60,11 +60,10 @@ class Treatments:
         self.zone = zone
         self.photos = photos
 
-    def left_out(
-        self, session: UUID, lacking: tuple[str, ...], reason: str, by: UUID, at_utc_us: int, new_id: Callable[[], UUID]
+    def noted(
+        self, session: UUID, text: str, by: UUID | None, at_utc_us: int, new_id: Callable[[], UUID], action: str
     ) -> Job[int]:
-        """Keep, as a note of the session, that it is signed although something is missing, and why."""
-        text = f"Signed without: {' '.join(lacking)} Reason: {reason}"
+        """Keep a note of the session that the station itself has to make: a reason that somebody gave."""
 
         def job(connection: sa.Connection) -> int:
             client = connection.execute(
@@ -74,9 +73,16 @@ class Treatments:
             ready(connection, self.keys, client)
             sealed = self.cipher.seal(client, text, "notes", "note_sealed", key)
             row = {"id": key, "session_id": session, "note_sealed": sealed}
-            return self.chain.enter(connection, [Entry(t.notes, row, by, at_utc_us, "signed-incomplete")])
+            return self.chain.enter(connection, [Entry(t.notes, row, by, at_utc_us, action)])
 
         return job
+
+    def left_out(
+        self, session: UUID, lacking: tuple[str, ...], reason: str, by: UUID, at_utc_us: int, new_id: Callable[[], UUID]
+    ) -> Job[int]:
+        """Keep, as a note of the session, that it is signed although something is missing, and why."""
+        text = f"Signed without: {' '.join(lacking)} Reason: {reason}"
+        return self.noted(session, text, by, at_utc_us, new_id, "signed-incomplete")
 
     def now(self, utc_us: int) -> datetime:
         """A moment of the station's clock in the time zone of the place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ class Chart:
 
     def __init__(self, opened: Opened, zone: tzinfo) -> None:
         self.id, self.client, self.code = opened.id, opened.client, opened.code
-        self.course, self.resumes = opened.course, opened.resumes
+        self.course, self.resumes, self.pen = opened.course, opened.resumes, opened.pen
         self.plan: Mapping[str, PlannedZone] = {each.zone: each for each in opened.plan}
         self.version = 0
         self.ended_utc_us = opened.ended_utc_us
@@ -50,6 +50,11 @@ class Chart:
         """What was entered for this session."""
         for name, row in stored.rows:
             self._rows.setdefault(name, []).append(row)
+        self._changed()
+
+    def passes_changed(self, passes: Iterable[DonePass]) -> None:
+        """Passes were given to another zone or split: these are all that count now."""
+        self._passes = list(passes)
         self._changed()
 
     def pass_done(self, done: DonePass) -> None:
@@ -180,7 +185,7 @@ class Chart:
         return tuple(found)
 
     def _pen_check(self) -> PenCheckFact | None:
-        rows = self._of("pen_checks")
+        rows = [row for row in self._of("pen_checks") if row["pen_id"] == self.pen]
         return None if not rows else PenCheckFact(self._day(rows[-1]["at_utc_us"]), bool(rows[-1]["passed"]))
 
 
@@ -221,6 +226,7 @@ def load_chart(connection: sa.Connection, session: UUID, zone: tzinfo) -> Chart 
         rows_of(connection, chain, row.pen_id, row.ended_utc_us),
         passes_of(connection, chain),
         row.resumes_id,
+        row.pen_id,
         ended_utc_us=row.ended_utc_us,
         signatures=_signatures(connection, session),
     )

@@ -42,7 +42,7 @@ class Filled:
     """A form as it was filled in: for whom, by whom, when.
 
     ``client`` is a code, ``session`` and ``pen`` are keys of the record; ``about`` is the row that this one goes on with
-    (an adverse event, a follow-up, a pass); ``photo`` is what the file of a photograph holds. What the form needs and is
+    (an adverse event, a follow-up, a pass); ``photo`` is what the file of a photograph holds, ``cartridge`` what the pen reads. What the form needs and is
     not given is taken from the session.
     """
 
@@ -55,6 +55,7 @@ class Filled:
     pen: UUID | None = None
     about: UUID | None = None
     photo: Photo | None = None
+    cartridge: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,8 @@ def _state(table: sa.Table, parent: sa.Table, column: str, what: str) -> Maker:
         known = None if about is None else m.connection.execute(sa.select(parent).where(parent.c.id == about)).first()
         if known is None:
             raise refused(f"There is no such {what}; name one by its id.", "no-such-row")
+        if m.client not in (None, known.client_id):
+            raise refused(f"That {what} is another client's; name the right one.", "other-client")
         m.client = known.client_id
         seq = _next(m.connection, table, column, known.id)
         return [(table, m.row(table, columns(m.filled.record), **{column: known.id, "seq": seq}))]
@@ -270,7 +273,22 @@ def _cartridge(m: _Making) -> Rows:
                 f"Cartridge {values['serial']} (lot {values['lot']}) was registered in {where}; open a new one.",
                 "cartridge-used",
             )
-    return [(t.cartridge_uses, m.row(t.cartridge_uses, values))]
+    read = m.filled.cartridge
+    if read is not None:
+        sessions = covered(m.connection, m.filled.session) if m.filled.session is not None else []
+        elsewhere = sa.select(t.passes.c.id).where(
+            t.passes.c.cartridge_id == read,
+            sa.or_(t.passes.c.session_id.is_(None), t.passes.c.session_id.not_in(sessions)),
+        )
+        registered = sa.select(t.cartridge_uses.c.id).where(
+            t.cartridge_uses.c.cartridge_id == read, t.cartridge_uses.c.session_id.not_in(sessions)
+        )
+        if any(m.connection.execute(query.limit(1)).first() for query in (elsewhere, registered)):
+            raise refused(
+                f"The cartridge that is in the pen (lot {values['lot']}) was used in another session; open a new one.",
+                "cartridge-used",
+            )
+    return [(t.cartridge_uses, m.row(t.cartridge_uses, values, cartridge_id=read))]
 
 
 def _photo(m: _Making) -> Rows:
@@ -371,17 +389,17 @@ class Intake:
 def _client_of(connection: sa.Connection, filled: Filled) -> UUID | None:
     if filled.form.name == "client":
         return None
-    if filled.client is not None:
-        found: UUID | None = connection.execute(
-            sa.select(t.clients.c.id).where(t.clients.c.code == filled.client)
-        ).scalar()
-        if found is None:
-            raise refused(f"There is no client {filled.client}; add the client first.", "no-such-client")
-        return found
-    if filled.session is None:
-        return None
-    session = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == filled.session)).first()
-    if session is None:
-        raise refused("There is no such session.", "no-session")
-    of_session: UUID | None = session.client_id
-    return of_session
+    of_session: UUID | None = None
+    if filled.session is not None:
+        session = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == filled.session)).first()
+        if session is None:
+            raise refused("There is no such session.", "no-session")
+        of_session = session.client_id
+    if filled.client is None:
+        return of_session
+    named: UUID | None = connection.execute(sa.select(t.clients.c.id).where(t.clients.c.code == filled.client)).scalar()
+    if named is None:
+        raise refused(f"There is no client {filled.client}; add the client first.", "no-such-client")
+    if filled.session is not None and named != of_session:
+        raise refused(f"That session is not one of client {filled.client}; name one of theirs.", "other-client")
+    return named

@@ -20,7 +20,7 @@ from .intake import Row, open_course, refused
 from .plan import DonePass, PlannedZone
 
 RESUME_US: Final = 12 * 3600 * 1_000_000
-"""How long after its end an interrupted session can be resumed: what was asked and used then counts no longer."""
+"""How long after its begin an interrupted treatment can be resumed: what was asked and used then counts no longer."""
 CHAIN_MAX: Final = 100
 _KEPT: Final = (
     t.consents, t.checklist_answers, t.anaesthetics, t.cartridge_uses, t.skin_preparations, t.zone_results,
@@ -70,6 +70,7 @@ class Opened:
     rows: Mapping[str, tuple[Row, ...]]
     passes: tuple[DonePass, ...]
     resumes: UUID | None
+    pen: UUID
     ended_utc_us: int | None = None
     signatures: tuple[str, ...] = ()
 
@@ -106,6 +107,7 @@ class Opener:
                 rows_of(connection, before, pen),
                 passes_of(connection, before),
                 asked.resumes,
+                pen,
             )
 
         return job
@@ -144,16 +146,23 @@ def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any
     old = connection.execute(sa.select(t.sessions).where(t.sessions.c.id == asked.resumes)).first()
     if old is None or old.purpose != asked.purpose or old.client_id is None:
         raise refused("There is no such treatment to resume; open a new session.", "no-session")
+    if asked.client is not None:
+        code = connection.execute(sa.select(t.clients.c.code).where(t.clients.c.id == old.client_id)).scalar()
+        if code != asked.client:
+            raise refused(
+                f"That session is one of another client than {asked.client}; resume one of theirs.", "other-client"
+            )
     if old.ended_utc_us is None:
         raise refused("That session is still open; go on in it.", "session-open")
     if old.end_reason != "interrupted":
         raise refused("That session was closed in order; open a new one.", "not-interrupted")
     if connection.execute(sa.select(t.sessions.c.id).where(t.sessions.c.resumes_id == old.id)).first():
         raise refused("That session was resumed already; resume the newer one.", "resumed-before")
-    if utc_us - old.ended_utc_us > RESUME_US:
-        raise refused(
-            "That session was interrupted more than 12 h ago; open a new one and ask everything again.", "too-old"
-        )
+    first = connection.execute(
+        sa.select(sa.func.min(t.sessions.c.opened_utc_us)).where(t.sessions.c.id.in_(chain_of(connection, old.id)))
+    ).scalar_one()
+    if not 0 <= utc_us - first <= RESUME_US:
+        raise refused("That treatment began more than 12 h ago; open a new one and ask everything again.", "too-old")
     if connection.execute(
         sa.select(t.signature_sessions.c.id).where(t.signature_sessions.c.session_id == old.id)
     ).first():
@@ -162,7 +171,11 @@ def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any
 
 
 def _course_of(connection: sa.Connection, asked: Asked, client: UUID | None) -> UUID | None:
-    return open_course(connection, client) if asked.course and client is not None else None
+    course = open_course(connection, client) if client is not None else None
+    if course is not None and not asked.course:
+        # Else the days between sessions and the limits of the plan could be left behind without a reason.
+        raise refused("This client has an open course; open the session in it, or end the course first.", "open-course")
+    return course
 
 
 def course_facts(
@@ -184,7 +197,13 @@ def course_facts(
     earlier = sorted(connection.execute(mine).scalars())
     if resumed is not None:
         del earlier[-1:]
-    last = earlier[-1] if earlier else None
+    # Days are kept between any two treatments of a client, whatever course they belong to.
+    others = sa.select(sa.func.max(t.sessions.c.opened_utc_us)).where(
+        t.sessions.c.client_id == row.client_id, t.sessions.c.id.not_in(chain_of(connection, resumed))
+    )
+    if before_utc_us is not None:
+        others = others.where(t.sessions.c.opened_utc_us < before_utc_us)
+    last = connection.execute(others).scalar()
     return CourseFacts(
         course,
         f"{row.name} v{row.version}",

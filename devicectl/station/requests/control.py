@@ -12,7 +12,7 @@ from devicectl.station.desk import Desk
 from devicectl.station.viewing import gate_views
 from devicectl.station.views import Reply, StartSheet
 from devicectl.treatment.zones import parse_zone
-from drivers.api import Action
+from drivers.api import Action, Confirmed
 
 from .common import Methods, obeying, reply
 
@@ -64,6 +64,9 @@ async def _as_planned(desk: Desk, zone: str) -> dict[str, Any]:
         if value is not None and desk.control.zone == zone:
             outcome, bound = await act(value, lower=True)
             answers[name] = reply(outcome, "; ".join(bound.reasons) if isinstance(bound, Bound) else "")
+            if name == "depth" and isinstance(outcome, Confirmed):
+                # The start sheet shows what was planned beside what a limit made of it.
+                desk.intents.depth_request_um = value
     return answers
 
 

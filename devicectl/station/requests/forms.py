@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from devicectl.station import params as p
 from devicectl.station.charting import chart_view
@@ -15,7 +18,9 @@ from devicectl.treatment.chart import load_chart
 from devicectl.treatment.forms import FORMS, FieldErrors, Form, parse
 from devicectl.treatment.forms.during import Photo as PhotoEntry
 from devicectl.treatment.intake import MAKERS, Filled, Stored
+from devicectl.treatment.opening import chain_of, passes_of
 from devicectl.treatment.photos import Photo, PhotoRefused, keep, read_photo
+from devicectl.treatment.plan import DonePass
 from devicectl.treatment.vocabulary import DIRECTIONS
 
 from .common import Methods, found_session, submitted
@@ -50,6 +55,10 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
         session = await found_session(c, q.session)
     elif charting is not None and charting.chart is not None and q.client in (None, charting.chart.code):
         session = charting.chart.id
+    if form.subject == "pen":
+        # A check is of the pen that one controls, whoever is treated with it.
+        c.need_control()
+        session = None
     if form.subject == "session" and session is None:
         raise StationError("No treatment is open; open one, or name the session.", "no-session")
     filled = Filled(
@@ -62,25 +71,49 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
         pen=c.desk.recording.binding.pen_id if c.desk is not None else None,
         about=_key(q.about),
         photo=await _photo(c, record) if isinstance(record, PhotoEntry) else None,
+        cartridge=_plugged_in(c, session) if form.name == "cartridge" else None,
     )
     if form.subject == "pen" and filled.pen is None:
         raise StationError("No pen is open; choose one first.", "no-pen")
-    stored: Stored = await submitted(c, treatments.intake.entered(filled))
-    _taken(c, form, stored, session)
+    # What is stored is known to the gates, though the one who asked may be gone meanwhile.
+    stored = await asyncio.shield(c.station.in_background(_enter(c, form, filled)))
     return {"id": str(stored.id), "text": f"{form.title} recorded.", "audit": stored.audit_seq}
 
 
-def _taken(c: Connection, form: Form[Any], stored: Stored, session: UUID | None) -> None:
-    """Every desk on which that session is open, or that pen, knows it from here on."""
+async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
+    stored: Stored = await submitted(c, c.station.record.treatments.intake.entered(filled))
+    session = filled.session
+    if form.name == "pass_change":
+        session = stored.rows[0][1]["session_id"]
     for desk in c.station.desks:
         charting = desk.recording.charting
         chart = charting.chart
         if chart is None:
             continue
-        mine = session in (chart.id, chart.resumes) and session is not None
-        if mine or (form.subject == "pen" and c.desk is desk):
-            charting.take(stored)
-            desk.say(f"{form.title.casefold()} recorded")
+        if form.subject == "pen":
+            mine = desk.recording.binding.pen_id == filled.pen
+        else:
+            mine = session is not None and session in (chart.id, chart.resumes)
+        if not mine:
+            continue
+        charting.take(stored)
+        if form.name == "pass_change":
+            chart.passes_changed(await submitted(c, partial(_passes, session=chart.id)))
+        desk.say(f"{form.title.casefold()} recorded")
+    return stored
+
+
+def _passes(connection: sa.Connection, session: UUID) -> tuple[DonePass, ...]:
+    return passes_of(connection, chain_of(connection, session))
+
+
+def _plugged_in(c: Connection, session: UUID | None) -> UUID | None:
+    """The cartridge that the pen reads, on which that session is open."""
+    for desk in c.station.desks:
+        chart = desk.recording.charting.chart
+        if chart is not None and chart.id == session:
+            return desk.recording.binding.cartridge_id
+    return None
 
 
 def _key(text: str | None) -> UUID | None:
@@ -96,6 +129,9 @@ async def _photo(c: Connection, record: PhotoEntry) -> Photo:
     folder = c.station.record.treatments.photos
     if folder is None:
         raise StationError("A record in memory keeps no photographs.", "no-photos")
+    if any(desk.may_turn for desk in c.station.desks):
+        # Decoding a large picture holds up the loop for some 10 ms.
+        raise StationError("A pen may turn; register photographs when it stands still.", "not-still")
 
     def read() -> Photo:
         photo = read_photo(Path(record.file).expanduser())

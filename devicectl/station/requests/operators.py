@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.access.roles import Role
@@ -57,9 +59,20 @@ async def _add(c: Connection, q: p.AddOperator) -> Any:
     operators = c.station.operators
     first = operators.roster.empty
     by = None if first else c.presence.sitting.operator
-    new = await operators.add(by, q.name, Role(q.role), q.pin.get_secret_value())
+    new = await _to_its_end(c, operators.add(by, q.name, Role(q.role), q.pin.get_secret_value()))
     asked = "" if new.role.value == q.role else " The first operator is administrator."
     return _answer(new, f"{new.name} was added as {new.role}.{asked}")
+
+
+async def _to_its_end(c: Connection, work: Coroutine[Any, Any, Operator]) -> Operator:
+    """Roster and record stay the same, though the one who asked may be gone meanwhile."""
+    return await asyncio.shield(c.station.in_background(work))
+
+
+async def _changed(c: Connection, work: Awaitable[Operator]) -> Operator:
+    new = await work
+    await c.station.operator_changed(new)
+    return new
 
 
 async def _change(c: Connection, q: p.ChangeOperator) -> Any:
@@ -72,10 +85,8 @@ async def _change(c: Connection, q: p.ChangeOperator) -> Any:
         done = await operators.unlock(me.id, q.name, c.name)
         if not q.changes and q.pin is None:
             return _answer(done, f"{done.name} may try again.")
-    new = await operators.change(
-        me.id, q.name, c.name, q.reason, q.pin.get_secret_value() if q.pin is not None else None, **q.changes
-    )
-    await c.station.operator_changed(new)
+    pin = q.pin.get_secret_value() if q.pin is not None else None
+    new = await _to_its_end(c, _changed(c, operators.change(me.id, q.name, c.name, q.reason, pin, **q.changes)))
     state = "" if new.active else ", retired"
     return _answer(new, f"{new.name} is {new.role}{state}{', with a new PIN' if q.pin is not None else ''}.")
 

@@ -57,12 +57,6 @@ async def _sign(c: Connection, q: p.SignSession) -> Any:
         )
     await c.station.operators.confirm(operator.id, q.pin.get_secret_value(), c.name)
     at = source.utc_us()
-    if q.meaning == "performed":
-        await submitted(
-            c, lay_down(treatments.chain, session, by=operator.id, at_utc_us=at, zone=zone, new_id=source.uuid)
-        )
-        if lacking and q.reason is not None:
-            await submitted(c, treatments.left_out(session, lacking, q.reason, operator.id, at, source.uuid))
     job = sign(
         treatments.keys,
         session,
@@ -73,7 +67,17 @@ async def _sign(c: Connection, q: p.SignSession) -> Any:
         id=source.uuid(),
         more_ids=source.uuid,
     )
-    done: Signed = await submitted(c, job)
+
+    def whole(connection: sa.Connection) -> Signed:
+        # All of it or none: a signature that is refused leaves nothing behind.
+        if q.meaning == "performed":
+            laid = lay_down(treatments.chain, session, by=operator.id, at_utc_us=at, zone=zone, new_id=source.uuid)
+            laid(connection)
+            if lacking and q.reason is not None:
+                treatments.left_out(session, lacking, q.reason, operator.id, at, source.uuid)(connection)
+        return job(connection)
+
+    done: Signed = await submitted(c, whole)
     return {
         "id": str(done.id),
         "sessions": [str(one) for one in done.sessions],
@@ -192,7 +196,7 @@ async def _erase(c: Connection, q: p.EraseClient) -> Any:
     client = await submitted(c, lambda connection: _client(connection, q.client))
     await c.station.operators.confirm(operator.id, q.pin.get_secret_value(), c.name)
     try:
-        await erase(
+        work = erase(
             c.station.record.submit,
             c.station.record.treatments.keys,
             client,
@@ -201,6 +205,8 @@ async def _erase(c: Connection, q: p.EraseClient) -> Any:
             at_utc_us=source.utc_us(),
             reason=q.reason,
         )
+        # Begun, it is brought to its end, though the one who asked may be gone.
+        await asyncio.shield(c.station.in_background(work))
     except RecordError as error:
         raise StationError(str(error), error.code) from error
     await _take_photos_away(c, client)
