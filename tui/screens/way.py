@@ -389,7 +389,7 @@ class WayActions(TreatActions):
             return await self.dashboard.client.request("form.submit", form=name, values=given, **where)
 
         whose = client or (chart.client if chart is not None and form.subject != "protocol" else "")
-        title = f"{form.title} · {whose}" if whose else form.title
+        title = f"{form.title}: {whose}" if whose else form.title
         answer = await self._ask_screen(FormSheet(title, draft, submit))
         if answer is not None:
             self.dashboard.drafts = {key: kept for key, kept in self.dashboard.drafts.items() if kept is not draft}
