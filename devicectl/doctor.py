@@ -259,39 +259,13 @@ def _database(full: bool) -> Iterator[Item]:
 
 
 def _keys(full: bool) -> Iterator[Item]:
-    from devicectl.access.opening import check_belonging, keys_used, read_keys
-    from devicectl.access.verify import verify_record
-    from devicectl.records.audit import anchor
-    from devicectl.records.errors import RecordError
+    from devicectl.access.check import check_keys
     from devicectl.records.location import locate
-    from devicectl.records.reader import Reader
 
     where = locate()
-    if not where.path.exists():
-        return
-    try:
-        with Reader(where) as reader:
-            if not reader.run(keys_used):
-                yield "keys", "ok", "The record has used no keys yet; they are made when a station opens it."
-                return
-            keys = read_keys(where)
-            reader.run(lambda connection: check_belonging(connection, keys))
-            for text in keys.vault.exposed():
-                yield "keys", "warning", text
-            yield "keys", "ok", f"The keys in {where.keys_path} are those of this record; back them up elsewhere."
-            if not full:
-                text = f"The audit chain has {reader.run(anchor).seq} entries; 'devicectl audit verify' looks at them."
-                yield "audit", "ok", text
-                return
-        verdict = verify_record(where)
-        for damage in verdict.damages:
-            yield "audit", "error", damage.text
-        if verdict.sound:
-            yield "audit", "ok", f"All {verdict.entries} audit entries and {verdict.signatures} signatures hold."
-    except RecordError as error:
-        # A database that cannot be read was told of already.
-        if "key" in error.code:
-            yield "keys", "error", str(error)
+    if where.path.exists():
+        for item in check_keys(where, full=full):
+            yield item.name, item.level, item.text
 
 
 def _stops(_full: bool) -> Iterator[Item]:

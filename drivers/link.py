@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from drivers.api import Outcome
+from drivers.tap import Tap
 
 OnData = Callable[[bytes], None]
 OnLost = Callable[[str], None]
@@ -19,6 +20,8 @@ class Link(Protocol):
     """
 
     address: str
+    tap: Tap | None
+    """Told of every byte as it is handed to the system or comes from it; None when nobody listens."""
 
     async def open(self, on_data: OnData, on_lost: OnLost) -> None:
         """Open and start delivering. ``on_lost`` is not called for our own :meth:`close`."""

@@ -48,6 +48,8 @@ class Console:
                 fault = parse_fault(name)
                 if fault.start or fault.duration is not None:
                     return "A time cannot be given here; switch the fault on now, and off with: clear"
+                if name.startswith("radio.") and not pen.on_air:
+                    return "This pen is not on the air; devicectl simulate ble starts one that is"
                 pen.set_faults(None, **fault.values)
             case ("clear", []):
                 pen.clear_faults()

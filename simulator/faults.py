@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid")
 
@@ -119,6 +120,14 @@ class FaultPlan(NamedTuple):
     always: Faults = CALM
     timed: tuple[TimedFault, ...] = ()
 
+    @property
+    def of_radio(self) -> str | None:
+        """The first fault that only a pen on the air can have, or None."""
+        values = self.always.radio.model_dump()
+        named = [f"radio.{name}" for name, value in values.items() if value != getattr(QUIET, name)]
+        named += [name for fault in self.timed for name in fault.values if name.startswith("radio.")]
+        return named[0] if named else None
+
 
 _TEXT = re.compile(
     r"(?P<name>[a-z_]+(?:\.[a-z_]+)?)(?:=(?P<value>[^@]+))?(?:@(?P<start>[^+]+?)s?(?:\+(?P<for>.+?)s?)?)?"
@@ -130,6 +139,31 @@ def fault_names() -> list[str]:
     wire = list(LinkFaults.model_fields)
     pen = [name for name in Faults.model_fields if name not in _PARTS]
     return pen + wire + [f"{part}.{name}" for part, model in _PARTS.items() for name in model.model_fields]
+
+
+def fault_help() -> list[tuple[str, str]]:
+    """Every fault with its values and what it does, for people."""
+    pen = {name: field for name, field in Faults.model_fields.items() if name not in _PARTS}
+    rows = [_help(name, field) for name, field in pen.items()]
+    rows += [
+        _help(name, field, "; both ways, or to_pen. or from_pen. before it")
+        for name, field in LinkFaults.model_fields.items()
+    ]
+    return rows + [_help(f"radio.{name}", field, "; ble only") for name, field in RadioFaults.model_fields.items()]
+
+
+def _help(name: str, field: FieldInfo, more: str = "") -> tuple[str, str]:
+    if field.annotation is bool:
+        return name, f"{field.description}{more}"
+    bounds = {
+        kind: value
+        for one in field.metadata
+        for kind in ("ge", "le", "lt")
+        if (value := getattr(one, kind, None)) is not None
+    }
+    most = f"{bounds['le']:g}" if "le" in bounds else f"below {bounds['lt']:g}"
+    alone = _SWITCHED_ON[name.rpartition(".")[2]]
+    return f"{name}=N", f"{field.description}{more}; {bounds['ge']:g} … {most}, alone {alone:g}"
 
 
 def changed(faults: Faults, values: dict[str, Any]) -> Faults:

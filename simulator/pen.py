@@ -265,6 +265,11 @@ class SimulatedPen:
 
     # -- faults ----------------------------------------------------------------------------------------------------
 
+    @property
+    def on_air(self) -> bool:
+        """True when it has a radio."""
+        return self._radio is not None
+
     def set_faults(self, faults: Faults | None = None, **values: Any) -> None:
         """Replace the lasting faults by ``faults`` if given, then change single ones by name.
 

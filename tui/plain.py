@@ -36,7 +36,7 @@ from tui.plain_forms import PlainTreatment
 from tui.screens.override import MIN_REASON
 from tui.screens.pairing import DIGITS, PASSKEY_CODES, with_passkey
 from tui.screens.pens import FoundPen, Looked
-from tui.screens.start_sheet import MIN_DELAY_S
+from tui.screens.start_sheet import AGAIN_S, ARRIVE_S, MIN_DELAY_S
 from tui.sounds import Sounds
 from tui.terminal import QUESTION, STOOD_S, Absence, TerminalPulse
 from tui.zones import zone_name
@@ -95,7 +95,8 @@ class Narrator:
         facts = {"control": "You hold control." if view.you_control else _who_holds(view)}
         if pen is None:
             return {**facts, "pen": "No pen. pens lists them."}
-        kind = "SIMULATED pen" if pen.simulated else "Pen"
+        kind = "SIMULATED pen" if pen.simulated else "pen" if pen.replay else "Pen"
+        kind = f"REPLAY of a {kind}:" if pen.replay else kind
         facts["pen"] = f"{kind} {pen.model} {pen.serial}, link {pen.link}."
         facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
         facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rate(pen.rate_set_mhz)}."
@@ -349,8 +350,7 @@ class PlainDashboard:
         self._lines(*(f"{reply.outcome}: {reply.text}" for reply in found) if found else ("done",))
 
     async def _preview(self) -> None:
-        answer = await self.client.request("run.preview")
-        sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
+        sheet = await self._offered()
         depth, rate = text.mm(sheet.depth_applied_um), text.rate(sheet.rate_applied_mhz)
         self.write(f"Start sheet: {zone_name(sheet.zone)}, depth {depth} mm, rate {rate}.")
         self._lines(*sheet.reasons, *(_gate_line(g) for g in sheet.gates if not g.passed or g.overridden))
@@ -360,6 +360,19 @@ class PlainDashboard:
         else:
             may = (gate.name for gate in sheet.gates if gate.overridable and not gate.passed)
             self._lines(*(f"override {name} REASON opens it until the session ends." for name in may), "Cannot start.")
+
+    async def _offered(self) -> StartSheet:
+        """The start sheet; needles that are on their way are waited for, which is told once."""
+        told, until = False, self.live.clock() + ARRIVE_S
+        while True:
+            answer = await self.client.request("run.preview")
+            sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
+            if not sheet.waits or self.live.clock() > until:
+                return sheet
+            if not told:
+                self._lines(*(gate.text for gate in sheet.gates if gate.waiting))
+                told = True
+            await asyncio.sleep(AGAIN_S)
 
     async def _override(self, rest: str) -> None:
         """A check's name may have two words; the station knows which checks there are."""

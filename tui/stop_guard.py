@@ -28,6 +28,8 @@ VIEW_FRESH_S: Final = 0.3
 """A view older than this says nothing about the motor."""
 SCAN_GAP_S: Final = 0.03
 """Keys closer together than this come from a scanner or a paste."""
+NOTE_MAX: Final = 4
+"""Digits of a note; fewer than any scanner sends."""
 INPUT_THREAD: Final = "textual-input"
 _IGNORED: Final = ("_shift", "_control", "_alt", "_super", "_hyper", "_meta", "_lock", "ignore")
 
@@ -84,6 +86,8 @@ class StopGuard:
         self.text_focus = False
         self.holds_scans = False
         """Whether a burst of keys is kept together although letters go into a field."""
+        self.note_open = False
+        """A note is being typed: a few digits are one, however fast they come."""
         self.stop_top = 1 << 30
         self.answered: Callable[[], None] = lambda: None
         """Called in the input thread when the terminal has answered where its cursor is."""
@@ -160,7 +164,9 @@ class StopGuard:
 
     def _flush(self) -> None:
         burst, self._burst = self._burst, []
-        if len(burst) == 1:
-            self._forward(burst[0][1])
+        typed = self.note_open and len(burst) <= NOTE_MAX and all(event.key.isdigit() for _, event in burst)
+        if len(burst) == 1 or typed:
+            for _, event in burst:
+                self._forward(event)
         elif burst:
             self._forward(Scanned("".join(event.character or "" for _, event in burst)))

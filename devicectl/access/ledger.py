@@ -21,6 +21,8 @@ from .roster import Operator
 
 STORE_S: Final = 2.0
 """How long a step at the door waits for its row; then it is refused."""
+_UNPROVEN: Final = ("wrong-pin", "locked-out", "unknown-name")
+"""Somebody used a name; who it was nobody knows."""
 _CLEARING: Final = ("sign-in", "unlocked")
 
 
@@ -43,7 +45,8 @@ class RecordLedger:
             "code": event.code,
             "text": event.text,
         }
-        await self._store(Entry(t.access_events, values, event.operator, event.at.utc_us, event.code))
+        by = None if event.code in _UNPROVEN else event.operator
+        await self._store(Entry(t.access_events, values, by, event.at.utc_us, event.code))
 
     async def stated(self, state: Operator, at_utc_us: int, by: UUID | None, reason: str) -> None:
         """Keep a new state of an operator, and the operator with the first. Raises :class:`RecordError`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from devicectl.records import audit, chain_check, guards
 from devicectl.records import tables as t
 from devicectl.records.audit import Anchor
-from devicectl.records.chain_check import Damage
+from devicectl.records.chain_check import ChainReport, Damage
 from devicectl.records.location import Location
 from devicectl.records.reader import Reader
 
@@ -63,25 +64,46 @@ def verify(
     at = audit.anchor(connection)
     found = [_foreign(one) for one in kept if one.station != at.station]
     own = [one for one in kept if one.station == at.station]
-    chain = chain_check.check_chain(
-        b"" if keys is None else keys.chain,
-        chain_check.read_chain(connection),
-        anchors=chain_check.anchors_of(connection, own),
-        operators=chain_check.names_of(connection),
-    )
-    if chain.damage is not None:
-        found.append(chain.damage)
-    rows, damages = chain_check.check_rows(connection)
-    found += damages
-    signatures = list(connection.execute(sa.select(t.signatures.c.id).order_by(t.signatures.c.audit_seq)).scalars())
+    entries = rows = signatures = 0
+    with _reading(found, "the audit chain"):
+        chain = _chain(connection, keys, own)
+        entries = chain.entries
+        if chain.damage is not None:
+            found.append(chain.damage)
+    with _reading(found, "the rows"):
+        rows, damages = chain_check.check_rows(connection)
+        found += damages
     if not quick:
-        for one in signatures:
-            found += signing.verify(connection, one)
+        with _reading(found, "the signatures"):
+            for one in (
+                connection.execute(sa.select(t.signatures.c.id).order_by(t.signatures.c.audit_seq)).scalars().all()
+            ):
+                signatures += 1
+                found += signing.verify(connection, one)
     absent = guards.missing(connection)
     if absent:
         text = f"Guards of the record are missing or altered: {', '.join(absent)[:200]}."
         found.append(Damage("guards", None, "", "", text))
-    return Verdict(chain.entries, rows, 0 if quick else len(signatures), at, tuple(found))
+    return Verdict(entries, rows, signatures, at, tuple(found))
+
+
+def _chain(connection: sa.Connection, keys: Keyring | None, kept: Sequence[Anchor]) -> ChainReport:
+    return chain_check.check_chain(
+        b"" if keys is None else keys.chain,
+        chain_check.read_chain(connection),
+        anchors=chain_check.anchors_of(connection, kept),
+        operators=chain_check.names_of(connection),
+    )
+
+
+@contextmanager
+def _reading(found: list[Damage], what: str) -> Iterator[None]:
+    """Whoever edits the file may leave values that no program ever wrote: a damage, not a crash."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        text = f"A value in {what} is of a kind that no program wrote ({type(error).__name__}): it was edited."
+        found.append(Damage("unreadable", None, "", "", text))
 
 
 def _foreign(one: Anchor) -> Damage:

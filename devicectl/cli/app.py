@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air."),
+    "capture": ("capture", "Keep every byte of a pen's link in a file; show and export such files."),
+    "replay": ("replay", "Play a captured file into the driver, the dashboard or a simulated pen."),
     "sessions": ("sessions", "List recorded sessions and show one."),
     "operators": ("operators", "List operators, add and change them."),
     "db": ("db", "Path, check and backup of the database and its keys."),
@@ -36,6 +38,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("completion", "Print the shell completion for bash, zsh or fish."),
 }
 """Name → module of this package and the line in the help. Help is made from this table, without any import."""
+_ON_AIR = (
+    "a pen on the air, by its address or its name; ?passkey=123456 with what it shows when it asks for a passkey, which is "
+    "not recorded (quote the address in a shell)"
+)
+ADDRESSES = (
+    ("serial:///dev/ttyACM0", "a serial port; ?baud=9600 for another rate than 115,200; /dev/ttyACM0 alone will do"),
+    ("tcp://127.0.0.1:7001", "a pen behind a TCP port"),
+    ("ble://F0:50:45:4E:00:01", _ON_AIR),
+)
+"""How the address of a pen is written."""
 
 
 class Command(click.Command):
@@ -46,7 +58,10 @@ class Command(click.Command):
         self.examples = examples
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Examples, as they are typed."""
+        """How an address is written, where one is taken; then examples, as they are typed."""
+        if any(param.type.name == "address" for param in self.params):
+            with formatter.section("Addresses"):
+                formatter.write_dl(ADDRESSES)
         write_examples(formatter, self.examples)
 
 
@@ -192,7 +207,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
-    text = error.format_message().replace("\n", " ").rstrip()
+    text = " ".join(error.format_message().split())
     ctx = getattr(error, "ctx", None)
     if ctx is not None and isinstance(error, click.UsageError):
         text = f"{text} See '{ctx.command_path} --help'."

@@ -42,7 +42,11 @@ def verify_command(anchors: tuple[str, ...], quick: bool, as_json: bool) -> int:
 
     from .output import print_json
 
-    verdict = verify_record(locate(), [Anchor.parse(one) for one in anchors], quick=quick)
+    try:
+        kept = [Anchor.parse(one) for one in anchors]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--anchor'") from error
+    verdict = verify_record(locate(), kept, quick=quick)
     if as_json:
         print_json(
             {

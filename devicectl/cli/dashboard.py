@@ -9,6 +9,7 @@ import click
 
 from .app import Command
 from .exits import Exit
+from .operator import SignIn, operator_options
 from .radio import ADDRESS, radio_of, radio_option
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 @click.option(
     "--sound/--no-sound", "sound", default=None, help="Alarms are heard, or not; remembered (key m changes it too)."
 )
-def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: bool | None, sound: bool | None) -> int:
+@operator_options
+def dashboard(
+    address: str | None, plain: bool, theme: str | None, ascii_only: bool | None, sound: bool | None, who: SignIn | None
+) -> int:
     """Open the dashboard; with ADDRESS on that pen, else on the only pen with an open session, else p chooses one.
 
     A session that was left open (the screen was killed or left) is kept for 30 minutes: the next dashboard goes on with it.
@@ -49,7 +53,7 @@ def dashboard(address: str | None, plain: bool, theme: str | None, ascii_only: b
     """
     if plain and (theme is not None or ascii_only is not None):
         raise click.UsageError("--theme, --ascii and --unicode belong to the full screen; leave out --plain.")
-    return open_dashboard(address, plain=plain, theme=theme, ascii_only=ascii_only, sound=sound)
+    return open_dashboard(address, plain=plain, theme=theme, ascii_only=ascii_only, sound=sound, who=who)
 
 
 def has_terminal() -> bool:
@@ -75,6 +79,7 @@ def open_dashboard(
     theme: str | None = None,
     ascii_only: bool | None = None,
     sound: bool | None = None,
+    who: SignIn | None = None,
 ) -> int:
     """Connect to the station (started if need be), open the pen if one is named, and show the screen."""
     if address is not None:
@@ -89,10 +94,10 @@ def open_dashboard(
     from devicectl.log import set_up
 
     set_up()
-    return asyncio.run(_show(address, plain, choices))
+    return asyncio.run(_show(address, plain, choices, who))
 
 
-async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> int:
+async def _show(address: str | None, plain: bool, choices: dict[str, Any], who: SignIn | None) -> int:
     import os
 
     from devicectl.station.client import connect
@@ -102,6 +107,8 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any]) -> in
     with patience("waiting for the station ..."):
         client = await connect(f"dashboard (process {os.getpid()})", radio=radio_of(click.get_current_context()))
     try:
+        if who is not None:
+            await client.request("operator.sign_in", name=who.name, pin=who.pin)
         if address is not None:
             with patience("waiting for the pen ..."):
                 await client.request("pen.open", address=address)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from devicectl.control.gates import OVERRIDABLE, Purpose
 from devicectl.control.intents import NO_RUN
 from devicectl.station.client_api import StationError
 from devicectl.station.views import Reply, StartSheet, View, from_json
@@ -19,6 +20,9 @@ SPARE_MS: Final = 2_000
 STILL_S: Final = 3.0
 SETTLE_S: Final = 5.0
 """How long an END that was not answered may take to be settled by the pen's own memory."""
+GATES_S: Final = 2.0
+ARRIVE_S: Final = 4.0
+"""How long needles that are on their way to the set depth are waited for."""
 _RECORD_STOPS: Final = ("STOP (record failed)", "STOP (the record is silent)")
 
 
@@ -83,11 +87,32 @@ def refuse_latched(seat: Seat) -> None:
 
 async def drive(seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Ending:
     """Two-step start, needle for ``plan.seconds``, END, wait for stillness. Raises :class:`Failure` if not started."""
+    return await needle(seat, plan, await prepare(seat, plan, progress), progress)
+
+
+async def prepare(
+    seat: Seat, plan: Plan, progress: Callable[[str], None] = lambda text: None, *, session: bool = True
+) -> tuple[str, ...]:
+    """Set up what ``plan`` says; answers why depth and rate were lowered. Raises :class:`Failure`.
+
+    Without ``session`` none is open yet: what would refuse the start is found before one is opened in vain.
+    """
     seat.begin_beating()
     reasons = await set_up(seat, plan)
+    if not session:
+        await _sheet(seat, progress, frozenset({"session", *(gate for gate, _ in plan.overrides)}))
+    return reasons
+
+
+async def needle(
+    seat: Seat, plan: Plan, reasons: tuple[str, ...], progress: Callable[[str], None] = lambda text: None
+) -> Ending:
+    """The rest of :func:`drive`, in an open session; ``reasons`` are those of :func:`prepare`."""
+    # A session that is opened begins without a zone.
+    await seat.ask("zone.select", zone=plan.zone)
     for gate, reason in plan.overrides:
         await seat.ask("gate.override", gate=gate, reason=reason)
-    sheet = await _sheet(seat)
+    sheet = await _sheet(seat, progress)
     await asyncio.sleep(sheet.not_before_s + 0.02)
     run_ms = min(180_000, int(plan.seconds * 1000) + SPARE_MS)
     # Not repeated, whatever comes back: a start is one decision.
@@ -161,20 +186,32 @@ def _address(seat: Seat) -> str:
     return seat.view.pen.address if seat.view is not None and seat.view.pen is not None else "ADDRESS"
 
 
-async def _sheet(seat: Seat) -> StartSheet:
-    """The start sheet once every gate is open; gates that open by themselves get 2 s."""
+async def _sheet(seat: Seat, progress: Callable[[str], None], later: frozenset[str] = frozenset()) -> StartSheet:
+    """The start sheet once every gate is open but those that are opened ``later``.
+
+    Gates that open by themselves get :data:`GATES_S`, needles on their way :data:`ARRIVE_S`.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + 2.0
+    began = loop.time()
     while True:
         sheet = from_json(StartSheet, await seat.ask("run.preview"))
-        if sheet.ok:
+        shut = [gate for gate in sheet.gates if not gate.passed and gate.name not in later]
+        if not shut:
             return sheet
-        shut = [gate for gate in sheet.gates if not gate.passed]
         lasting = {gate.name for gate in shut} & {"latch", "faults", "cartridge", "firmware", "session", "client"}
-        if lasting or loop.time() > deadline:
+        waits = all(gate.waiting for gate in shut)
+        if waits:
+            progress(shut[0].text)
+        if lasting or loop.time() - began > (ARRIVE_S if waits else GATES_S):
+            # Needles on their way are no reason beside one that lasts.
+            shut = [gate for gate in shut if not gate.waiting] or shut
             text = " ".join(gate.text for gate in shut)
+            openable = {gate.name for gate in shut if gate.overridable}
+            if seat.view is None or seat.view.session is None:
+                # Nothing opens before there is a session; then these will.
+                openable |= OVERRIDABLE[Purpose.BENCH]
             hint = f" (devicectl reset {_address(seat)})" if "latch" in lasting else ""
-            hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.overridable)
+            hint += "".join(f" (or --override {gate.name}=REASON)" for gate in shut if gate.name in openable)
             record = any(gate.name == "record" for gate in shut)
             raise Failure(f"not started: {text}{hint}", "record" if record else "gate-closed")
         await asyncio.sleep(0.1)

@@ -36,7 +36,7 @@ _NO_PEN = frozenset(
     {
         "no-pen", "pen-error", "link-refused", "link-lost", "not-a-pen", "wrong-protocol", "no-driver", "no-permission",
         "port-busy", "no-such-port", "refused", "no-address", "no-bluetooth", "bluetooth-off", "no-dbus",
-        "no-bluetoothd", "pen-not-found", "pen-busy", "same-name", "bond-lost", "no-answer", "radio-absent",
+        "no-bluetoothd", "pen-not-found", "pen-busy", "same-name", "bond-lost", "hung-up", "no-answer", "radio-absent",
         "radio-silent", "missing-extra", "bluetooth-failed",
     }
 )  # fmt: skip

@@ -21,6 +21,7 @@ _EXPECTED = (
     ("devicectl.records.errors", "RecordError"),
     ("drivers.api", "PenError"),
     ("devicectl.station.limits_file", "LimitsRefused"),
+    ("devicectl.bench.capture_file", "CaptureError"),
 )
 _SIMULATOR = (
     ("simulator.faults", "FaultError", "bad-fault"),

@@ -84,7 +84,8 @@ def _override(text: str) -> tuple[str, str]:
 async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
     import asyncio
 
-    from .driving import Ending, close_session, drive, refuse_latched
+    from .driving import Ending, close_session, needle, prepare, refuse_latched
+    from .failures import Failure
     from .output import LiveLine
     from .pens import seat
 
@@ -94,8 +95,16 @@ async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
         await place.open(address, take=take)
         await place.fresh()
         refuse_latched(place)
-        session = await open_session(place, "bench", None)
-        work = asyncio.ensure_future(drive(place, plan, live.show))
+        refuse_treatment(place)
+        session = ""
+
+        async def whole() -> Ending:
+            nonlocal session
+            reasons = await prepare(place, plan, live.show, session=False)
+            session = await open_session(place, "bench", None)
+            return await needle(place, plan, reasons, live.show)
+
+        work = asyncio.ensure_future(whole())
         waiting = asyncio.ensure_future(pressed.wait())
         try:
             await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,8 +117,10 @@ async def _run(address: str, plan: Plan, take: bool, as_json: bool) -> int:
         finally:
             waiting.cancel()
             live.end()
-        unwritten = await close_session(place)
+        unwritten = await close_session(place) if session else ""
         ending = results[0]
+    if pressed.is_set() and not session:
+        raise Failure("stopped by Ctrl+C before anything was started.", "interrupted")
     if pressed.is_set():
         why = f"stopped by Ctrl+C; 'devicectl sessions show {session[-8:]}' has the record."
         return report(session, plan, Ending("interrupted", why, ()), as_json)
@@ -137,17 +148,22 @@ def catch_signals(stop: Any) -> Any:
     return pressed
 
 
-async def open_session(place: Any, purpose: str, client: str | None) -> str:
-    """Open a session; an abandoned bench session is closed first, a treatment never."""
+def refuse_treatment(place: Any) -> None:
+    """Raise :class:`Failure` while a treatment is open on the pen."""
     from .failures import Failure
 
+    session = place.view.session if place.view is not None else None
+    if session is not None and session.purpose != "bench":
+        raise Failure(
+            f"a treatment of {session.client} is open on this pen; close it in the dashboard first.", "session-open"
+        )
+
+
+async def open_session(place: Any, purpose: str, client: str | None) -> str:
+    """Open a session; an abandoned bench session is closed first, a treatment never."""
+    refuse_treatment(place)
     view = place.view
     if view is not None and view.session is not None:
-        if view.session.purpose != "bench":
-            raise Failure(
-                f"a treatment of {view.session.client} is open on this pen; close it in the dashboard first.",
-                "session-open",
-            )
         await place.ask("session.close")
     answer = await place.ask("session.open", purpose=purpose, client=client)
     return str(answer["session"])

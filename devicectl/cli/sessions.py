@@ -172,9 +172,13 @@ def _at_least(one: PassSummary, figure: int | None) -> str:
     return f"≥ {figure}" if one.unknown_ms else str(figure)
 
 
-ABOUT_STOP: Final = frozenset({"stop-read-late", "stop-direct", "stop-elsewhere"})
-"""Events without which the times of the stops above them would say too much; they stand right below them."""
-_ELSEWHERE: Final = ABOUT_STOP | {"run-over"}
+ABOUT_STOP: Final = {
+    "stop-read-late": "read late",
+    "stop-direct": "straight to the pen",
+    "stop-elsewhere": "at the pen",
+}
+"""Events without which the times of the stops above them would say too much, in words; they stand right below them."""
+_ELSEWHERE: Final = frozenset({*ABOUT_STOP, "run-over"})
 """Events that stand below the stops, or that the table of passes tells already; --json has them all."""
 
 
@@ -197,12 +201,18 @@ def show_detail(detail: SessionDetail) -> None:
         click.echo()
         print_table(
             ("STOP at", "source", "still after ms"),
-            [(utc_text(s.at_utc_us), s.source, _ms(s.intent_to_still_us)) for s in detail.stops],
+            [
+                (utc_text(s.at_utc_us), s.source, _ms(s.intent_to_still_us))
+                for s in sorted(detail.stops, key=lambda s: s.at_utc_us)
+            ],
             "..r",
         )
-    for event in detail.events:
-        if event.code in ABOUT_STOP:
-            click.echo(f"{utc_text(event.at_utc_us)}  {event.text}")
+    about = sorted((e for e in detail.events if e.code in ABOUT_STOP), key=lambda e: e.at_utc_us)
+    if about:
+        click.echo()
+        print_table(
+            ("about STOP at", "what", "text"), [(utc_text(e.at_utc_us), ABOUT_STOP[e.code], e.text) for e in about]
+        )
     if detail.alarms:
         click.echo()
         print_table(

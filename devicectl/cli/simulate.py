@@ -45,8 +45,20 @@ def _air_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+class Simulate(Command):
+    """Its help lists every fault."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, then faults with their values and units."""
+        super().format_epilog(ctx, formatter)
+        from simulator.faults import fault_help
+
+        with formatter.section("Faults"):
+            formatter.write_dl(fault_help())
+
+
 @click.command(
-    cls=Command,
+    cls=Simulate,
     examples=(
         "devicectl simulate pty",
         "devicectl simulate tcp --port 7001 --profile vary-150",
@@ -65,7 +77,8 @@ def _air_options(command: Callable[..., None]) -> Callable[..., None]:
     "faults",
     multiple=True,
     metavar="TEXT",
-    help="NAME, NAME=VALUE, NAME@5s or NAME=VALUE@5s+2s; may be repeated.",
+    help="NAME, NAME=VALUE, NAME@5s (from the fifth second on) or NAME=VALUE@5s+2s (for two seconds); may be repeated. "
+    "The names stand below.",
 )
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port of tcp or ble; 0 takes a free one.")
 @_air_options
@@ -101,6 +114,8 @@ def simulate(
 
     signal = [] if air["rssi"] is None else [f"radio.rssi={air['rssi']}"]
     plan = parse_faults((*signal, *faults))
+    if kind != "ble" and plan.of_radio is not None:
+        raise click.UsageError(f"{plan.of_radio} belongs to ble: devicectl simulate ble --fault {plan.of_radio} ….")
     pen = serve(
         kind,
         profile=profile,

@@ -150,6 +150,7 @@ class Controller:
         self._state_since_ms = 0
         """The pen's time of the first STATUS with the state of the newest one."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.lane = CommandLane(pen, journal, source, self._outcome, self.journal_trouble)
         self.depth_limit = DepthLimit(self.lane, self.limits, lambda: self.readback, lambda: pen.connected)
         self.stop_lane = StopLane(pen, self.motion, alarms, self._stopped)
@@ -418,6 +419,11 @@ class Controller:
         await self.lane.adopt_open()
         await self.depth_limit.push()
 
+    def push_limit(self) -> None:
+        """Give the pen this station's depth limit, which it does not hold."""
+        if self.lane.pen_id is not None and not self.lane.unsettled:
+            self._spawn(self.depth_limit.push())
+
     async def _read_cartridge(self, generation: int) -> None:
         try:
             cartridge = await self.pen.refresh_cartridge()
@@ -431,6 +437,9 @@ class Controller:
         self.tell(CartridgeRead(self.loop.time(), self.cartridge))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        if self._closed:
+            work.close()  # the record may tell late what pen this was; there is nobody left to ask it anything
+            return
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -533,12 +542,13 @@ class Controller:
             self._context_of, self._context = what, Context(*what)
         return self._context
 
-    def gates(self) -> tuple[Gate, ...]:
-        """Every gate, judged now."""
-        return evaluate(facts(self), self.more_gates())
+    def gates(self, *, depth_follows: bool = False) -> tuple[Gate, ...]:
+        """Every gate, judged now; ``depth_follows`` for what sets another depth and waits for it before it starts."""
+        return evaluate(facts(self, depth_follows), self.more_gates())
 
     async def close(self) -> None:
         """End timers and subscriptions. Does not stop the pen: see :meth:`stop`."""
+        self._closed = True
         self._unsubscribe()
         self._vigil.close()
         self.lease.stop()

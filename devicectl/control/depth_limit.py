@@ -1,4 +1,4 @@
-"""The station's depth limit, held by the pen too: pushed at every connection and read back."""
+"""The station's depth limit, held by the pen too: pushed at every connection, read back, and pushed again if forgotten."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class DepthLimit:
         self._readback = readback
         self._connected = connected
         self._generation = 0
+        self.pushing = False
+        """True while the pen is being asked."""
 
     @property
     def to_hold_um(self) -> int:
@@ -54,7 +56,15 @@ class DepthLimit:
     async def push(self) -> None:
         """Ask the pen until it holds the limit, the link is lost, or a later push takes over."""
         self._generation += 1
-        generation, pause = self._generation, AGAIN_S
+        generation, self.pushing = self._generation, True
+        try:
+            await self._push(generation)
+        finally:
+            if generation == self._generation:
+                self.pushing = False
+
+    async def _push(self, generation: int) -> None:
+        pause = AGAIN_S
         while self._connected() and generation == self._generation and self.problem() is not None:
             if self._lane.clock_ms:
                 command = Command(Action.LIMIT_DEPTH, self.to_hold_um)

@@ -14,8 +14,8 @@ VITALS_AGE_MAX_S: Final = 5.0
 """Vitals come twice a second; older ones say nothing about the battery now."""
 
 
-def facts(c: Controller) -> Facts:
-    """Everything as of now."""
+def facts(c: Controller, depth_follows: bool = False) -> Facts:
+    """Everything as of now; ``depth_follows`` as in :class:`Facts`."""
     now = c.loop.time()
     identity, vitals = c.identity, c.vitals
     return Facts(
@@ -35,6 +35,8 @@ def facts(c: Controller) -> Facts:
         status_age_s=now - c.status.at if c.status else float("inf"),
         record_problem=c.record_problem(),
         depth_limit_problem=c.depth_limit.problem(),
+        depth_shortfall=c.arrival.shortfall(c.motion.sample, now),
+        depth_follows=depth_follows,
         purpose=c.purpose,
         client_training=c.client_training,
         controller_alive=c.alive() is None,

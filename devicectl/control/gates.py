@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from .arrival import Shortfall
+
 
 class Purpose(StrEnum):
     """What a session is for."""
@@ -17,18 +19,23 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One interlock's verdict. ``overridable``: somebody may open it with a reason; ``overridden``: somebody has."""
+    """One interlock's verdict. ``overridable``: somebody may open it with a reason; ``overridden``: somebody has;
+    ``waiting``: it is shut and about to open by itself."""
 
     name: str
     passed: bool
     text: str
     overridable: bool = False
     overridden: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the gates look at, all as of one instant. Ages in seconds, battery in percent."""
+    """What the gates look at, all as of one instant. Ages in seconds, battery in percent.
+
+    ``depth_follows``: what starts sets the depth first and waits for it, so that where the needles are now is no matter.
+    """
 
     connected: bool
     serial: str
@@ -46,6 +53,8 @@ class Facts:
     status_age_s: float
     record_problem: str | None
     depth_limit_problem: str | None
+    depth_shortfall: Shortfall | None
+    depth_follows: bool
     purpose: Purpose | None
     client_training: bool | None
     controller_alive: bool
@@ -114,6 +123,15 @@ def _limits(f: Facts) -> Gate:
     return _gate("limits", f.depth_limit_problem is None, "limits agree", f.depth_limit_problem or "")
 
 
+def _arrived(f: Facts) -> Gate:
+    short = f.depth_shortfall
+    if f.depth_follows:
+        return Gate("arrived", True, "depth is set first, and waited for")
+    if short is None:
+        return Gate("arrived", True, "needles at the set depth")
+    return Gate("arrived", False, short.text, waiting=short.coming)
+
+
 def _controller(f: Facts) -> Gate:
     return _gate("control", f.controller_alive, "you hold control", "Nobody's screen is alive; take control first.")
 
@@ -150,6 +168,7 @@ _COMMON: Final[tuple[Callable[[Facts], Gate], ...]] = (
     _battery,
     _link,
     _limits,
+    _arrived,
     _record,
 )
 GATES: Final[dict[Purpose, tuple[Callable[[Facts], Gate], ...]]] = {

@@ -22,6 +22,8 @@ MOTION_DEADLINE_S: Final = 0.6
 """How long after an accepted START the motor may take to be seen turning."""
 TICKET_S: Final = 10.0
 NOT_BEFORE_S: Final = 0.15
+LOOK_S: Final = 0.01
+"""How often the needles are looked for while a start waits for them."""
 NO_RUN: Final = "no run is going on."
 """Why END was not sent when there was nothing to end."""
 
@@ -33,6 +35,15 @@ def _not_as_asked(bound: Bound | Refused) -> str | None:
     if isinstance(bound, Refused):
         return bound.text
     return f"{'; '.join(bound.reasons)}. This limit came after it was asked for; ask again." if bound.lowered else None
+
+
+def _why_not(bound: Bound | Refused, lower: bool) -> str | None:
+    """The sentence why a request does not pass the limits, or None; with ``lower`` it may be lowered."""
+    if isinstance(bound, Refused):
+        return bound.text
+    if bound.lowered and not lower:
+        return f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."
+    return None
 
 
 def _overridden(gates: Sequence[Gate]) -> set[str]:
@@ -145,16 +156,22 @@ class Intents:
         """Ask for a stroke rate in mHz; ``lower`` as in :meth:`set_depth`."""
         return await self._set(Action.SET_RATE, mhz, bound_rate, lower)
 
+    def refusal(self, action: Action, asked: float, lower: bool) -> str | None:
+        """Why a depth (µm) or rate (mHz) would be refused by the limits now, or None. Sends nothing."""
+        context = self._c.context()
+        if context is None:
+            return None
+        return _why_not((bound_depth if action is Action.SET_DEPTH else bound_rate)(asked, context), lower)
+
     async def _set(self, action: Action, asked: float, limit: Limit, lower: bool) -> tuple[Outcome, Bound | None]:
         c = self._c
         context = c.context()
         if context is None:
             return NotSent("no pen is connected; choose one."), None
         bound = limit(asked, context)
-        if isinstance(bound, Refused):
-            return NotSent(bound.text), None
-        if bound.lowered and not lower:
-            return NotSent(f"{'; '.join(bound.reasons)}. Ask for that value, or allow lowering (--lower)."), bound
+        if (why := _why_not(bound, lower)) is not None:
+            return NotSent(why), None if isinstance(bound, Refused) else bound
+        assert isinstance(bound, Bound)
         if (problem := c.firmware_problem()) is not None:
             return NotSent(problem), bound
         guard = self._set_guard(limit, bound.applied, context, c.stop_generation)
@@ -169,6 +186,7 @@ class Intents:
         if isinstance(outcome, Confirmed):
             if depth:
                 self.depth_request_um = outcome.applied
+                c.arrival.again(c.loop.time())
             else:
                 self.rate_request_mhz = outcome.applied
             self._applied(action, outcome.applied)
@@ -235,10 +253,16 @@ class Intents:
         assert isinstance(rate, Bound)
         if c.run is not None and c.run.phase != "paused":
             return "A run is going on; END it first."
+        gates = c.gates(depth_follows=self._depth_follows(depth))
         self._sheet = Sheet(
-            self._new_ticket(), c.zone, depth, rate, c.gates(), c.run is not None, c.loop.time(), c.stop_generation
+            self._new_ticket(), c.zone, depth, rate, gates, c.run is not None, c.loop.time(), c.stop_generation
         )
         return self._sheet
+
+    def _depth_follows(self, depth: Bound) -> bool:
+        """Whether a start would set another depth than the pen holds."""
+        back = self._c.readback
+        return back is not None and back.depth_um != depth.applied
 
     def _take_ticket(self, ticket: str) -> Sheet | NotSent:
         sheet, self._sheet = self._sheet, None
@@ -265,7 +289,7 @@ class Intents:
             return NotSent("another command is in progress; try again in a moment.")
         if sheet.resumes and (c.run is None or c.run.phase != "paused"):
             return NotSent("the paused run is over; open the start sheet again.")
-        gates = c.gates()
+        gates = c.gates(depth_follows=self._depth_follows(sheet.depth))
         closed = [gate.text for gate in gates if not gate.passed]
         if closed:
             return NotSent(closed[0])
@@ -295,11 +319,24 @@ class Intents:
                     return outcome
                 if outcome.applied != value:
                     return NotSent("the pen took another value than was shown; open the start sheet again.")
+        if (problem := await self._not_arrived(sheet)) is not None:
+            return NotSent(problem)
         self.depth_request_um, self.rate_request_mhz = sheet.depth.applied, sheet.rate.applied
         armed = await self._send(Action.ARM, c.lease_ms, generation=sheet.generation)
         if isinstance(armed, Confirmed) and not armed.token:
             return NotSent("the pen gave no permission to start; try again.")
         return armed
+
+    async def _not_arrived(self, sheet: Sheet) -> str | None:
+        """Wait until the needles are where the sheet says, as long as the drive may take; the sentence why not, or None."""
+        c, guard = self._c, self._guard(sheet.generation)
+        while (short := c.arrival.shortfall(c.motion.sample, c.loop.time())) is not None:
+            if (problem := guard()) is not None:
+                return problem
+            if not short.coming:
+                return short.text
+            await asyncio.sleep(LOOK_S)
+        return None
 
     async def _go(self, sheet: Sheet, token: int, run_ms: int) -> Outcome:
         c = self._c

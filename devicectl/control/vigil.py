@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from devicectl.alarms.board import Priority
 
-from .envelope import hz
+from .envelope import hz, mm
 from .events import PlannedTime
 from .journal import WRITER_SILENT_S
 from .motion import FRESH_S, Motion
@@ -21,6 +21,10 @@ BATTERY_LOW_PCT: Final = 20
 BATTERY_MEDIUM_PCT: Final = 10
 BATTERY_BACK_PCT: Final = 2
 """A battery recovers a little when the motor stops: by so much before it counts as better."""
+READ_BACK_S: Final = 2.0
+"""How often a still pen is asked what it holds."""
+LIMIT_PATIENCE_S: Final = 3.0
+"""How long a still pen may be without the depth limit before that is an alarm."""
 
 
 class Vigil:
@@ -28,6 +32,8 @@ class Vigil:
 
     def __init__(self, controller: Controller) -> None:
         self._c = controller
+        self._asked_at = controller.loop.time()
+        self._limit_since: float | None = None
         self._timer = controller.loop.call_later(WATCH_S, self._look)
 
     def close(self) -> None:
@@ -46,6 +52,7 @@ class Vigil:
         self._disbelieve()
         self._battery()
         self._rate()
+        self._limit(now)
         self._clear_alarms(now)
 
     def _run(self, now: float) -> None:
@@ -78,6 +85,27 @@ class Vigil:
             c.alarms.raise_("silent", Priority.MEDIUM, text)
         else:
             c.alarms.clear("silent")
+
+    def _limit(self, now: float) -> None:
+        """A pen may forget the depth limit without a restart (a brown-out of its settings): it is asked what it holds, and
+        told anew while it is still."""
+        c = self._c
+        still = c.motion.at(now) is Motion.STILL
+        if c.pen.connected and still and c.run is None and not c.lane.busy and now - self._asked_at >= READ_BACK_S:
+            self._asked_at = now
+            c.pen.query()
+        if c.readback is None or c.depth_limit.problem() is None:
+            self._limit_since = None
+            c.alarms.clear("limit")
+            return
+        if self._limit_since is None:
+            self._limit_since = now
+        if still and not c.depth_limit.pushing:
+            c.push_limit()
+        if not still or now - self._limit_since > LIMIT_PATIENCE_S:
+            text = f"The pen does not hold the depth limit {mm(c.depth_limit.to_hold_um)}"
+            rest = "it is set anew, or switch the pen off and on" if still else "END, and it is set anew while still"
+            c.alarms.raise_("limit", Priority.MEDIUM, f"{text}: {rest}.")
 
     def _disbelieve(self) -> None:
         """What the sensors say cannot be true: told; whether to go on is for the hand that holds the pen."""

@@ -17,6 +17,8 @@ from .signed import belongs_to, entered_tables, is_sealed
 from .writer import Job
 
 _NEVER: Final = frozenset({"id", "at_utc_us", "operator_id"})
+_OF_PASSES: Final = ("zone", "direction")
+"""What a person says of a pass; all else was measured."""
 _FIRM: Final = frozenset({"signatures", "signature_sessions", "amendments"})
 
 
@@ -51,6 +53,8 @@ def unpacked(content: bytes | None) -> int | str | bytes | None:
 def amendable(table: str) -> tuple[str, ...]:
     """Columns of a table that an amendment may correct; none for tables that are not amended."""
     found = t.metadata.tables.get(table)
+    if found is t.passes:
+        return _OF_PASSES
     if found is None or table in _FIRM or (found not in entered_tables() and table not in _CHILD_TABLES):
         return ()
     return tuple(c.name for c in found.columns if c.name not in _NEVER and not c.foreign_keys and c.name != "seq")

@@ -95,14 +95,14 @@ class Anchor:
 
     @classmethod
     def parse(cls, text: str) -> Anchor:
-        """From ``STATION:NUMBER:HASH``, as it is printed. Raises :class:`RecordError`."""
+        """From ``STATION:NUMBER:HASH``, as it is printed. Raises ``ValueError`` with a sentence."""
         try:
             station, seq, digest = text.strip().split(":")
             found = cls(UUID(hex=station), int(seq), bytes.fromhex(digest))
         except ValueError:
             found = None
         if found is None or len(found.hash) != len(START) or not 0 <= found.seq < 1 << 63:
-            raise RecordError(
+            raise ValueError(
                 f"{text[:40]!r} is no anchor: it reads STATION:NUMBER:HASH, as 'devicectl audit head' prints it."
             )
         return found

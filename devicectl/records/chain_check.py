@@ -1,4 +1,4 @@
-"""Is the audit chain whole, and are the rows those it speaks of? Reads as a stream (100,000 entries in about 1 s)."""
+"""Is the audit chain whole, and are the rows those it speaks of? Reads as a stream (100,000 entries with their rows in about 2 s)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ MOST: Final = 20
 """Damages told of one kind; the first is what matters."""
 
 
-class Damage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Damage:
     """Something that was done to the record. ``seq`` is the audit entry, None where there is none.
 
     ``kind``: edited, actor-changed, deleted, swapped, replaced, cut, row-edited, row-deleted, row-added, signed-edited,
-    signature-broken.
+    signature-broken, unreadable, foreign-anchor, guards.
     """
 
     kind: str
@@ -228,7 +229,8 @@ def _without_entry(connection: sa.Connection, table: sa.Table) -> Iterator[Damag
         yield Damage("row-added", None, table.name, key.hex(), text)
 
 
-class EntryLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EntryLine:
     """One audit entry for people: ``operator`` is the newest name, None where nobody was signed in."""
 
     seq: int

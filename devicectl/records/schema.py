@@ -182,7 +182,7 @@ def prepare(connection: sa.Connection, path: Path) -> list[str]:
             f"The database {path} was written by a newer devicectl (its version is {revision}, this program knows up to "
             f"{HEAD}): update devicectl."
         )
-    saved = backup_file(path, path.with_name(f"{path.stem}.before-{HEAD}.{_stamp()}.bak.db"))
+    saved = backup_file(path, _backup_name(path))
     try:
         build(connection)
     except RecordError:
@@ -195,7 +195,10 @@ def prepare(connection: sa.Connection, path: Path) -> list[str]:
     return [f"The database was upgraded from {revision} to {HEAD}; the backup is {saved}."]
 
 
-def _stamp() -> str:
+def _backup_name(path: Path) -> Path:
+    """A name that is free: an upgrade that was killed has left its backup, perhaps within this very second."""
     import time
 
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    names = (f"{path.stem}.before-{HEAD}.{stamp}{again}.bak.db" for again in ("", *(f"-{n}" for n in range(2, 100))))
+    return next(found for name in names if not (found := path.with_name(name)).exists())

@@ -225,8 +225,8 @@ def _chained(table: sa.Table, where: sa.ColumnElement[bool], up_to: int) -> sa.C
 
 
 def belongs_to(connection: sa.Connection, table: sa.Table, row: UUID) -> UUID | None:
-    """The session of a row that was entered; None when it belongs to none. Raises ``LookupError`` for other tables."""
-    if table in entered_tables():
+    """The session of a pass or of a row that was entered; None when it belongs to none or is not there."""
+    if "session_id" in table.c:
         column: sa.ColumnElement[UUID] = table.c.session_id
     else:
         name = next(name for child, name in _CHILDREN if child is table)

@@ -40,6 +40,7 @@ class PenBinding:
         self._task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._up: Up | None = None
+        self._closed = False
         self.first: asyncio.Future[None] = self._loop.create_future()
         self.pen_id: UUID | None = None
         self.cartridge_id: UUID | None = None
@@ -89,6 +90,8 @@ class PenBinding:
 
     def _begin(self, up: Up) -> None:
         self._up = self._open = up
+        if self._closed:
+            return
         task = self._task = self._loop.create_task(self._bind(up))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -168,6 +171,7 @@ class PenBinding:
 
     def close(self) -> None:
         """Bind no more."""
+        self._closed = True
         for task in list(self._tasks):
             task.cancel()
         if not self.first.done():

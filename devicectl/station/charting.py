@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from devicectl.alarms.board import Priority
 from devicectl.control.gates import Gate, Purpose
+from devicectl.control.grant import Planned
 from devicectl.treatment.anaesthetics import dwell
 from devicectl.treatment.chart import Chart, gates_of, steps_of
 from devicectl.treatment.intake import Stored
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 OVER_PLAN: Final = "over-plan"
-TIME_REACHED: Final = "time-reached"
 
 
 class Charting:
@@ -33,7 +33,6 @@ class Charting:
         self._treatments = treatments
         self.chart: Chart | None = None
         self.direction: str | None = None
-        self._reached: set[str] = set()
         self._shown: tuple[Recorded, ChartView] | None = None
         self._made: tuple[tuple[object, ...], Recorded] | None = None
 
@@ -45,7 +44,6 @@ class Charting:
     def end(self) -> None:
         """No session is open."""
         self.chart = self.direction = None
-        self._reached.clear()
         self._desk.alarms.clear(OVER_PLAN)
 
     def take(self, stored: Stored) -> None:
@@ -70,16 +68,12 @@ class Charting:
             text = f"{zone.name}: {progress.passes_done} passes, {progress.passes_planned} planned."
             self._desk.alarms.raise_(OVER_PLAN, Priority.LOW, text)
 
-    def reached(self, zone: str, duration_ms: int) -> bool:
-        """True once for each zone, when its planned seconds are over; ``duration_ms`` is the pass that is being recorded."""
+    def planned(self, zone: str) -> Planned | None:
+        """How much longer the plan wants a zone to be needled; None when it does not say, or that is over."""
         progress = None if self.chart is None else self.chart.of_zone(zone)
-        seconds = None if progress is None or progress.plan is None else progress.plan.seconds
-        if progress is None or seconds is None or zone in self._reached:
-            return False
-        if progress.duration_ms + duration_ms < seconds * 1000:
-            return False
-        self._reached.add(zone)
-        return True
+        if progress is None or progress.plan is None or progress.plan.seconds is None or progress.time_reached:
+            return None
+        return Planned(progress.plan.seconds - progress.duration_ms / 1000, indicate=True)
 
     # -- what it says
 

@@ -75,6 +75,7 @@ class SocketClient:
         self._view_listeners: list[Callable[[View], None]] = []
         self._chart: ChartView | None = None
         self._lost_listeners: list[Callable[[str], None]] = []
+        self._capture: Callable[[dict[str, Any]], None] = lambda rows: None
         self._closed = False
         self._direct_listeners: list[Callable[[str], None]] = []
         self.direct_results: list[PortStop] = []
@@ -91,6 +92,10 @@ class SocketClient:
     def on_lost(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` once when the station is gone."""
         self._lost_listeners.append(listener)
+
+    def on_capture(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Give ``listener`` what a capture hands on (docs/station.md), on the event loop."""
+        self._capture = listener
 
     def on_direct(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with a line for a person when STOP had to go past the station."""
@@ -117,6 +122,8 @@ class SocketClient:
                     self._chart = view.chart
                     for listener in self._view_listeners:
                         listener(view)
+                elif message.get("method") == "capture":
+                    self._capture(message["params"])
                 else:
                     self._calls.answer(message)
         except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from drivers.address import Address, parse_address
 from drivers.api import PenError
 
 from . import params as p
+from .capturing import Capture
 from .client_api import StationError
 from .desk import Desk, Holder
 from .presence import Presence
@@ -49,6 +50,8 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self.closed = False
         self.presence = Presence(self)
+        self.capturing: Capture | None = None
+        """The capture that this client asked for."""
         station.clients.append(self)
 
     # -- messages
@@ -91,7 +94,7 @@ class Connection:
         try:
             params = model.model_validate(message.get("params") or {})
         except ValidationError as error:
-            self._error(key, INVALID_PARAMS, _sentence(str(method), error), "invalid-params")
+            self._error(key, INVALID_PARAMS, p.sentence(str(method), error), "invalid-params")
             return
         task = asyncio.get_running_loop().create_task(self._run(key, str(method), handler, params))
         self._tasks.add(task)
@@ -143,9 +146,21 @@ class Connection:
         self.station.quiet_since = self.station.loop.time()
         for task in self._tasks:
             task.cancel()
-        self.presence.gone()
+        if self.capturing is not None:
+            self.capturing.end(f"{self.name} is gone")
         if self.desk is not None and self.controls:
             self.desk.holder_gone(f"{self.name} is gone")
+        self.presence.gone()
+
+    def tell(self, method: str, params: dict[str, Any]) -> None:
+        """One notification to this client."""
+        if not self.closed:
+            self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    @property
+    def congested(self) -> bool:
+        """True while this client has not read what it was sent."""
+        return self._congested()
 
     # -- control
 
@@ -229,9 +244,3 @@ class Connection:
     def see_from_now(self) -> None:
         """The trace of a newly opened pen starts here."""
         self._position = self.desk.trace.end if self.desk is not None else 0
-
-
-def _sentence(method: str, error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "parameters"
-    return f"{method}: {where}: {first['msg']}."

@@ -34,6 +34,7 @@ from drivers.address import Address
 from drivers.api import Gap, Lost, Outcome, Pen, PenError, PenInput, Telemetry, Up
 from drivers.reconnect import KeepConnected
 
+from .capturing import Capture
 from .recording import STOPPED_ELSEWHERE, Recording
 from .source import SeededSource, SystemSource
 from .trace import Trace
@@ -41,6 +42,8 @@ from .views import LogView
 
 HEARTBEAT_LOST_S: Final = 0.4
 LOG_LINES: Final = 200
+SEEN_LATE_MS: Final = 1_000
+"""No motor runs down for so long: the pen was only heard again."""
 log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
 
@@ -95,6 +98,7 @@ class Desk:
         self.trace = Trace()
         self.log: deque[LogView] = deque(maxlen=LOG_LINES)
         self.holder: Holder | None = None
+        self.capture: Capture | None = None
         self.link_text = "connecting"
         self.lost_at: float | None = None
         """Since when the link is lost, in loop time; None before the first connection and while it is up."""
@@ -108,6 +112,7 @@ class Desk:
         self.control.record_problem = self.recording.problem
         self.control.firmware_problem = self.recording.firmware_problem
         self.control.more_gates = self.recording.charting.gates
+        self.control.planned = self.recording.charting.planned
         self.control.listen(self._event)
         self.alarms.subscribe(self._alarm)
         pen.subscribe(self._input)
@@ -206,6 +211,11 @@ class Desk:
         """True unless the pen is known to be still."""
         return self.control.run is not None or (self.pen.connected and not self.confirmed_still)
 
+    @property
+    def turns(self) -> bool:
+        """True while a run is granted or about to be, or the motor is seen turning."""
+        return self.control.run is not None or self.intents.starting or self.control.motion.turning
+
     def stop(self, source: str) -> bool:
         """STOP this pen; True when the link took the bytes."""
         return self.control.stop(source)
@@ -235,6 +245,8 @@ class Desk:
         at_last()
         await self.control.close()
         await self.keeper.close()
+        if self.capture is not None:
+            self.capture.end("the pen was closed")
         if self.first_up.done() and not self.first_up.cancelled():
             self.first_up.exception()
 
@@ -257,13 +269,22 @@ def _command(event: CommandDone) -> str:
     return f"{name}: {event.outcome.replace('_', ' ')}{': ' + event.text if event.text else ''}"
 
 
+def _still(event: StopDone) -> str:
+    """How long a STOP took. After a lost link it is when the pen was seen again, not when it stood still."""
+    if event.already:
+        return "was still already"
+    if event.still_ms >= SEEN_LATE_MS:
+        return f"seen still {event.still_ms / 1000:.1f} s after STOP"
+    return f"still, {event.still_ms:.0f} ms after STOP"
+
+
 _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     RunGranted: lambda e: f"{e.zone}: started at {mm(e.depth_um)}, {hz(e.rate_mhz)}",
     RunPaused: lambda e: "paused",
     RunResumed: lambda e: "resumed",
     RunOver: lambda e: f"run over: {e.why}",
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
-    StopDone: lambda e: "was still already" if e.already else f"still, {e.still_ms:.0f} ms after STOP",
+    StopDone: _still,
     StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,
     GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
     PlannedTime: lambda e: f"{e.zone}: planned time reached",

@@ -1,4 +1,5 @@
-"""Whether the record can be written: every write goes through here, and what went wrong with the last one is known."""
+"""Whether the record can be written: a desk's writes go through here, the journal's failures are told here, and what went
+wrong with the last one is known."""
 
 from __future__ import annotations
 
@@ -10,15 +11,20 @@ from devicectl.control.journal import WRITER_SILENT_S
 from devicectl.records.store import Store
 from devicectl.records.writer import Job
 
+from .kept_journal import KeptJournal
+
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 
 
 class RecordHealth:
-    """One desk's view of the record's health. ``on_failure`` gets the sentence of every write that failed."""
+    """One desk's view of the record's health. ``on_failure`` gets the sentence of every write of the desk that failed;
+    whoever asked ``journal`` hears of it there."""
 
-    def __init__(self, store: Store, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, on_failure: Callable[[str], None], journal: KeptJournal) -> None:
         self._store = store
         self._on_failure = on_failure
+        self._journal = journal
+        self._unhear = journal.on_failure(self._heard)
         self._free: int | None = None
         self._looking: asyncio.Task[None] | None = None
         self.failure: str | None = None
@@ -37,10 +43,14 @@ class RecordHealth:
         if self.failure is not None:
             self._on_failure(self.failure)
 
+    def _heard(self, failure: str) -> None:
+        """The journal could not write; whether that is over shows the next look."""
+        self.failure = failure
+
     def problem(self) -> str | None:
         """Why nothing should be started on this record, or None."""
-        if self.failure is not None:
-            return f"The record cannot be written: {self.failure}"
+        if (failure := self.failure or self._journal.failure) is not None:
+            return f"The record cannot be written: {failure}"
         if self._store.silent_for() > WRITER_SILENT_S:
             return "The record does not answer; check the disk."
         if self._free is not None and self._free < FREE_BYTES_MIN:
@@ -63,5 +73,6 @@ class RecordHealth:
 
     def close(self) -> None:
         """Look no more."""
+        self._unhear()
         if self._looking is not None:
             self._looking.cancel()

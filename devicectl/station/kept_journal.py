@@ -33,10 +33,35 @@ class KeptJournal:
         self._numbers = itertools.count()
         self._waiting: dict[int, _Waiting] = {}
         self._failure: BaseException | None = None
+        self._hearers: list[Callable[[str], None]] = []
+
+    def on_failure(self, hear: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``hear`` with the sentence of each write that failed for a reason of the record; gives what ends that."""
+        self._hearers.append(hear)
+        return lambda: self._hearers.remove(hear)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the outcomes of commands cannot be stored now, or None."""
+        return None if self._failure is None else str(self._failure)
 
     def intend(self, intent: Intent) -> asyncio.Future[None]:
         """See :class:`Journal`."""
-        return self._journal.intend(intent)
+        future = self._journal.intend(intent)
+        if future.done():
+            self._intended(future)
+        else:
+            future.add_done_callback(self._intended)
+        return future
+
+    def _intended(self, future: asyncio.Future[None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and not isinstance(error, RecordRefused | WriterClosed):
+            self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        for hear in tuple(self._hearers):
+            hear(str(error))
 
     def silent_for(self) -> float:
         """See :class:`Journal`."""
@@ -79,6 +104,7 @@ class KeptJournal:
         # What the record's own rules refuse says nothing of the others; `Outbox` fails the one that it is.
         self._failure = None if isinstance(error, RecordRefused | WriterClosed) else error
         if self._failure is not None:
+            self._tell(self._failure)
             for _, told in self._waiting.values():
                 if not told.done():
                     told.set_exception(self._failure)

@@ -24,6 +24,7 @@ class LocalClient:
         self._view_listeners: list[Callable[[View], None]] = []
         self._chart: ChartView | None = None
         self._lost_listeners: list[Callable[[str], None]] = []
+        self._capture: Callable[[dict[str, Any]], None] = lambda rows: None
         self._connection = Connection(station, self._receive)
 
     async def hello(self) -> LocalClient:
@@ -37,6 +38,9 @@ class LocalClient:
             self._chart = view.chart
             for listener in self._view_listeners:
                 listener(view)
+            return
+        if message.get("method") == "capture":
+            self._capture(message["params"])
             return
         future = self._waiting.pop(message["id"], None)
         if future is None or future.done():
@@ -52,6 +56,10 @@ class LocalClient:
         self._view_listeners.append(listener)
         if len(self._view_listeners) == 1:
             self._connection.want_views()
+
+    def on_capture(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Give ``listener`` what a capture hands on."""
+        self._capture = listener
 
     def on_lost(self, listener: Callable[[str], None]) -> None:
         """Never called: both live and die together."""

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 
 from devicectl.access.roles import Role
 
@@ -19,6 +29,14 @@ Address = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 """A PIN: never shown, not in an error either."""
 RoleName = Literal["practitioner", "technician", "administrator"]
+
+
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", text):
+        raise ValueError(
+            "a client code has letters, digits, '.', '-' and '_' only, no blank, 40 at most, such as TRAIN-1"
+        )
+    return text
 
 
 class Params(BaseModel):
@@ -61,6 +79,10 @@ class OpenPen(Params):
     wait_s: float | None = Field(default=None, ge=0, le=30)
 
 
+class StartCapture(OpenPen):
+    """As for ``pen.open``; a pen that the station does not hold is opened for the capture."""
+
+
 class Scan(Params):
     """``probe``: addresses that may be asked who they are although nothing says that a pen is there.
 
@@ -82,9 +104,7 @@ class OpenSession(Params):
     """
 
     purpose: Literal["bench", "treatment"]
-    client: Annotated[str | None, BeforeValidator(lambda code: code or None)] = Field(
-        default=None, max_length=40, pattern=r"^[A-Za-z0-9._-]+$"
-    )
+    client: Annotated[Annotated[str, AfterValidator(_code)] | None, BeforeValidator(lambda code: code or None)] = None
     plan: dict[ZoneCode, Annotated[int, Field(gt=0, le=10_000)]] = Field(default_factory=dict)
     course: bool = True
     resumes: Name | None = None
@@ -240,3 +260,41 @@ class Note(Params):
     """A phrase chosen by digits while the motor turns."""
 
     digits: str = Field(pattern=r"^[0-9]{1,4}$")
+
+
+_WORDS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "finite_number": "must be a number such as 1.5",
+    "int_from_float": "must be a whole number",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "must have {max_length} characters at most",
+    "string_pattern_mismatch": "has characters that are not possible there",
+}
+_KINDS: Final = {
+    "int": "must be a whole number",
+    "float": "must be a number such as 1.5",
+    "bool": "must be true or false",
+    "string": "must be text",
+    "dict": "must be an object with names and values",
+    "tuple": "must be a list",
+    "list": "must be a list",
+    "model": "must be an object with names and values",
+}
+"""What a field wants, by the beginning of the type of error (``int_type``, ``int_parsing`` and so on)."""
+
+
+def sentence(method: str, error: ValidationError) -> str:
+    """What is wrong with the parameters of a request, in plain words; the first of several."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    kind, context = first["type"], first.get("ctx", {})
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the parameters"
+    if kind == "value_error":
+        return f"{method}: {context['error']}."
+    words = _WORDS.get(kind) or _KINDS.get(kind.partition("_")[0], "is not possible there")
+    return f"{method}: {where} {words.format(**context)}; see docs/station.md."

@@ -36,9 +36,10 @@ from devicectl.treatment.zones import parse_zone
 from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .binding import PenBinding
-from .charting import TIME_REACHED, Charting
+from .charting import Charting
 from .client_api import StationError
 from .health import RecordHealth
+from .kept_journal import KeptJournal
 from .logbook import Logbook
 from .outbox import Outbox
 from .treatments import Treatments
@@ -69,14 +70,16 @@ _REASONS: Final = {
 class Recording:
     """One desk's side of the record."""
 
-    def __init__(self, desk: Desk, store: Store, unwritten: Unwritten, treatments: Treatments) -> None:
+    def __init__(
+        self, desk: Desk, store: Store, unwritten: Unwritten, journal: KeptJournal, treatments: Treatments
+    ) -> None:
         self._desk = desk
         self._treatments = treatments
         self.charting = Charting(desk, treatments)
         self._store = store
         self._unwritten = unwritten
         self._loop = asyncio.get_running_loop()
-        self.health = RecordHealth(store, desk.control.journal_trouble)
+        self.health = RecordHealth(store, desk.control.journal_trouble, journal)
         self._submit = self.health.submit
         self._outbox = Outbox(self._submit)
         self.binding = PenBinding(self._submit, desk.source, self._bound_anew)
@@ -106,7 +109,6 @@ class Recording:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._recorder.tick(self._loop.time())
-        self._planned_time()
         self.health.tick()
         if self.health.failure is None:
             self.binding.again()
@@ -337,15 +339,6 @@ class Recording:
         if zone is not None and self.charting.chart is not None and self._recorder.current() is None:
             self.choose_direction(self.charting.next_direction(zone))
 
-    def _planned_time(self) -> None:
-        """The planned seconds of a zone are over: told once."""
-        current = self._recorder.current()
-        if current is None or current.zone is None:
-            return
-        if self.charting.reached(current.zone.code, current.duration_ms):
-            self.log.event(TIME_REACHED, current.zone.code)
-            self._desk.say(f"{current.zone.code}: planned time reached")
-
     def _pass_event(self, event: RecorderEvent) -> None:
         stored: asyncio.Future[Any] | None = None
         if self._writer is not None:
@@ -441,6 +434,9 @@ class Recording:
             self._unwritten.take(self._outbox, lambda: self.log.waiting)
 
 
-def recorder_for(store: Store, unwritten: Unwritten, treatments: Treatments) -> Callable[[Desk], Recording]:
-    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``."""
-    return lambda desk: Recording(desk, store, unwritten, treatments)
+def recorder_for(
+    store: Store, unwritten: Unwritten, journal: KeptJournal, treatments: Treatments
+) -> Callable[[Desk], Recording]:
+    """What makes a desk's recording on a store; what it leaves unwritten at its end goes to ``unwritten``. ``journal``
+    tells of its failures."""
+    return lambda desk: Recording(desk, store, unwritten, journal, treatments)

@@ -50,7 +50,9 @@ def _journal(store: Store) -> KeptJournal:
 
 def _record(store: Store, journal: KeptJournal, treatments: Treatments, digest: str = "") -> Record:
     unwritten = Unwritten(store.submit)
-    return Record(journal, recorder_for(store, unwritten, treatments), unwritten, treatments, store.submit, digest)
+    return Record(
+        journal, recorder_for(store, unwritten, journal, treatments), unwritten, treatments, store.submit, digest
+    )
 
 
 def system_ports(record: str = "") -> Ports:

@@ -45,6 +45,8 @@ CLOSED_KEPT: Final = 16
 LOST_KEPT_S: Final = 30.0
 """How long a pen whose link is lost is kept while nobody looks at it."""
 SOON_S: Final = 0.02
+RECORD_S: Final = 5.0
+"""How long a pen that is opened waits until the record knows it."""
 log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
 
@@ -136,41 +138,56 @@ class Station:
         key = address.port_key
         return next((d for d in self.desks if d.address.port_key == key or answers_to(d, address)), None)
 
-    async def open_desk(self, address: Address, wait_s: float, opener: Holder | None = None) -> Desk:
-        """The desk of an address, opened if need be; ``opener``: the control that the asking client has of some desk.
+    def turns_on_air(self) -> bool:
+        """True while a run of a pen on the air is granted or about to be, or one is seen turning."""
+        return any(desk.turns for desk in self.desks if desk.address.scheme == "ble")
 
-        A pen that this station has lost at another address moves here. Raises :class:`PenError` when nothing answers as a
-        pen in time, or when another client controls the pen at the other address.
+    async def open_desk(
+        self,
+        address: Address,
+        wait_s: float,
+        opener: Holder | None = None,
+        prepare: Callable[[Desk], None] = lambda desk: None,
+    ) -> Desk:
+        """The desk of an address, opened if need be, and then ``prepare``d before its pen is connected.
+
+        ``opener``: the control that the asking client has of some desk. A pen that this station has lost at another
+        address moves here. Raises :class:`PenError` when nothing answers as a pen in time, or when another client controls
+        the pen at the other address.
         """
         async with self._opening:
             known = self.desk_at(address)
-            if known is not None:
-                if not known.pen.connected:
-                    raise PenError(f"{address}: {known.link_text}", "link-lost")
-                return known
-            # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
-            pen = self.ports.open_pen(address)
-            lock = await self.ports.take(address)
-            if self.closing:
-                if lock is not None:
-                    lock.release(used=False)
-                raise StationError("The station is ending; start devicectl again.", "station-ends")
-            held = self._hold(address, pen, lock, opener)
+            held = None if known is not None else await self._held_anew(address, opener)
+        if held is None:
+            assert known is not None
+            if not known.first_up.done():
+                # Another client has just opened it.
+                await self._first(known, wait_s)
+            if not known.pen.connected:
+                raise PenError(f"{address}: {known.link_text}", "link-lost")
+            return known
         desk = held.desk
-        desk.keeper.start()
         try:
-            await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
-            await desk.recording.binding.first
-        except BaseException as error:
+            prepare(desk)
+            desk.keeper.start()
+            await self._first(desk, wait_s)
+            await self._known_to_record(desk)
+        except BaseException:
             await self.close_desk(desk, "not opened")
-            if isinstance(error, TimeoutError):
-                raise PenError(
-                    f"{address}: no pen answered within {wait_s:.0f} s; check it and try again.", "no-pen"
-                ) from None
             raise
         finally:
             held.opener = None
         return desk
+
+    async def _held_anew(self, address: Address, opener: Holder | None) -> Held:
+        # The pen object touches nothing, and an address that nobody opens must not leave a lock behind.
+        pen = self.ports.open_pen(address)
+        lock = await self.ports.take(address)
+        if self.closing:
+            if lock is not None:
+                lock.release(used=False)
+            raise StationError("The station is ending; start devicectl again.", "station-ends")
+        return self._hold(address, pen, lock, opener)
 
     def _hold(self, address: Address, pen: Pen, lock: Lock | None, opener: Holder | None) -> Held:
         desk = Desk(
@@ -187,6 +204,22 @@ class Station:
         held = self._held[str(address)] = Held(desk, lock, opener=opener)
         desk.on_up = lambda up: self._pen_up(held, up)
         return held
+
+    async def _first(self, desk: Desk, wait_s: float) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(desk.first_up), wait_s)
+        except TimeoutError:
+            text = f"{desk.address}: no pen answered within {wait_s:.0f} s; check it and try again."
+            raise PenError(text, "no-pen") from None
+
+    async def _known_to_record(self, desk: Desk) -> None:
+        """Raises :class:`StationError` when the record does not take the pen in time."""
+        first = desk.recording.binding.first
+        await asyncio.wait((first,), timeout=RECORD_S)
+        if not first.done():
+            text = f"{desk.address}: the record did not take the pen within {RECORD_S:.0f} s; check the disk, then open it again."
+            raise StationError(text, "record")
+        first.result()
 
     def _pen_up(self, held: Held, up: Up) -> None:
         serial = up.identity.serial

@@ -28,7 +28,7 @@ def _round(age: float | None) -> float | None:
 
 def gate_views(gates: tuple[Gate, ...]) -> tuple[GateView, ...]:
     """Gates as clients see them."""
-    return tuple(GateView(g.name, g.passed, g.text, g.overridable, g.overridden) for g in gates)
+    return tuple(GateView(g.name, g.passed, g.text, g.overridable, g.overridden, g.waiting) for g in gates)
 
 
 def _limits(c: Controller) -> LimitsView | None:

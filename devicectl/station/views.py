@@ -74,6 +74,7 @@ class PenView:
     cartridge_lot: str = ""  # as the pen reads it; empty when it does not
     cartridge_serial: str = ""
     cartridge_expiry: str = ""
+    replay: bool = False  # a capture that is shown; there is no pen
     closed_s: float | None = None  # so long ago the station let go of it; all else is as it was then
 
 
@@ -211,13 +212,15 @@ class AlarmView:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason."""
+    """One interlock before START. A closed one that is ``overridable`` opens by ``gate.override`` with a reason; one that
+    is ``waiting`` is about to open by itself."""
 
     name: str
     passed: bool
     text: str
     overridable: bool = False
     overridden: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,12 @@ class StartSheet:
     gates: tuple[GateView, ...]
     valid_s: float
     not_before_s: float
+
+    @property
+    def waits(self) -> bool:
+        """True when all that holds the start is about to pass by itself: ask for the sheet again."""
+        shut = [gate for gate in self.gates if not gate.passed]
+        return not self.ok and bool(shut) and all(gate.waiting for gate in shut)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Chart:
         self.course, self.resumes = opened.course, opened.resumes
         self.plan: Mapping[str, PlannedZone] = {each.zone: each for each in opened.plan}
         self.version = 0
-        self.closed = opened.closed
+        self.ended_utc_us = opened.ended_utc_us
         self.signatures = opened.signatures
         self._zone = zone
         self._rows: dict[str, list[Row]] = {name: list(rows) for name, rows in opened.rows.items()}
@@ -99,7 +99,12 @@ class Chart:
         reads: tuple[str, str] = ("", ""),
         overrides: Mapping[str, str] | None = None,
     ) -> Recorded:
-        """Everything as plain values. ``reads``: lot and serial of the cartridge as the pen reads it, empty if it does not."""
+        """Everything as plain values; of a closed session as of its end, so that it can be signed on another day.
+
+        ``reads``: lot and serial of the cartridge as the pen reads it, empty if it does not.
+        """
+        if self.ended_utc_us is not None:
+            now_utc_us = min(now_utc_us, self.ended_utc_us)
         return Recorded(
             now_utc_us=now_utc_us,
             today=self._day(now_utc_us),
@@ -120,7 +125,7 @@ class Chart:
             adverse_events=len(self._of("adverse_events")),
             photos=len(self._of("photos")),
             follow_ups=len(self._of("follow_ups")),
-            closed=self.closed,
+            closed=self.ended_utc_us is not None,
             signatures=self.signatures,
             overrides=overrides or {},
         )
@@ -213,10 +218,10 @@ def load_chart(connection: sa.Connection, session: UUID, zone: tzinfo) -> Chart 
         row.code,
         course,
         plan_of(connection, None, session),
-        rows_of(connection, chain, row.pen_id),
+        rows_of(connection, chain, row.pen_id, row.ended_utc_us),
         passes_of(connection, chain),
         row.resumes_id,
-        closed=row.ended_utc_us is not None,
+        ended_utc_us=row.ended_utc_us,
         signatures=_signatures(connection, session),
     )
     return Chart(opened, zone)

@@ -18,9 +18,9 @@ from devicectl.records.writer import Job
 from .checklist import ITEMS
 from .forms import Form, Record, columns
 from .forms.signing import PassChange, parts_of
+from .library import protocol_key
 from .photos import Photo
 from .protocols import PROTOCOLS
-from .protocols import Protocol as ShippedProtocol
 from .texts import CONSENT_TEXT, CONSENT_VERSION, text_sha256
 
 Row = dict[str, Any]
@@ -78,6 +78,7 @@ class _Making:
     connection: sa.Connection
     filled: Filled
     sealer: Sealer
+    chain: Chain
     new_id: Callable[[], UUID]
     client: UUID | None
     ready: bool = False
@@ -158,7 +159,7 @@ def _protocol(m: _Making) -> Rows:
     zones: Any = values.pop("zones")
     newest = sa.select(t.protocols).where(t.protocols.c.name == values["name"]).order_by(t.protocols.c.version.desc())
     before = m.connection.execute(newest.limit(1)).first()
-    if values["name"] in PROTOCOLS or (before is not None and before.source == "shipped"):
+    if values["name"] in PROTOCOLS:
         raise refused(f"{values['name']} is shipped and stays as it is; give the copy a name of its own.", "shipped")
     protocol = m.row(
         t.protocols,
@@ -176,38 +177,10 @@ def _protocol(m: _Making) -> Rows:
 def _course(m: _Making) -> Rows:
     values = columns(m.filled.record)
     name = str(values.pop("protocol"))
-    newest = sa.select(t.protocols.c.id).where(t.protocols.c.name == name).order_by(t.protocols.c.version.desc())
-    protocol = m.connection.execute(newest.limit(1)).scalar()
-    if protocol is not None:
-        return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
-    if name not in PROTOCOLS:
+    protocol = protocol_key(m.connection, name, m.chain, m.filled.at_utc_us, m.new_id)
+    if protocol is None:
         raise refused(f"There is no protocol {name}; 'devicectl protocols list' has them.", "no-such-protocol")
-    shipped = _shipped(m, PROTOCOLS[name])
-    return [*shipped, (t.courses, m.row(t.courses, values, protocol_id=shipped[0][1]["id"]))]
-
-
-def _shipped(m: _Making, protocol: ShippedProtocol) -> Rows:
-    """A protocol that is shipped enters the record with the first course that uses it."""
-    row = m.row(
-        t.protocols,
-        {
-            "name": protocol.name,
-            "version": protocol.version,
-            "indication": protocol.indication or "",
-            "citation": protocol.citation,
-            "sessions": protocol.sessions,
-            "min_days": protocol.min_days,
-            "detail": protocol.detail,
-        },
-        source="shipped",
-        copied_from_id=None,
-    )
-    rows: Rows = [(t.protocols, row)]
-    for seq, zone in enumerate(protocol.zones):
-        planned = {name: getattr(zone, name) for name in ("zone", "depth_um", "rate_mhz", "end_point", "seconds")}
-        planned["passes"] = dict(zone.passes)
-        rows.append((t.protocol_zones, m.row(t.protocol_zones, planned, protocol_id=row["id"], seq=seq)))
-    return rows
+    return [(t.courses, m.row(t.courses, values, protocol_id=protocol))]
 
 
 def _course_end(m: _Making) -> Rows:
@@ -379,14 +352,11 @@ class Intake:
 
         def job(connection: sa.Connection) -> Stored:
             client = _client_of(connection, filled)
-            making = _Making(connection, filled, self._sealer, self._new_id, client)
+            making = _Making(connection, filled, self._sealer, self._chain, self._new_id, client)
             rows = MAKERS[filled.form.name](making)
             entries = [Entry(table, row, filled.by, filled.at_utc_us) for table, row in rows]
             seq = self._chain.enter(connection, entries)
-            # What the form is about comes first: a course, though its protocol had to be entered before it.
-            kept = tuple(
-                sorted(((entry.table.name, entry.row()) for entry in entries), key=lambda row: row[0] != "courses")
-            )
+            kept = tuple((entry.table.name, entry.row()) for entry in entries)
             about = rows[0][1]["id"] if filled.form.name == "client" else making.client
             return Stored(kept, about, seq)
 

@@ -70,7 +70,7 @@ class Opened:
     rows: Mapping[str, tuple[Row, ...]]
     passes: tuple[DonePass, ...]
     resumes: UUID | None
-    closed: bool = False
+    ended_utc_us: int | None = None
     signatures: tuple[str, ...] = ()
 
 
@@ -236,8 +236,10 @@ def chain_of(connection: sa.Connection, session: UUID | None) -> tuple[UUID, ...
     return tuple(found)
 
 
-def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...], pen: UUID) -> dict[str, tuple[Row, ...]]:
-    """What was entered in these sessions, by table, oldest first; and the newest check of the pen, whenever it was."""
+def rows_of(
+    connection: sa.Connection, sessions: tuple[UUID, ...], pen: UUID, until_utc_us: int | None = None
+) -> dict[str, tuple[Row, ...]]:
+    """What was entered in these sessions, by table, oldest first; and the newest check of the pen up to a time."""
     rows: dict[str, tuple[Row, ...]] = {}
     for table in _KEPT:
         query = sa.select(table).where(table.c.session_id.in_(sessions)).order_by(table.c.at_utc_us, table.c.id)
@@ -246,6 +248,8 @@ def rows_of(connection: sa.Connection, sessions: tuple[UUID, ...], pen: UUID) ->
         query = sa.select(table).join(parent, parent.c.id == table.c[column]).where(parent.c.session_id.in_(sessions))
         rows[table.name] = tuple(dict(row) for row in connection.execute(query.order_by(table.c.at_utc_us)).mappings())
     checks = sa.select(t.pen_checks).where(t.pen_checks.c.pen_id == pen).order_by(t.pen_checks.c.at_utc_us.desc())
+    if until_utc_us is not None:
+        checks = checks.where(t.pen_checks.c.at_utc_us <= until_utc_us)
     rows[t.pen_checks.name] = tuple(dict(row) for row in connection.execute(checks.limit(1)).mappings())
     return rows
 

@@ -45,6 +45,8 @@ TEXTS: Final = {
     "pairing-timeout": "pairing was not finished in time; make the pen ready for pairing and try again.",
     "bond-lost": "the pen does not know this computer any more; forget the pen in the system's Bluetooth settings "
     "(or 'devicectl forget ADDRESS') and pair again.",
+    "hung-up": "the pen does not stay connected; bring it near. If it is near, it may not know this computer any more: "
+    "forget it in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "not-trusted": "the pen obeys only a computer that it is paired with, and does not accept this pairing; forget the "
     "pen in the system's Bluetooth settings (or 'devicectl forget ADDRESS') and pair again.",
     "radio-absent": "the radio has gone; start it again ('devicectl simulate ble') or check --radio.",
@@ -92,8 +94,9 @@ def untrusted(error: BaseException) -> bool:
 def hung_up(device: BLEDevice, error: BaseException) -> bool:
     """True when BlueZ could not stay connected to a pen that it has a key for and that was heard just now.
 
-    A pen that has lost its key ends each connection as soon as the system encrypts it. BlueZ (seen with 5.82) calls that
-    ``le-connection-abort-by-local``, at which bleak tries again until its time is over.
+    A pen that has lost its key ends each connection as soon as the system encrypts it. BlueZ calls that
+    ``le-connection-abort-by-local``, at which bleak tries again until its time is over. At the edge of range it says the
+    same, so that this is no proof of a lost bond: only an encryption that failed is.
     """
     details = device.details
     properties = details.get("props", {}) if isinstance(details, dict) else {}

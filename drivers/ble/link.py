@@ -21,12 +21,13 @@ from drivers.api import LinkLost, LinkRefused, NotAPen, NotSent, Outcome, Reason
 from drivers.link import OnData, OnLost
 from drivers.penlink import cobs
 from drivers.penlink.frame import STOP
-from drivers.penlink.gatt import ACCESS, CARRIES, SERVICE, Characteristic
+from drivers.penlink.gatt import ACCESS, CARRIES, CHANNELS, PROBE, SERVICE, Characteristic
 from drivers.penlink.messages import BY_CLASS, HelloRequest, Lease
+from drivers.tap import Tap, Way
 
 from .errors import code_of, hung_up, refusal, sentence, sentence_for, untrusted
 from .find import find
-from .pairing import PAIR_S, PROBE, pair
+from .pairing import PAIR_S, pair
 from .radio import PasskeySource, Radio, RadioHold, take_radio
 from .requests import REQUEST_S, Gone, Job, Requests
 
@@ -76,6 +77,7 @@ class BleLink:
         self, address: str, target: Target, *, radio: Radio | None = None, passkey: PasskeySource | None = None
     ) -> None:
         self.address = address
+        self.tap: Tap | None = None
         self.on_refused: Callable[[Outcome], None] = lambda outcome: None
         self._target = target
         self._radio = radio
@@ -146,7 +148,7 @@ class BleLink:
                 await client.connect()
         except Exception as error:
             if hung_up(device, error):
-                raise LinkRefused(sentence_for(self.address, "bond-lost"), "bond-lost") from error
+                raise LinkRefused(sentence_for(self.address, "hung-up"), "hung-up") from error
             raise
         self._target.names |= {self._target.where, device.address} | ({device.name} if device.name else set())
         self._target.where = device.address
@@ -168,16 +170,22 @@ class BleLink:
     # -- single steps, each one or two requests
 
     async def _read(self, kind: Characteristic) -> None:
-        self._value(await self._there().read_gatt_char(self._chars[kind]))
+        self._value(kind, await self._there().read_gatt_char(self._chars[kind]))
 
     async def _subscribe(self, kind: Characteristic) -> None:
-        await self._there().start_notify(self._chars[kind], lambda _, value: self._value(value))
+        await self._there().start_notify(self._chars[kind], lambda _, value: self._value(kind, value))
 
     async def _write(self, kind: Characteristic, value: bytes, *, response: bool) -> None:
         client, char = self._there(), self._chars[kind]
         if not response and len(value) > char.max_write_without_response_size:
             raise BleakError(f"{len(value)} bytes do not fit a write without response to {kind.name}")
+        stop = kind is Characteristic.STOP
+        # A request is told of before its answer can come; STOP is first of all sent.
+        if self.tap is not None and not stop:
+            self.tap.passed(Way.OUT, CHANNELS[kind], value)
         await client.write_gatt_char(char, value, response=response)
+        if self.tap is not None and stop:
+            self.tap.passed(Way.OUT, CHANNELS[kind], value, True)
 
     def _there(self) -> BleakClient:
         if self._client is None:
@@ -214,9 +222,11 @@ class BleLink:
 
     # -- values from the pen
 
-    def _value(self, value: bytes | bytearray) -> None:
+    def _value(self, kind: Characteristic, value: bytes | bytearray) -> None:
         if self._on_data is not None:
             self._heard_at = self._loop.time()
+            if self.tap is not None:
+                self.tap.passed(Way.IN, CHANNELS[kind], bytes(value))
             self._on_data(cobs.encode(bytes(value)) + b"\x00")
 
     def _watch(self) -> None:

@@ -19,8 +19,6 @@ from .errors import code_of, refusal, untrusted
 from .radio import PasskeyRadio, PasskeySource, Radio
 
 PAIR_S: Final = 12.0
-PROBE: Final = b"\x00"
-"""Written to the Control Point to learn whether the link is trusted: no frame, so the pen does nothing."""
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 """One pairing at a time of each program: the system asks one agent, a radio one source of passkeys, for all pens."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from drivers.api import LinkRefused
 from drivers.link import OnData, OnLost
+from drivers.tap import STREAM, Tap, Way
 
 
 class PenEnd(Protocol):
@@ -31,6 +32,8 @@ class MemoryLink:
 
     def __init__(self, pen_end: PenEnd | None, address: str = "memory://pen") -> None:
         self.address = address
+        self.tap: Tap | None = None
+        self._stopping = False
         self._pen = pen_end
         self._on_data: OnData | None = None
         self._on_lost: OnLost | None = None
@@ -48,6 +51,8 @@ class MemoryLink:
 
     def _deliver(self, data: bytes) -> None:
         if self._on_data is not None:
+            if self.tap is not None:
+                self.tap.passed(Way.IN, STREAM, data)
             self._on_data(data)
 
     def _hang_up(self, reason: str) -> None:
@@ -61,12 +66,16 @@ class MemoryLink:
         """Hand bytes to the pen end in the next turn of the loop."""
         if self._on_lost is not None and self._pen is not None:
             self._loop.call_soon(self._pen.receive, data)
+            if self.tap is not None:
+                self.tap.passed(Way.OUT, STREAM, data, self._stopping)
 
     def write_stop(self, data: bytes) -> bool:
         """As :meth:`write`: this link has no queue to drop."""
         if self._on_lost is None:
             return False
+        self._stopping = True
         self.write(data)
+        self._stopping = False
         return True
 
     @property

@@ -22,6 +22,7 @@ import serial
 
 from drivers.api import LinkRefused
 from drivers.link import OnData, OnLost
+from drivers.tap import STREAM, Tap, Way
 
 KERNEL_BYTES: Final = 64
 """Most bytes we leave in the kernel's output buffer: at 115,200 Bd a STOP then waits 5.6 ms at most."""
@@ -46,6 +47,7 @@ class SerialLink:
 
     def __init__(self, address: str, url: str, settings: PortSettings | None = None) -> None:
         self.address = address
+        self.tap: Tap | None = None
         self._url = url
         self._settings = settings or PortSettings()
         self._is_socket = url.startswith("socket://")
@@ -107,6 +109,8 @@ class SerialLink:
         if not data:
             self._lose(f"{self.address}: the other end closed the connection; switch the pen on and plug it in.")
         elif self._on_data is not None:
+            if self.tap is not None:
+                self.tap.passed(Way.IN, STREAM, data)
             self._on_data(data)
 
     def write(self, data: bytes) -> None:
@@ -142,6 +146,8 @@ class SerialLink:
             self._lose(_lost_text(self.address, error))
             return False
         self._at_most += sent
+        if self.tap is not None:
+            self.tap.passed(Way.OUT, STREAM, data[:sent], True)
         return sent == len(data)
 
     def _pump(self) -> None:
@@ -161,6 +167,8 @@ class SerialLink:
         except OSError as error:
             return self._lose(_lost_text(self.address, error))
         self._at_most += sent
+        if self.tap is not None and sent:
+            self.tap.passed(Way.OUT, STREAM, bytes(self._out[:sent]))
         del self._out[:sent]
         if not self._out:
             return self._unwatch()

@@ -163,6 +163,15 @@ class Decoder:
                 self._overrun = True
                 self._count("overrun")
 
+    @property
+    def unfinished(self) -> tuple[bytes, bool]:
+        """The bytes since the last zero, and whether the rest up to the next zero is dropped."""
+        return self._tail, self._overrun
+
+    def resume(self, tail: bytes, overrun: bool) -> None:
+        """Go on where another decoder was (its :attr:`unfinished`)."""
+        self._tail, self._overrun = tail, overrun
+
     def _decode(self, part: bytes) -> Frame | None:
         try:
             return decode_inner(cobs.decode(part))

@@ -37,6 +37,12 @@ class Characteristic(Enum):
     LOG = _uuid(8)
 
 
+PROBE: Final = b"\x00"
+"""Written to the Control Point to learn whether the link is trusted: no frame, so the pen does nothing."""
+CHANNELS: Final[dict[Characteristic, int]] = {kind: number for number, kind in enumerate(Characteristic, 1)}
+"""The number of each characteristic for whoever listens on a link (:mod:`drivers.tap`)."""
+
+
 class Access(NamedTuple):
     """How a characteristic is used. ``properties`` in bleak's words; ``trusted``: a bonded, encrypted link only."""
 

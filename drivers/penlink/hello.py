@@ -14,6 +14,7 @@ from .messages import (
     FEATURE_CONTACT,
     FEATURE_FOOTSWITCH,
     FLAG_SIMULATED,
+    PAGE_COUNT,
     PROTOCOL,
     HelloCapabilities,
     HelloCartridge,
@@ -43,6 +44,11 @@ class Pages:
     def take(self, page: Hello) -> None:
         """Add a page; a later one of the same number replaces it."""
         self._pages[type(page)] = page
+
+    @property
+    def complete(self) -> bool:
+        """True when every page is in."""
+        return len(self._pages) == PAGE_COUNT
 
     def _get(self, kind: type[P]) -> P:
         page = self._pages[kind]

@@ -33,8 +33,9 @@ from drivers.api import (
     WrongProtocol,
 )
 from drivers.link import Link, SecuredLink
+from drivers.tap import Mark, Tap
 
-from .frame import STOP, Decoder
+from .frame import STOP, Decoder, encode
 from .hello import Pages
 from .messages import PAGE_COUNT, Page, PayloadError, Query, ResultMessage
 from .refusals import rejection_text
@@ -120,6 +121,9 @@ class PenlinkPen:
         self._overdue_timer: asyncio.TimerHandle | None = None
         self._page: asyncio.Future[Hello] | None = None
         self._page_wanted = (0, 0)
+        self._tap: Tap | None = None
+        # The pages of this opening, for a tap that is set later.
+        self._hellos: dict[int, Hello] = {}
         self._connected = False
         self._last_id = 0
         self._unheard_id = 0
@@ -165,6 +169,21 @@ class PenlinkPen:
 
         return leave
 
+    def set_tap(self, tap: Tap | None) -> None:
+        """Let ``tap`` hear this link and every later one; None ends it. On a link that is open it learns what we know."""
+        self._tap = tap
+        if self._link is not None:
+            self._link.tap = tap
+        if tap is None or self._session is None:
+            return
+        for page in sorted(self._hellos):
+            tap.known(encode(self._hellos[page], 0))
+        tap.marked(Mark.JOINED, {"up": self._connected, **self._session.remembered()})
+
+    def _mark(self, mark: Mark, **facts: str) -> None:
+        if self._tap is not None:
+            self._tap.marked(mark, facts)
+
     async def connect(self) -> Up:
         """Open the link and read all HELLO pages; sends nothing that could move.
 
@@ -187,6 +206,9 @@ class PenlinkPen:
         self._session = HostSession(self._deliver, self._on_hello, self._on_result, self.statistics)
         # Before it is open: a STOP goes out as soon as there is anything that takes it.
         self._link = link
+        link.tap = self._tap
+        self._hellos = {}
+        self._mark(Mark.OPENING)
         try:
             await link.open(on_data, on_lost)
             if self._link is not link:
@@ -220,6 +242,7 @@ class PenlinkPen:
         session.bound(capabilities.depth_max_um, capabilities.rate_max_mhz)
         session.established = True
         self._connected = True
+        self._mark(Mark.UP)
         up = Up(self._loop.time(), identity, capabilities, cartridge)
         self._announce(up)
         self.query()
@@ -278,6 +301,7 @@ class PenlinkPen:
 
     def _on_hello(self, hello: Hello) -> None:
         if self._page is not None and not self._page.done() and (hello.page, hello.nonce) == self._page_wanted:
+            self._hellos[hello.page] = hello
             self._page.set_result(hello)
 
     async def close(self) -> None:
@@ -287,6 +311,8 @@ class PenlinkPen:
         if self._rehello is not None and self._rehello is not asyncio.current_task():
             self._rehello.cancel()
             self._rehello = None
+        if self._link is not None:
+            self._mark(Mark.CLOSED)
         self._leaving = self._link or self._leaving
         self._link = self._session = self._guarded = None
         self._drop_pending("the link was closed")
@@ -303,6 +329,7 @@ class PenlinkPen:
         if self._page is not None:
             self._page.cancel()
         self._drop_pending("the link was lost")
+        self._mark(Mark.LOST, reason=reason)
         self._tell(Lost(self._loop.time(), reason))
 
     def _drop_pending(self, why: str) -> None:

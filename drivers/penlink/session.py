@@ -5,7 +5,9 @@ It keeps what must not be forgotten between frames (boot, clock, counters) and n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
 
 from drivers.api import (
     Action,
@@ -123,6 +125,32 @@ class HostSession:
         """Samples beyond these are impossible for this pen (1 mm and half the rate of margin) and are dropped."""
         self._depth_bound = depth_max_um + 1000
         self._rate_bound = rate_max_mhz + rate_max_mhz // 2
+
+    def remembered(self) -> dict[str, Any]:
+        """What later frames are judged by, as plain JSON values: for a listener that was not there from the beginning."""
+        tail, overrun = self.decoder.unfinished
+        return {
+            "boot_id": self.boot_id,
+            "last_cmd_id": self.last_cmd_id,
+            "clock_ms": self.clock_ms,
+            "heard_at": self.heard_at if self.heard_at > _NEVER else None,
+            "sample_counter": self._sample_counter,
+            "tail": tail.hex(),
+            "overrun": overrun,
+        }
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Go on where another session was (its :meth:`remembered`). Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+        self.boot_id = int(facts["boot_id"])
+        self.last_cmd_id = int(facts["last_cmd_id"])
+        self.clock_ms = int(facts["clock_ms"])
+        heard_at = _NEVER if facts["heard_at"] is None else float(facts["heard_at"])
+        if heard_at != _NEVER and not isfinite(heard_at):
+            raise ValueError("heard_at is no time")
+        self.heard_at = heard_at
+        counter = facts["sample_counter"]
+        self._sample_counter = None if counter is None else int(counter)
+        self.decoder.resume(bytes.fromhex(facts["tail"]), bool(facts["overrun"]))
 
     def _frame(self, frame: Frame) -> None:
         message = frame.message

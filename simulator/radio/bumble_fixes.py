@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bumble import att, hci, ll, smp
@@ -102,8 +102,12 @@ class Passkey(int):
         return True
 
 
+Reader = Callable[[Connection], bytes] | Callable[[Connection], Awaitable[bytes]]
+
+
 def value(
-    read: Callable[[Connection], bytes] | None = None, write: Callable[[Connection, bytes], None] | None = None
+    read: Reader | None = None,
+    write: Callable[[Connection, bytes], None] | None = None,
 ) -> CharacteristicValue[bytes]:
     """A value that refuses what it does not offer. Bumble does not answer such a request at all."""
 

@@ -33,12 +33,14 @@ from simulator.pen import SimulatedPen
 
 from .air import Air, Reception
 from .bonds import Bonds
-from .bumble_fixes import FixedController, Passkey, honest_about_mitm, pair_again, value
+from .bumble_fixes import FixedController, Passkey, Reader, honest_about_mitm, pair_again, value
 from .options import PLAIN, RadioOptions, random_static
 
 BONDS: Final = 4
 TX_BUFFERS: Final = 16
 """Packets that the pen's radio holds; a notification that finds no room is lost, as on a real chip."""
+SILENCED_LOOK_S: Final = 0.02
+"""How often a question to a silenced pen is looked at again."""
 _SIMULATED: Final = 1
 _NOTIFY: Final = 0x1B
 _INDICATE: Final = 0x1D
@@ -139,12 +141,15 @@ class RadioPen:
         values = {number: text.encode() for number, text in texts.items()}
         values[_PNP_ID] = struct.pack("<BHHH", 1, COMPANY, profile.model_id, 1)
         return [
-            Attribute(UUID.from_16_bits(number), _P.READ, _MAY.READABLE, value(lambda _, data=data: data))  # type: ignore[misc]
+            Attribute(UUID.from_16_bits(number), _P.READ, _MAY.READABLE, value(lambda _, data=data: data))
             for number, data in values.items()
         ]
 
     def _attribute(self, which: Characteristic) -> Attribute[bytes]:
-        readers = {Characteristic.FEATURES: self._read_features, Characteristic.STATUS: self._read_status}
+        readers: dict[Characteristic, Reader] = {
+            Characteristic.FEATURES: self._read_features,
+            Characteristic.STATUS: self._read_status,
+        }
         writable = _HOW[which] & (_P.WRITE | _P.WRITE_WITHOUT_RESPONSE)
 
         def write(_: Connection, data: bytes) -> None:
@@ -293,8 +298,16 @@ class RadioPen:
     def _read_features(self, _: Connection) -> bytes:
         return self._hello
 
-    def _read_status(self, _: Connection) -> bytes:
+    async def _read_status(self, connection: Connection) -> bytes:
+        """STATUS of this instant; a pen that is silenced answers this question no more than any other."""
+        while self._silenced and self.connection is connection:
+            await asyncio.sleep(SILENCED_LOOK_S)
         return cobs.decode(self.pen.status()[:-1])
+
+    @property
+    def _silenced(self) -> bool:
+        faults = self.pen.faults
+        return faults.to_pen.silence or faults.from_pen.silence
 
     def _read_battery(self, _: Connection) -> bytes:
         return bytes((self._percent(),))

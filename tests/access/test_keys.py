@@ -25,6 +25,7 @@ from devicectl.access.opening import open_keys, ready
 from devicectl.access.vault import FolderVault, MemoryVault
 from devicectl.records import tables as t
 from devicectl.records.entries import Chain, Entry
+from devicectl.records.store import Store
 
 CLIENT = UUID(int=7)
 ROW = UUID(int=8)
@@ -156,6 +157,18 @@ def test_a_kill_while_keys_are_made_leaves_a_record_that_opens(path, opened):
     keys = open_keys(opened())
     assert sorted(one.name for one in folder(path).iterdir()) == [MASTER, STATION]
     assert len(keys.public_key) == 32
+
+
+def test_a_record_in_memory_has_keys_in_memory_that_chance_alone_decides(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def made(seed: int) -> Keyring:
+        return open_keys(Store.in_memory(), entropy=random.Random(seed).randbytes)
+
+    one, same, other = made(1), made(1), made(2)
+    assert (one.chain, one.public_key) == (same.chain, same.public_key)
+    assert one.chain != other.chain
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- what is sealed

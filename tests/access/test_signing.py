@@ -230,4 +230,17 @@ def test_every_table_of_a_session_can_be_amended_or_says_why_not():
         for field in fields:
             assert not table.c[field].foreign_keys
         has = "session_id" in table.c or table.name in amendments._CHILD_TABLES
-        assert bool(fields) == (has and table.name not in {*amendments._FIRM, *signed.MACHINE} and table.name != "signature_sessions"), table.name  # fmt: skip
+        firm = {*amendments._FIRM, *signed.MACHINE} - {"passes"}
+        assert bool(fields) == (has and table.name not in firm), table.name
+
+
+def test_the_zone_of_a_signed_pass_is_amended_and_its_figures_never(practice):
+    practice.treat()
+    practice.sign()
+    row = practice.world.do(lambda c: c.execute(t.passes.select().where(t.passes.c.seq == 2)).one().id)
+    amend(practice, "passes", row, "zone", "MID")
+    assert practice.world.do(lambda c: amendments.current(c, "passes", row, "zone")) == "MID"
+    for field in ("depth_max_um", "strokes", "session_id"):
+        with pytest.raises(RecordRefused, match="no field"):
+            amend(practice, "passes", row, field, 5)
+    assert practice.verdict().sound

@@ -124,7 +124,8 @@ async def _zone(screen: Screen, number: int) -> None:
 async def _start(screen: Screen, zone: str) -> None:
     if zone:
         await screen.ask("zone.select", zone=zone)
-    sheet = await screen.ask("run.preview")
+    while (sheet := await screen.ask("run.preview")).waits:
+        await asyncio.sleep(0.1)
     await asyncio.sleep(0.3)
     _good(await screen.ask("run.start", ticket=sheet.ticket))
 

@@ -232,8 +232,9 @@ def test_a_database_that_cannot_be_used(house: House, how: str, word: str) -> No
         refused(house.run("sessions", "list"), 4, word)
     assert pen.rate_hz == 0
     assert house.database.read_bytes() == before
-    # The record is no condition for stopping.
-    assert house.run("stop", pen.address).code == 0
+    # The record is no condition for stopping; that nobody saw the pen still has a code of its own.
+    assert house.run("stop", pen.address).code == 6
+    assert pen.state.startswith("STOPPED")
 
 
 @pytest.mark.parametrize("command", [("sessions", "list"), ("db", "path"), ("info", "tcp://127.0.0.1:9")])

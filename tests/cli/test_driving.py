@@ -211,3 +211,19 @@ def test_a_start_that_the_record_keeps_from_being_sent_is_the_records_trouble() 
             await world.down()
 
     run_virtual(main())
+
+
+def test_the_motor_turns_only_when_the_needles_are_where_they_were_told() -> None:
+    depths: list[float] = []
+
+    async def deed(world: World) -> None:
+        depths.append(world.sim.truth.depth_um)
+
+    ending, _ = run(deed, dataclasses.replace(PLAN, depth_um=1_500))
+    assert ending.whole, ending
+    assert abs(depths[0] - 1_500) <= 250
+
+
+def test_needles_that_never_arrive_start_nothing_and_say_so() -> None:
+    with pytest.raises(Failure, match=r"1.00 mm set"):
+        run(nothing, stuck_actuator=True)

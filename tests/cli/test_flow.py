@@ -84,8 +84,12 @@ def test_run_records_a_pass(shared_house: House, pen: Simulator) -> None:
 
 def test_a_limit_refuses_and_lowers_only_when_asked(shared_house: House, pen: Simulator) -> None:
     deep = ("--zone", "MID", "--depth", "1.9", "--rate", "100", "--seconds", "0.5")
+    before = len(shared_house.run("sessions", "list", "--json").json)
     refused = shared_house.run("run", pen.address, *deep)
     assert refused.code == 1
+    assert len(shared_house.run("sessions", "list", "--json").json) == before, (
+        "nothing was done: there is no session of it"
+    )
     assert "1.50 mm" in refused.sentence
     assert "--lower" in refused.sentence
     lowered = shared_house.run("run", pen.address, *deep, "--lower", "--json")
@@ -149,6 +153,7 @@ def test_a_killed_run_stops_the_pen(shared_house: House, pen: Simulator, until: 
 
 
 def test_a_killed_dashboard_is_opened_again_on_its_session(house: House) -> None:
+    house.hire()
     pen = house.simulate()
     talk = house.start("dashboard", "--plain", pen.address, stdin=subprocess.PIPE)
     assert talk.stdin is not None
@@ -228,8 +233,9 @@ def test_station_is_ended_on_request(shared_house: House, pen: Simulator) -> Non
 
 def test_a_depth_that_is_not_what_was_set_is_told(shared_house: House) -> None:
     wrong = shared_house.simulate("pty", "--fault", "lying_sensor=400", "--seed", "77")
+    before = len(shared_house.run("sessions", "list", "--json").json)
     done = shared_house.run("run", wrong.address, "--zone", "VTX", "--depth", "1.0", "--rate", "100", "--seconds", "4")
-    shown = shared_house.run("sessions", "show", "last").out
-    sentence = "more than 0.15 mm off what was set in pass 1"
-    assert sentence in shown
-    assert sentence in done.out + done.err
+    assert done.code == 1
+    assert "1.40 mm measured, 1.00 mm set" in done.sentence
+    assert wrong.rate_hz == 0
+    assert len(shared_house.run("sessions", "list", "--json").json) == before

@@ -126,7 +126,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_misspelt_command_gets_a_guess() -> None:
     result = run("sesions")
     assert result.returncode == Exit.USAGE
-    assert result.stderr == "devicectl: No such command 'sesions'. Did you mean 'sessions'? See 'devicectl --help'.\n"
+    assert (
+        result.stderr
+        == "devicectl: No such command 'sesions'. (Did you mean one of: 'sessions', 'sounds'?) See 'devicectl --help'.\n"
+    )
 
 
 def test_a_misspelt_option_gets_a_guess_as_json_too() -> None:
@@ -181,3 +184,25 @@ def test_a_foreign_package_is_noticed_before_anything_else(tmp_path: Any) -> Non
     )
     assert result.returncode == Exit.FAILED
     assert result.stderr.startswith("devicectl: The package 'migrations' is not devicectl's own")
+
+
+@pytest.mark.parametrize("fault", ["radio.cut", "radio.rssi=-80@5s"])
+def test_a_fault_of_the_radio_is_refused_by_a_pen_without_one(fault: str) -> None:
+    result = run("simulate", "pty", "--fault", fault)
+    assert result.returncode == Exit.USAGE
+    assert "belongs to ble" in result.stderr
+
+
+def test_a_missing_argument_is_told_in_one_line() -> None:
+    result = run("completion")
+    assert result.returncode == Exit.USAGE
+    assert "\t" not in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "bash" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "info", "reset", "stop", "dashboard"])
+def test_commands_that_take_an_address_say_how_one_is_written(command: str) -> None:
+    text = run(command, "--help").stdout
+    assert "?passkey=" in text
+    assert "?baud=" in text

@@ -164,3 +164,17 @@ def test_the_paths_of_a_traceback_name_no_folder_above_the_package() -> None:
 
     text = impersonal('  File "/srv/jane/checkout/devicectl/cli/app.py", line 12, in run')
     assert text == '  File "devicectl/cli/app.py", line 12, in run'
+
+
+def test_a_pass_whose_measured_depth_is_off_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from dataclasses import fields
+    from uuid import UUID
+
+    from devicectl.cli.sessions import pass_table
+    from devicectl.records.reader import PassSummary
+
+    told = {"id": UUID(int=1), "seq": 3, "kind": "granted", "zone": "VTX", "depth_set_um": 1_000, "opened_utc_us": 1}
+    blank = dict.fromkeys((one.name for one in fields(PassSummary)), None) | {"segments": ()} | told
+    for mean_um, off in ((1_150, False), (1_151, True), (849, True)):
+        pass_table([PassSummary(**blank | {"depth_mean_um": mean_um})])
+        assert ("more than 0.15 mm off what was set in pass 3" in capsys.readouterr().out) is off

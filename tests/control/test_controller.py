@@ -505,3 +505,75 @@ def test_a_pen_that_says_nothing_is_told_although_its_link_is_open(scenario: Sce
         await rig.until(lambda: not rig.alarms.active("silent"))
 
     scenario(play)
+
+
+def test_nothing_starts_before_the_needles_are_where_they_were_told(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        assert rig.intents.select_zone("VTX") is None
+        assert isinstance((await rig.intents.set_depth(1500))[0], Confirmed)
+        sheet = rig.intents.preview()
+        assert isinstance(sheet, Sheet)
+        shut = [gate for gate in sheet.gates if not gate.passed]
+        assert [gate.name for gate in shut] == ["arrived"]
+        assert shut[0].waiting
+        assert "1.50 mm set" in shut[0].text or "not measured yet" in shut[0].text
+        await asyncio.sleep(0.16)
+        outcome = await rig.intents.start(sheet.ticket)
+        assert isinstance(outcome, NotSent)
+        assert "on their way" in outcome.text
+        await rig.until(lambda: all(gate.passed for gate in rig.control.gates()), 2)
+        assert abs(rig.sim.truth.depth_um - 1500) <= 250
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play)
+
+
+def test_a_start_that_sets_another_depth_waits_for_the_needles(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1500)
+        await rig.until(lambda: bool(rig.seen(DepthArrived)), 3)
+        rig.sim.reboot()
+        await rig.until(lambda: rig.control.readback is None, 2)
+        await rig.until(lambda: rig.control.readback is not None and rig.pen.connected, 5)
+        await rig.trusted()
+        rig.intents.depth_request_um = 300
+        await rig.until(lambda: all(g.passed for g in rig.control.gates(depth_follows=True)), 5)
+        assert isinstance(await rig.start(), Confirmed)
+        assert abs(rig.sim.truth.depth_um - 300) <= 250
+
+    scenario(play)
+
+
+def test_a_drive_that_stop_halted_on_its_way_lets_nothing_start_until_it_is_set_anew(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        await rig.intents.set_depth(1500)
+        await asyncio.sleep(0.1)
+        rig.control.stop("test")
+        await rig.until(lambda: bool(rig.seen(StopDone)))
+        assert isinstance(await rig.intents.reset(), Confirmed)
+        await asyncio.sleep(2.5)
+        outcome = await rig.start()
+        assert isinstance(outcome, NotSent)
+        assert "set the depth anew" in outcome.text
+        assert isinstance((await rig.intents.set_depth(1500))[0], Confirmed)
+        assert [g.waiting for g in rig.control.gates() if not g.passed] == [True]
+        await rig.until(lambda: all(gate.passed for gate in rig.control.gates()), 2)
+        assert not rig.alarms.active("depth")
+        assert isinstance(await rig.start(), Confirmed)
+
+    scenario(play)
+
+
+def test_needles_that_only_pass_the_set_depth_have_not_arrived(scenario: Scenario) -> None:
+    async def play(rig: Rig) -> None:
+        rig.sim.set_faults(lying_sensor=400)
+        await rig.intents.set_depth(1500)
+        begun = rig.loop.time()
+        while rig.loop.time() - begun < 2.5:
+            assert not all(gate.passed for gate in rig.control.gates())
+            await asyncio.sleep(0.005)
+        outcome = await rig.start()
+        assert isinstance(outcome, NotSent)
+        assert "1.90 mm measured, 1.50 mm set" in outcome.text
+
+    scenario(play)

@@ -484,7 +484,7 @@ def test_a_start_sheet_from_before_a_limit_starts_nothing_above_it() -> None:
         assert isinstance(sheet, Sheet)
         rig.control.begin_session(UUID(int=9), Purpose.BENCH, None, {"VTX": 500})
         rig.intents.select_zone("VTX")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.8)
         outcome = await rig.intents.start(sheet.ticket)
         assert isinstance(outcome, NotSent)
         assert "plan for zone VTX" in outcome.text

@@ -43,6 +43,9 @@ def test_a_session_is_read_back_as_it_was_written(world, path):
         assert len(samples.clock_ms) == 55
         with pytest.raises(errors.RecordError, match="no session"):
             reader.session("ffffffff")
+        with pytest.raises(errors.RecordError, match="no session"):
+            reader.session(world.session.hex[3:-3])
+        assert reader.session(world.session.hex[:-3]) == detail
 
 
 def test_every_job_can_run_twice(world):

@@ -234,6 +234,8 @@ class SafetyMachine(RuleBasedStateMachine):
             reply = await self._ask("pen.reset")
             if reply is not None and reply.outcome == "confirmed":
                 self.stop_at = None
+            # STOP may have halted the depth drive on its way.
+            await self._ask("setpoint", depth_um=1000)
 
         self.run(play())
         self.pen_faults.clear()
@@ -245,6 +247,9 @@ class SafetyMachine(RuleBasedStateMachine):
         async def play() -> Any:
             await self._ask("zone.select", zone=zone)
             sheet = await self._ask("run.preview")
+            while sheet is not None and sheet.waits and not impatient:
+                await asyncio.sleep(0.1)
+                sheet = await self._ask("run.preview")
             if sheet is None:
                 return None
             await asyncio.sleep(0.05 if impatient else 0.2)
@@ -408,7 +413,8 @@ class SafetyMachine(RuleBasedStateMachine):
             self.screen = await w.screen("dashboard after the crash")
             await self._sign_in(self.screen)
             await self._ask("pen.open", address=ADDRESS, wait_s=self.open_s)
-            await self._ask("session.open", purpose="treatment", client="TRAIN-1")
+            # What was entered before the crash counts: nothing that was acknowledged is asked again.
+            await self._ask("session.open", purpose="treatment", resumes="last")
 
         self.run(play())
         self.stop_at = None

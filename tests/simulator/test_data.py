@@ -14,7 +14,17 @@ from pydantic import ValidationError
 from drivers.runtime import runtime_dir
 from simulator.announce import Announcement, announce, announced
 from simulator.console import HELP, Console
-from simulator.faults import CALM, FaultError, Faults, LinkFaults, TimedFault, fault_names, parse_fault, parse_faults
+from simulator.faults import (
+    CALM,
+    FaultError,
+    Faults,
+    LinkFaults,
+    TimedFault,
+    fault_help,
+    fault_names,
+    parse_fault,
+    parse_faults,
+)
 from simulator.nvm import Nvm
 from simulator.pen import SimulatedPen
 from simulator.profile import FOLDER, Profile, ProfileError, load_profile, profile_names
@@ -183,3 +193,20 @@ def test_every_console_line_is_answered() -> None:
     assert sum(answer.startswith("IDLE 0.0 Hz") for answer in answers) == 9
     assert answers[-2].startswith("BOOT")
     assert all("\n" not in answer for answer in answers)
+
+
+def test_the_help_names_every_fault_with_its_values() -> None:
+    told = dict(fault_help())
+    for name in fault_names():
+        leaf = name.removeprefix("to_pen.").removeprefix("from_pen.")
+        assert leaf in told or f"{leaf}=N" in told, name
+    assert told["delay=N"].startswith("seconds")
+    assert "0 … 60, alone 0.2" in told["delay=N"]
+    assert told["silence"].startswith("nothing at all")
+    assert "dBm" in told["radio.rssi=N"]
+
+
+def test_a_fault_of_the_radio_is_known_as_one() -> None:
+    assert parse_faults(["stall", "drop=0.1"]).of_radio is None
+    for text in ("radio.cut", "radio.rssi=-90", "radio.loss@5s+1s"):
+        assert parse_faults(["stall", text]).of_radio == text.partition("=")[0].partition("@")[0]

@@ -138,6 +138,11 @@ def test_five_wrong_pins_lock_out_also_over_a_restart_and_an_administrator_unloc
         assert await word(other, "operator.sign_in", name="Pia", pin=PIN) == "locked-out"
         assert await word(s, "operator.sign_in", name="Pia", pin=PIN) == "locked-out"
         assert [row["code"] for row in events(w, "wrong-pin", "locked-out")] == ["wrong-pin"] * 5 + ["locked-out"] * 2
+        # The audit chain names nobody who has not proven who it was.
+        chained = w.rows("select action, operator_id from audit where table_name = 'access_events'")
+        assert {(row["action"], row["operator_id"] is None) for row in chained} == {
+            ("sign-in", False), ("sign-out", False), ("wrong-pin", True), ("locked-out", True),
+        }  # fmt: skip
 
     first = World
     kept: list[bytes] = []

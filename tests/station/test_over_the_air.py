@@ -101,7 +101,7 @@ def test_stop_from_the_screen_reaches_the_pen_within_one_interval() -> None:
         assert (await screen.start()).outcome == "confirmed"
         await asyncio.sleep(1)
         begun = world.loop.time()
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.sim.truth.state is PenState.STOPPED, 0.1)
         assert world.loop.time() - begun <= 0.03 + 0.01
         await world.until(lambda: world.desk.confirmed_still)
@@ -172,7 +172,7 @@ def test_a_pen_that_refuses_to_pair_can_be_read_and_stopped_but_has_no_session()
         assert "the pen refused to pair" in await refused(screen.ask("setpoint", depth_um=1000))
         assert screen.view.session is None
         assert screen.view.pen.link == "up"
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.sim.truth.state is PenState.STOPPED)
         await world.until(lambda: not world.desk.control.stop_lane.active)
         assert "the pen refused to pair" in await refused(screen.ask("pen.reset"))
@@ -264,10 +264,97 @@ def test_from_the_key_to_a_still_motor_takes_at_most_250_ms_and_the_run_down(mom
         assert (await screen.start()).outcome == "confirmed"
         await asyncio.sleep(moment)
         own_ms = run_down_ms(world.sim.physics)
-        world.station.stop_all("SPACE")
+        screen.client.stop_now("SPACE")
         await world.until(lambda: world.desk.control.last_stop_ms is not None)
         # The truth, and what the samples that come back over the air show.
         assert world.sim.still_since is not None
         assert world.desk.control.last_stop_ms <= 250 + own_ms
+
+    on_air(scenario)
+
+
+# -- what is asked for while a pen is open or running
+
+
+def test_a_passkey_that_comes_after_the_pen_was_opened_is_used() -> None:
+    async def scenario(world: AirWorld) -> None:
+        told = BleRig(world.rig, None, number(4711))
+        closed = world.station.ports.open_pen
+        world.station.ports.open_pen = lambda a: told.host_pen if "passkey" in a.options else closed(a)
+        screen = await world.open()
+        assert "passkey" in await refused(screen.ask("session.open", purpose="bench"))
+        await screen.ask("pen.open", address=f"{world.rig.address}?passkey=004711")
+        await screen.ask("session.open", purpose="bench")
+        assert world.desk.pen is told.host_pen
+        assert world.desk.pen.obeys
+        # Once it obeys nobody needs a passkey, and nothing is opened anew.
+        await screen.ask("pen.open", address=f"{world.rig.address}?passkey=000001")
+        assert world.desk.recording.session_id is not None
+
+    on_air(scenario, options=RadioOptions(pairing="passkey", passkey=4711))
+
+
+def test_a_passkey_does_not_take_a_pen_away_from_who_looks_at_it() -> None:
+    async def scenario(world: AirWorld) -> None:
+        await world.open()
+        other = await world.screen("somebody else")
+        await other.ask("pen.open", address=world.rig.address)
+        text = await refused(other.ask("pen.open", address=f"{world.rig.address}?passkey=004711"))
+        assert "close it first" in text
+        assert "4711" not in text
+        assert world.desk.pen.connected
+
+    on_air(scenario, options=RadioOptions(pairing="passkey", passkey=4711))
+
+
+def test_a_scan_ends_its_listening_when_a_pen_is_started() -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.session()
+        listening: list[bool] = []
+
+        async def scan(_probe: Any, _held: Any, radio: str | None, _ports: bool) -> list[dict[str, Any]]:
+            if radio is None:
+                return []
+            listening.append(True)
+            try:
+                await asyncio.sleep(6)
+            finally:
+                listening.append(False)
+            return []
+
+        world.station.ports.scan = scan
+        rows = asyncio.ensure_future(screen.ask("pens.scan"))
+        await asyncio.sleep(0.5)
+        assert listening == [True]
+        assert (await screen.start()).outcome == "confirmed"
+        assert listening == [True, False]
+        (told,) = await rows
+        assert "Listening ended" in told["why"]
+        assert world.sim.truth.turning
+
+    on_air(scenario)
+
+
+def test_another_pen_is_not_looked_for_while_one_runs() -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.session()
+        assert (await screen.start()).outcome == "confirmed"
+        other = await world.screen("somebody else")
+        begun = world.loop.time()
+        assert "END or STOP first" in await refused(other.ask("pen.open", address="ble://F0:00:00:00:00:09"))
+        assert world.loop.time() - begun < 0.1
+        assert world.sim.truth.turning
+        await other.ask("pen.open", address=world.rig.address)
+
+    on_air(scenario)
+
+
+def test_a_pause_counts_as_running_for_who_looks_for_another_pen() -> None:
+    async def scenario(world: AirWorld) -> None:
+        screen = await world.session()
+        assert (await screen.start()).outcome == "confirmed"
+        assert (await screen.ask("run.pause")).outcome == "confirmed"
+        await asyncio.sleep(2)
+        assert "END or STOP first" in await refused(screen.ask("pen.open", address="ble://F0:00:00:00:00:09"))
 
     on_air(scenario)

@@ -659,7 +659,10 @@ def test_a_session_does_not_go_on_with_other_firmware() -> None:
         assert session["firmware"] == "1.0.0"
         await s.ask("pen.accept_firmware")
         await s.ask("pen.reset")
+        w.sim.insert_cartridge()
+        await asyncio.sleep(1)
         await s.ask("session.open", purpose="treatment", client="TRAIN-1")
+        await w.prepare(s)
         await w.until(lambda: all(g.passed for g in w.desk.control.gates()), 5)
         assert (await s.start()).outcome == "confirmed"
 

@@ -692,3 +692,30 @@ def test_a_pen_that_was_opened_again_is_not_shown_as_closed() -> None:
         assert [pen.closed_s for pen in await s.ask("pens.list", closed=True)] == [None]
 
     scenario(play)
+
+
+def test_when_one_of_two_values_is_refused_nothing_is_sent() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        held = w.sim.firmware.depth, w.sim.firmware.rate
+        for asked, bad in (
+            ({"depth_um": 9_000, "rate_mhz": 90_000}, "depth"),
+            ({"depth_um": 700, "rate_mhz": 900_000}, "rate"),
+        ):
+            answer = await s.ask("setpoint", **asked, lower=True)
+            assert {name: reply.outcome for name, reply in answer.items()} == {"depth": "not_sent", "rate": "not_sent"}
+            other = answer["rate" if bad == "depth" else "depth"]
+            assert f"the {bad} was refused" in other.text
+            assert "ask for less" in answer[bad].text
+        assert (w.sim.firmware.depth, w.sim.firmware.rate) == held
+        assert (await s.ask("setpoint", depth_um=9_000))["depth"].outcome == "not_sent"
+
+    scenario(play)
+
+
+def test_a_stop_across_a_lost_link_is_told_as_seen_again() -> None:
+    from devicectl.control.events import StopDone
+    from devicectl.station.desk import _TEXTS
+
+    assert _TEXTS[StopDone](StopDone(0.0, "SPACE", 74.4, False)) == "still, 74 ms after STOP"
+    assert _TEXTS[StopDone](StopDone(0.0, "SPACE", 10_010.0, False)) == "seen still 10.0 s after STOP"

@@ -180,6 +180,26 @@ def test_a_session_shows_it_once_below_its_stops(tmp_path: Path, capsys: pytest.
     play(tmp_path, act)
 
 
+def test_straight_stops_are_shown_in_order_under_a_heading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def act(scene: Scene) -> None:
+        pressed = this_moment()
+        scene.session(pressed.utc_us - 100_000_000)
+        for source, ago_us in (("F9", 1_000_000), ("SPACE", 9_000_000), ("F9", 5_000_000)):
+            moment = pressed._replace(utc_us=pressed.utc_us - ago_us, boot_us=pressed.boot_us - ago_us)
+            leave_notes([written()], source, moment)
+        await scene.take()
+        with Reader(scene.path) as reader:
+            show_detail(reader.session("last"))
+        lines = capsys.readouterr().out.splitlines()
+        head = next(i for i, line in enumerate(lines) if line.startswith("about STOP at"))
+        told = [line for line in lines[head:] if "straight to" in line]
+        assert len(told) == 3
+        assert told == sorted(told)
+        assert "(SPACE)" in told[0]
+
+    play(tmp_path, act)
+
+
 def test_trouble_that_nobody_foresaw_ends_the_housekeeping_not_for_good(tmp_path: Path, runtime: Path) -> None:
     class Stumbling(LeftPorts):
         looked = 0

@@ -176,6 +176,42 @@ def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
     scenario(play)
 
 
+def test_a_session_is_signed_on_another_day_as_it_was_on_its_own() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 3)
+        await s.ask("form.submit", form="zone_result", values={"zone": "VTX", "end_point": "mild_erythema"})
+        await s.ask("form.submit", form="cartridge_discarded", values={"sharps": "yes"})
+        await s.ask("session.close")
+        await s.ask("pen.close")
+        w.source.jump_us += 86_400_000_000
+        await asyncio.sleep(2)
+        await s.ask("operator.sign_in", name="Pia", pin=PIN)
+        error = await refused(s.ask("session.sign", session="last", pin=PIN))
+        assert set(error.fields) == {"Course"}
+
+    scenario(play)
+
+
+def test_a_shipped_protocol_enters_the_record_when_a_course_uses_it() -> None:
+    async def play(w: World) -> None:
+        s = await arrived(w)
+        await s.ask(
+            "form.submit", form="course", client="T-1", values={**COURSE, "protocol": "Dhurat 2013", "min_days": "7"}
+        )
+        assert w.rows("select source, version from protocols where name = 'Dhurat 2013'") == [
+            {"source": "shipped", "version": 1}
+        ]
+        error = await refused(s.ask("form.submit", form="protocol", values={**PROTOCOL, "name": "Dhurat 2013"}))
+        assert error.code == "shipped"
+        await s.ask("session.open", purpose="treatment", client="T-1")
+        await asyncio.sleep(0.3)
+        assert chart(s).course == "Dhurat 2013 v1"
+        assert {zone.depth_um for zone in chart(s).zones} == {1500}
+
+    scenario(play)
+
+
 def test_a_pass_under_the_wrong_zone_is_given_to_another_before_the_signature() -> None:
     async def play(w: World) -> None:
         s = await w.ready("treatment", "T-1")

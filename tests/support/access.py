@@ -37,6 +37,18 @@ IN_TREATMENT: Final[tuple[tuple[str, Mapping[str, Any], tuple[str | None, ...], 
     ("alarm.acknowledge", {}, ALL, None),
     ("alarm.silence", {}, ALL, None),
     ("note", {"digits": "7"}, TREAT, None),
+    ("form.submit", {"form": "zone_result", "values": {}}, TREAT, "invalid-form"),
+    ("form.submit", {"form": "identity", "client": "TRAIN-1", "values": {}}, TREAT, "invalid-form"),
+    ("form.submit", {"form": "protocol", "values": {}}, TREAT, "invalid-form"),
+    ("form.submit", {"form": "pen_check", "values": {}}, ("Tom", *TREAT), "invalid-form"),
+    ("form.submit", {"form": "nonsense", "values": {}}, ALL, "unknown-form"),
+    ("direction.select", {"direction": None}, TREAT, None),
+    ("session.chart", {"session": "last"}, ALL, None),
+    ("session.sign", {"session": "last", "pin": "x"}, TREAT, "incomplete"),
+    ("session.amend", {"session": "last", "values": {}}, TREAT, "invalid-form"),
+    ("audit.head", {}, ALL, None),
+    ("client.identity", {"client": "NOBODY"}, TREAT, "no-such-client"),
+    ("client.erase", {"client": "NOBODY", "reason": "requested", "pin": "x"}, ADMIN, "no-such-client"),
     ("control.take", {}, ALL, None),
     ("pen.stop", {"source": "test"}, ALL, None),
 )
@@ -45,6 +57,9 @@ ONCE: Final = {
     "pen.close",
     "control.release",
     "pen.open",
+    "pen.indicate",
+    "capture.start",
+    "capture.stop",
     "operator.sign_in",
     "operator.sign_out",
     "operator.lock",
@@ -52,6 +67,7 @@ ONCE: Final = {
 """Requests that change what the table rests on; they have plays of their own."""
 WORKS_LOCKED: Final = {
     "station.hello", "view.subscribe", "pens.list", "operator.list", "pen.stop", "run.pause", "run.end",
+    "audit.head",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from drivers.api import Action, Command, Confirmed, Outcome, PenInput, Telemetry
+from drivers.api import Action, Command, Confirmed, Outcome, PenInput, PenState, Telemetry
 from drivers.ble.link import BleLink, Target
 from drivers.ble.radio import PasskeySource
 from drivers.penlink.pen import BLE, PenlinkPen
@@ -26,6 +26,10 @@ def number(value: int | None) -> PasskeySource:
         return value
 
     return ask
+
+
+class NotDone(Exception):
+    """A command was not confirmed."""
 
 
 class BleRig(air.Rig):
@@ -65,6 +69,13 @@ class BleRig(air.Rig):
         """One command with the deadline that control gives."""
         return await self.host_pen.command(Command(action, value, token), deadline=0.3)
 
+    async def done(self, action: Action, value: int = 0, token: int = 0) -> Confirmed:
+        """The same; raises :class:`NotDone` unless the pen did it."""
+        outcome = await self.do(action, value, token)
+        if not isinstance(outcome, Confirmed):
+            raise NotDone(f"{action}: {outcome}")
+        return outcome
+
     async def ready(self) -> None:
         """Connected and trusted."""
         await self.host_pen.connect()
@@ -73,13 +84,12 @@ class BleRig(air.Rig):
 
     async def turn(self) -> None:
         """From trusted to turning. The lease is not renewed."""
-        assert isinstance(await self.do(Action.LIMIT_DEPTH, 1500), Confirmed)
-        assert isinstance(await self.do(Action.SET_DEPTH, 1000), Confirmed)
-        assert isinstance(await self.do(Action.SET_RATE, 100_000), Confirmed)
-        armed = await self.do(Action.ARM, self.host_pen.lease_ms)
-        assert isinstance(armed, Confirmed)
-        assert isinstance(await self.do(Action.START, 60_000, armed.token), Confirmed)
-        await self.until(lambda: self.pen.truth.turning)
+        await self.done(Action.LIMIT_DEPTH, 1500)
+        await self.done(Action.SET_DEPTH, 1000)
+        await self.done(Action.SET_RATE, 100_000)
+        armed = await self.done(Action.ARM, self.host_pen.lease_ms)
+        await self.done(Action.START, 60_000, armed.token)
+        await self.until(lambda: self.pen.truth.turning or self.pen.truth.state is not PenState.RUNNING)
 
     async def renewing(self) -> None:
         """Renew the lease for ever, as control does."""
@@ -108,4 +118,4 @@ async def ble(
         assert not rig.pen.truth.turning
 
 
-__all__ = ["Air", "BleRig", "RadioPen", "VirtualRadio", "ble", "number"]
+__all__ = ["Air", "BleRig", "NotDone", "RadioPen", "VirtualRadio", "ble", "number"]

@@ -105,7 +105,8 @@ class Rig:
         assert seconds <= most or not self.exact
 
     async def start(self, zone: str = "VTX", run_ms: int = 60_000) -> Outcome:
-        """The two-step start."""
+        """The two-step start, once needles that are on their way have arrived."""
+        await self.until(lambda: not any(gate.waiting for gate in self.control.gates()), 3)
         if self.control.run is None:
             assert self.intents.select_zone(zone) is None
         sheet = self.intents.preview()

@@ -56,7 +56,8 @@ class Screen:
         view = self.view
         if view is None or view.run is None:
             await self.ask("zone.select", zone=zone)
-        sheet = await self.ask("run.preview")
+        while (sheet := await self.ask("run.preview")).waits:
+            await asyncio.sleep(0.1)
         await asyncio.sleep(0.2)
         return await self.ask("run.start", ticket=sheet.ticket, **more)
 

@@ -17,8 +17,8 @@ from devicectl.treatment import checklist, phrases, protocols, scales, texts, vo
 from devicectl.treatment.anaesthetics import DOCUMENTED, dose_text, dwell, dwell_text
 from devicectl.treatment.follow_up import Due, interval, laid_down
 from devicectl.treatment.forms import FORMS, parse, typed
-from devicectl.treatment.forms.before import checklist_again, checklist_form
 from devicectl.treatment.forms.course import protocol_entry
+from devicectl.treatment.forms.questions import checklist_again, checklist_form
 from devicectl.treatment.zones import parse_zone
 
 CLAIMS = re.compile(

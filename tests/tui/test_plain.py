@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from devicectl.station.views import Reply
+from devicectl.station.views import GateView, Reply
 from tests.tui.fake_client import FakeClient, ModelClock
 from tui import scenes
 from tui.plain import PlainDashboard, show_plain
@@ -229,3 +229,17 @@ async def test_pens_are_changed_at_rest_only() -> None:
     lines.client.show(scenes.needling())
     assert "only while the pen is confirmed still" in (await lines.say("open 1"))[0]
     assert not [method for method, _ in lines.client.requests if method == "pen.open"]
+
+
+async def test_go_waits_for_needles_on_their_way_and_says_so() -> None:
+    lines = Lines()
+    gate = GateView(
+        "arrived", False, "The needles are on their way: 0.49 mm measured, 1.25 mm set; wait.", waiting=True
+    )
+    lines.client.sheet = replace(scenes.start_sheet(), ok=False, gates=(*scenes.GATES, gate))
+    asked = asyncio.ensure_future(lines.say("go"))
+    await asyncio.sleep(0.3)
+    assert lines.said == [gate.text]
+    lines.client.sheet = scenes.start_sheet()
+    assert any("yes within 10 seconds" in line for line in await asked)
+    assert [name for name, _ in lines.client.requests if name == "run.start"] == []

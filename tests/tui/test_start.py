@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from devicectl.station.views import Reply, to_json
+from devicectl.station.views import GateView, Reply, to_json
 from tests.tui.conftest import StageMaker
 from tui import scenes
 from tui.screens.start_sheet import StartSheetScreen
 
+ON_THE_WAY = GateView(
+    "arrived", False, "The needles are on their way: 0.49 mm measured, 1.25 mm set; wait.", waiting=True
+)
+WAITING = replace(scenes.start_sheet(), ok=False, gates=(*scenes.GATES, ON_THE_WAY))
 PAUSED = replace(
     scenes.needling(), pen=scenes.PEN, run=replace(scenes.needling().run, phase="paused", pause_left_s=41.0)
 )
@@ -173,3 +177,44 @@ async def test_nothing_but_the_sheet_starts(stage: StageMaker, key: str) -> None
     async with stage(scenes.IDLE) as s:
         await s.press(key)
         assert not s.client.requests
+
+
+async def test_the_sheet_waits_for_needles_on_their_way_and_y_means_nothing_until_they_are_there(
+    stage: StageMaker,
+) -> None:
+    async with stage(scenes.IDLE, (80, 24)) as s:
+        s.client.sheet = WAITING
+        await s.press("g")
+        assert "Waiting for the needles" in s.text()
+        assert "0.49 mm measured" in s.text()
+        s.clock.now += 0.5
+        await s.press("Y")
+        assert isinstance(s.app.screen, StartSheetScreen)
+        assert not s.asked("run.start")
+        s.client.sheet = replace(scenes.start_sheet(), ticket="ticket-2")
+        s.clock.now += 0.5
+        await s.show(scenes.IDLE)
+        await s.settle()
+        assert "Start needling?" in s.text()
+        s.clock.now += 0.1
+        await s.press("Y")
+        assert not s.asked("run.start"), "the fresh sheet could not have been read yet"
+        await s.press("g")
+        s.clock.now += 0.2
+        await s.press("Y")
+        assert s.asked("run.start") == [{"ticket": "ticket-2"}]
+
+
+async def test_a_waiting_sheet_is_cancelled_by_any_key_and_closes_when_refused(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        s.client.sheet = WAITING
+        await s.press("g")
+        await s.press("n")
+        assert s.app.screen is s.app.treat
+        await s.press("g")
+        s.client.refuse["run.preview"] = "No zone is chosen: press a digit."
+        s.clock.now += 0.5
+        await s.show(scenes.IDLE)
+        await s.settle()
+        assert s.app.screen is s.app.treat
+        assert not s.asked("run.start")

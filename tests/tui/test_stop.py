@@ -8,6 +8,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from devicectl.station.views import View
 from tests.tui.conftest import Stage, StageMaker
 from tui import scenes
 from tui.screens.session import SessionScreen
@@ -163,6 +164,22 @@ async def test_a_stop_key_inside_a_scan_stops(stage: StageMaker) -> None:
     async with stage(scenes.IDLE) as s:
         await _burst(s, "91 9")
         assert s.client.stops == ["space"]
+
+
+@pytest.mark.parametrize("view", [scenes.IDLE, scenes.needling()])
+async def test_digits_of_a_note_count_however_fast_they_come_and_a_scan_does_not(stage: StageMaker, view: View) -> None:
+    async with stage(view) as s:
+        await s.press("n")
+        await _burst(s, "427")
+        await s.press("enter")
+        assert s.asked("note") == [{"digits": "427"}]
+        assert not s.client.stops
+        await s.press("n")
+        await _burst(s, "04012345678901")
+        await s.press("enter")
+        await _burst(s, "42")
+        assert s.asked("note") == [{"digits": "427"}], "a scan is no note, and digits behind a closed note are none"
+        assert not s.client.stops
 
 
 async def test_a_single_key_is_no_scan(stage: StageMaker) -> None:

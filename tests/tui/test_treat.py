@@ -244,6 +244,14 @@ async def test_a_fault_is_called_one_and_no_older_stop_is_its_time(stage: StageM
         assert "still in" not in s.text()
 
 
+async def test_a_stop_that_was_seen_again_after_a_lost_link_is_no_stop_time(stage: StageMaker) -> None:
+    view = scenes.stopped()
+    assert view.pen is not None
+    async with stage(replace(view, pen=replace(view.pen, stop_ms=10_010.0))) as s:
+        assert "seen still 10.0 s after" in s.text()
+        assert "10010" not in s.text()
+
+
 async def test_news_of_a_start_does_not_hide_what_to_do_after_a_latch(stage: StageMaker) -> None:
     async with stage(scenes.needling()) as s:
         s.app.live.say("started")

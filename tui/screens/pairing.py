@@ -18,7 +18,7 @@ DIGITS: Final = 6
 PASSKEY_CODES: Final = frozenset({"no-passkey", "wrong-passkey"})
 """Refusals after which the right passkey helps."""
 PAIRING_CODES: Final = PASSKEY_CODES | {
-    "pairing-refused", "pairing-timeout", "bond-lost", "not-trusted", "pen-busy", "pen-not-found",
+    "pairing-refused", "pairing-timeout", "bond-lost", "hung-up", "not-trusted", "pen-busy", "pen-not-found",
     "no-answer", "radio-absent", "no-bluetooth", "bluetooth-off", "no-permission", "no-dbus", "no-bluetoothd",
 }  # fmt: skip
 """Refusals of a pen on the air, whose sentences are longer than the place for news."""

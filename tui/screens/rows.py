@@ -17,12 +17,16 @@ from tui.zones import INDEX, zone_name
 Localtime = Callable[[float], time.struct_time]
 BAR: Final = (" │ ", FAINT)
 WIDE: Final = 100
+SEEN_LATE_MS: Final = 1_000
+"""No motor runs down for so long after STOP: the pen was only heard again."""
 
 
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
-    """Row 0: screen, the SIMULATED badge, purpose, client, pen, link, battery, clock; fields drop from the right."""
+    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, clock; fields drop from the right."""
     view, pen = live.view, live.pen
     row: list[tuple[str, Ink]] = [(f" {name} ", CHIP)]
+    if pen is not None and pen.replay:
+        row.append((" ▚▚ REPLAY ▞▞ " if width >= WIDE else "▚REPLAY▞", BADGE))
     if is_simulated(view):
         row.append((" ▚▚ SIMULATED ▞▞ " if width >= WIDE else "▚SIMULATED▞", BADGE))
     now = time.strftime("%H:%M:%S", localtime(view.utc + live.since)) if view is not None else "--:--:--"
@@ -156,7 +160,11 @@ def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str,
 
 def _stop_time(pen: PenView) -> str:
     measured = pen.state == "stopped" and pen.stop_ms is not None
-    return f"  still in {pen.stop_ms:.0f} ms" if measured else ""
+    if not measured or pen.stop_ms is None:
+        return ""
+    if pen.stop_ms >= SEEN_LATE_MS:
+        return f"  seen still {pen.stop_ms / 1000:.1f} s after"
+    return f"  still in {pen.stop_ms:.0f} ms"
 
 
 def log_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Row]:

@@ -114,7 +114,10 @@ class SessionScreen(Sheet[Choice | None]):
             super().scanned(words)
             return
         code = words.strip()
-        self.query_one("#client", Input).value = code[:40] if re.fullmatch(CODE, code) else ""
+        good = re.fullmatch(CODE, code) is not None
+        self.query_one("#client", Input).value = code[:40] if good else ""
+        if not good:
+            self.live.say("that is no client code: letters, digits, . - and _ only, no blank")
 
     def on_unmount(self) -> None:
         """No text field is left."""
@@ -141,6 +144,14 @@ class NoteScreen(Sheet[str | None]):
     def __init__(self) -> None:
         super().__init__()
         self.digits = ""
+
+    def on_mount(self) -> None:
+        """Digits are a note from here on, however fast."""
+        self.dashboard.guard.note_open = True
+
+    def on_unmount(self) -> None:
+        """And no longer."""
+        self.dashboard.guard.note_open = False
 
     def frame(self) -> None:
         """Show what was typed."""

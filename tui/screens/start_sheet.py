@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from textual import events
 from textual.binding import Binding
 
-from devicectl.station.views import GateView, StartSheet
+from devicectl.station.views import GateView, StartSheet, from_json
 from tui import text
 from tui.keys import OVERRIDE_KEY, START_KEY
 from tui.screens.base import Sheet
@@ -19,6 +19,11 @@ from tui.zones import zone_name
 
 MIN_DELAY_S: Final = 0.15
 """``Y`` sooner than this after the sheet appeared is a bounce, a repeat or a scan, not a decision."""
+
+AGAIN_S: Final = 0.2
+"""How often the sheet is asked for anew while the needles are on their way."""
+ARRIVE_S: Final = 4.0
+"""How long line mode waits for them."""
 
 
 class Decision(enum.Enum):
@@ -31,7 +36,8 @@ class Decision(enum.Enum):
 
 class StartSheetScreen(Sheet[Decision]):
     """Answers START when ``Y`` was pressed in time, OVERRIDE when a failed check is to be opened with a reason, and NOT
-    to anything else, and after ten seconds."""
+    to anything else, and after ten seconds. While needles are on their way to the set depth it waits, and starts nothing;
+    the sheet that may start is a fresh one, with its own time to be read."""
 
     TITLE_TEXT = "Start needling?"
     BINDINGS: ClassVar = [
@@ -43,12 +49,27 @@ class StartSheetScreen(Sheet[Decision]):
         super().__init__()
         self.sheet, self.resume = sheet, resume
         self.shown_at: float | None = None
+        self._asked_at: float | None = None
 
     def on_mount(self) -> None:
         """The clock runs from the moment the sheet can be seen."""
-        box = self.query_one("#box")
-        box.border_title = "Resume needling?" if self.resume else "Start needling?" if self.sheet.ok else "Cannot start"
-        self.shown_at = self.live.clock()
+        self._begin()
+
+    def _begin(self) -> None:
+        title = (
+            "Start needling?" if self.sheet.ok else "Waiting for the needles" if self.sheet.waits else "Cannot start"
+        )
+        self.query_one("#box").border_title = "Resume needling?" if self.resume and self.sheet.ok else title
+        self.shown_at = self._asked_at = self.live.clock()
+
+    async def _ask_again(self) -> None:
+        answer = await self.dashboard.ask("run.preview")
+        if answer is None:
+            self._close("not started")
+        elif self.is_current:
+            self.sheet = from_json(StartSheet, answer) if isinstance(answer, dict) else answer
+            self._begin()
+            self.repaint()
 
     @property
     def left_s(self) -> float:
@@ -69,6 +90,9 @@ class StartSheetScreen(Sheet[Decision]):
         elif live.view is not None and live.pen is not None and live.pen.motion != "still":
             self._close("not started: the pen is not still")
         else:
+            if self.sheet.waits and self._asked_at is not None and live.clock() - self._asked_at >= AGAIN_S:
+                self._asked_at = None
+                self.run_worker(self._ask_again(), group="requests")
             self.show(self._rows())
 
     def _rows(self) -> list[Row]:
@@ -113,6 +137,9 @@ class StartSheetScreen(Sheet[Decision]):
     def _foot(self, width: int) -> list[Row]:
         """What ``Y`` would do, and how long."""
         left: Row = ((f"closes in {max(0, self.left_s):.0f} s", DIM),)
+        if self.sheet.waits:
+            words = "Waiting; then Y can start. Any other key cancels."
+            return [((words, BRIGHT),)]
         if not self.sheet.ok:
             if self.overridable:
                 names = " or ".join(gate.name for gate in self.overridable)
@@ -138,7 +165,9 @@ class StartSheetScreen(Sheet[Decision]):
         return (*row, (more, DIM)) if width_of(row) + len(more) <= self.inner else row
 
     def action_confirm(self) -> None:
-        """``Y``: start, unless the sheet refuses or the key came too soon."""
+        """``Y``: start, unless the sheet refuses or the key came too soon; while it waits the key means nothing."""
+        if self.sheet.waits:
+            return
         delay = max(MIN_DELAY_S, self.sheet.not_before_s)
         if not self.sheet.ok:
             self._close("not started: a check failed")

@@ -166,7 +166,8 @@ class TreatScreen(WayActions):
 
     def _frame_map(self) -> None:
         scalp, view = self.query_one(ScalpMap), self.live.view
-        scalp.say("SIMULATED PEN" if rows.is_simulated(view) else "")
+        replay = view is not None and view.pen is not None and view.pen.replay
+        scalp.say("REPLAY" if replay else "SIMULATED PEN" if rows.is_simulated(view) else "")
         if view is None:
             return
         scalp.select(self.live.pending.zone or view.zone)

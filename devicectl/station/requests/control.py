@@ -10,8 +10,9 @@ from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.station.desk import Desk
 from devicectl.station.viewing import gate_views
-from devicectl.station.views import StartSheet
+from devicectl.station.views import Reply, StartSheet
 from devicectl.treatment.zones import parse_zone
+from drivers.api import Action
 
 from .common import Methods, obeying, reply
 
@@ -69,12 +70,21 @@ async def _as_planned(desk: Desk, zone: str) -> dict[str, Any]:
 async def _setpoint(c: Connection, q: p.SetPoint) -> Any:
     desk = await obeying(c)
     answers: dict[str, Any] = {}
-    for name, value, act in (
-        ("depth", q.depth_um, desk.intents.set_depth),
-        ("rate", q.rate_mhz, desk.intents.set_rate),
-    ):
-        if value is None:
-            continue
+    intents = desk.intents
+    asked = [
+        (name, value, action, act)
+        for name, value, action, act in (
+            ("depth", q.depth_um, Action.SET_DEPTH, intents.set_depth),
+            ("rate", q.rate_mhz, Action.SET_RATE, intents.set_rate),
+        )
+        if value is not None
+    ]
+    refused = {name: why for name, value, action, _ in asked if (why := intents.refusal(action, value, q.lower))}
+    if refused and len(asked) > 1:
+        # Both were asked for together: half of it is not what anybody wanted.
+        other = f"nothing was sent, because the {next(iter(refused))} was refused."
+        return {name: Reply("not_sent", refused.get(name, other)) for name, *_ in asked}
+    for name, value, _, act in asked:
         outcome, bound = await act(value, lower=q.lower)
         done = "; ".join(bound.reasons) if isinstance(bound, Bound) else ""
         answers[name] = reply(outcome, done)

@@ -11,7 +11,7 @@ from devicectl.station.desk import Desk
 from devicectl.station.ports import no_bluetooth
 from devicectl.station.station import Station
 from devicectl.station.viewing import pen_view
-from drivers.address import parse_address
+from drivers.address import Address, parse_address
 from drivers.api import Outcome
 
 from .common import Methods, obeying, reply
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = {"serial": 4.0, "tcp": 4.0, "ble": 13.0}
 """How long the first connection is waited for: a pen on the air is looked for, discovered and asked in small pieces."""
+LOOK_S: Final = 0.02
+"""How often a scan looks whether a pen was started meanwhile."""
+LET_GO_S: Final = 2.0
+"""How long a scan that was called off may take to leave the radio."""
 
 READY_S: Final = 2.0
 """So long a pen may take until it can be asked to show itself."""
@@ -31,10 +35,27 @@ async def _scan(c: Connection, q: p.Scan) -> Any:
     turning = any(desk.may_turn and desk.address.scheme == "ble" for desk in c.station.desks)
     # Listening takes the radio away from a link now and then: not while a motor may turn.
     radio = None if turning or not q.bluetooth else c.radio if q.radio is None else q.radio
-    rows = await c.station.ports.scan(q.probe, held, radio, q.ports)
+    rows = await _scanned(c.station, q, held, radio)
     if turning and q.bluetooth:
         rows.append(no_bluetooth("A pen on the air may turn; look again when it stands still."))
     return [_with_ours(c.station, row) for row in rows]
+
+
+async def _scanned(station: Station, q: p.Scan, held: tuple[str, ...], radio: str | None) -> list[dict[str, Any]]:
+    """What the scan found; listening ends when a pen on the air is started meanwhile."""
+    if radio is None:
+        return await station.ports.scan(q.probe, held, None, q.ports)
+    scan = asyncio.ensure_future(station.ports.scan(q.probe, held, radio, q.ports))
+    try:
+        while not scan.done() and not station.turns_on_air():
+            await asyncio.wait((scan,), timeout=LOOK_S)
+        if scan.done():
+            return scan.result()
+    finally:
+        scan.cancel()
+    await asyncio.wait((scan,), timeout=LET_GO_S)
+    told = no_bluetooth("Listening ended, because a pen on the air was started; look again when it stands still.")
+    return [*(await station.ports.scan((), held, None, q.ports)), told]
 
 
 def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +68,7 @@ def _with_ours(station: Station, row: dict[str, Any]) -> dict[str, Any]:
 
 async def _open(c: Connection, q: p.OpenPen) -> Any:
     address = parse_address(q.address)
+    await _ready_to_open(c, address)
     wait_s = WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s
     desk = await c.station.open_desk(address, wait_s, c.holder)
     if c.desk is not None and c.desk is not desk and c.controls:
@@ -56,6 +78,25 @@ async def _open(c: Connection, q: p.OpenPen) -> Any:
     if desk.holder is None:
         c.take(desk)
     return {"pen": pen_view(desk), "you_control": c.controls, "moved_from": desk.moved_from}
+
+
+async def _ready_to_open(c: Connection, address: Address) -> None:
+    """Raises when looking for the pen would disturb another one. A pen that is open without the passkey that came now is
+    let go, to be opened with it."""
+    station = c.station
+    desk = station.desk_at(address)
+    if desk is None:
+        if address.scheme == "ble" and station.turns_on_air():
+            text = "A pen on the air is running, and looking for another would disturb it; END or STOP first."
+            raise StationError(text, "not-still")
+        return
+    if "passkey" not in address.options or desk.pen.obeys:
+        return
+    watched = any(client.desk is desk for client in station.clients if client is not c)
+    if watched or desk.recording.session_id is not None or (desk.pen.connected and not desk.confirmed_still):
+        text = f"{address} is open already without this passkey; close it first, then open it with the passkey."
+        raise StationError(text, "open-already")
+    await station.close_desk(desk, "opened anew with a passkey")
 
 
 async def _close(c: Connection, _: p.Empty) -> Any:

@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from .before import (
-    ANAESTHETIC,
-    ANAESTHETIC_OFF,
-    CARTRIDGE,
-    CARTRIDGE_DISCARDED,
-    CHECKLIST,
-    PEN_CHECK,
-    SKIN_PREPARATION,
-)
+from .before import ANAESTHETIC, ANAESTHETIC_OFF, PEN_CHECK, SKIN_PREPARATION
+from .cartridges import CARTRIDGE, CARTRIDGE_DISCARDED
 from .consent import CONSENT
 from .course import ASSESSMENT, COURSE, COURSE_END, PROTOCOL
 from .during import (
@@ -30,6 +23,7 @@ from .during import (
 from .engine import Field, FieldErrors, Form, Record, Rows, Shown, columns, parse, prefilled, shown, typed
 from .entries import Entry
 from .people import CLIENT, IDENTITY, OPERATOR
+from .questions import CHECKLIST
 from .signing import AMENDMENT, PASS_CHANGE, SIGNATURE
 
 __all__ = [

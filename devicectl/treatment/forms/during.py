@@ -25,9 +25,9 @@ from devicectl.treatment.vocabulary import (
     TOPICAL_PRODUCTS,
 )
 
-from .before import lot_entry
 from .engine import Form, Record
 from .entries import Choice, Day, Flag, Grade, Moment, Number, Text, ZoneEntry
+from .lots import lot_entry
 from .numbers import PLAIN_MILLI
 
 

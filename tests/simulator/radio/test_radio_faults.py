@@ -629,3 +629,19 @@ def test_the_pen_says_who_it_is_and_how_full_it_is() -> None:
             assert bytes(await client.read_gatt_char(BATTERY_LEVEL)) == b"\x32"
 
     virtual(scenario)
+
+
+@pytest.mark.parametrize("fault", ["silence", "to_pen__silence", "from_pen__silence"])
+def test_a_silenced_pen_answers_no_reading_of_its_status(fault: str) -> None:
+    async def scenario(r: Rig) -> None:
+        async with r.hand() as hand:
+            await hand.status()
+            r.pen.set_faults(**{fault: True})
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await hand.status()
+            r.pen.clear_faults()
+            await asyncio.sleep(0.1)
+            assert (await hand.status()).state_result & 0xF == PenState.IDLE
+
+    virtual(scenario)

@@ -105,7 +105,8 @@ def refused_well(outcome, form):
         assert len(said) < 400, said
         assert said.isprintable()
         said.encode()
-        assert not JARGON.search(said.replace("“", "").split(";")[0] if "“" in said else said), said
+        # What was typed may be named in quotation marks, whatever it was.
+        assert not JARGON.search(re.sub("“.*”", "", said)), said
 
 
 def goes_round(form, record):

@@ -1,0 +1,1 @@
+"""For testers: captures of what passed on a link, and their replay."""
