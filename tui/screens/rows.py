@@ -8,7 +8,7 @@ from typing import Final
 
 from devicectl.station.views import ChartView, GateView, LogView, PenView, RunView, View
 from tui import text
-from tui.model import Freshness, Live, freshness
+from tui.model import Freshness, Live, freshness, next_of
 from tui.screens.values import freshness_of_vitals, percent
 from tui.theme import ALARMS, BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, TEXT, Ink
 from tui.widgets.line_board import Row, spread, width_of
@@ -142,7 +142,8 @@ def _state(live: Live) -> tuple[str, str, str]:
 
 def _next_step(chart: ChartView) -> str | None:
     """The step that has to be done before or after the zones; None while it is the zones' turn."""
-    step = next((step for step in chart.steps if step.name == chart.next_step), None)
+    following = next_of(chart)
+    step = next((step for step in chart.steps if step.name == following), None)
     return None if step is None or step.phase == "during" else step.title
 
 
