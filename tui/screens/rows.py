@@ -22,7 +22,7 @@ SEEN_LATE_MS: Final = 1_000
 
 
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
-    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, clock; fields drop from the right."""
+    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, operator, clock; fields drop from the right."""
     view, pen = live.view, live.pen
     row: list[tuple[str, Ink]] = [(f" {name} ", CHIP)]
     if pen is not None and pen.replay:
@@ -45,6 +45,9 @@ def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
         fields.append((("bat ", DIM), (percent(pen, stale), TEXT if stale is Freshness.FRESH else DIM)))
     else:
         fields.append((("no pen", DIM),))
+    operator = view.operator if view is not None else None
+    if operator is not None:
+        fields.append(((operator.name, TEXT), (" LOCKED" if operator.locked else "", BRIGHT)))
     room = width - width_of(tuple(row)) - width_of(right)
     for index, field in enumerate(fields):
         need = width_of(field) + (1 if index == 0 else 3)
