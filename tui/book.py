@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from devicectl.records.errors import NoDatabase, RecordError
+from devicectl.records.reader import PassSummary, Reader, list_passes
 from devicectl.records.register import ClientSummary, ProtocolSummary, list_clients, list_protocols
 
 
@@ -27,6 +29,9 @@ class Book(Protocol):
 
     async def register(self) -> Register:
         """Read it now."""
+
+    async def passes(self, session: str) -> tuple[PassSummary, ...]:
+        """The passes of a session, in order."""
 
     @property
     def place(self) -> str:
@@ -50,9 +55,18 @@ class RecordBook:
         """See `Book`."""
         return await asyncio.to_thread(self._read)
 
-    def _read(self) -> Register:
-        from devicectl.records.reader import Reader
+    async def passes(self, session: str) -> tuple[PassSummary, ...]:
+        """See `Book`."""
+        return await asyncio.to_thread(self._passes, session)
 
+    def _passes(self, session: str) -> tuple[PassSummary, ...]:
+        try:
+            with Reader() as reader:
+                return tuple(reader.run(lambda c: list_passes(c, UUID(session))))
+        except RecordError:
+            return ()
+
+    def _read(self) -> Register:
         try:
             with Reader() as reader:
                 return reader.run(lambda c: Register(tuple(list_clients(c)), tuple(list_protocols(c))))
@@ -73,3 +87,8 @@ class HeldBook:
     async def register(self) -> Register:
         """See `Book`."""
         return self.held
+
+    async def passes(self, session: str) -> tuple[PassSummary, ...]:
+        """See `Book`."""
+        del session
+        return ()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from devicectl.station.views import AlarmView, LogView, PenView, Reply, View, from_json
+from devicectl.station.views import AlarmView, ChartView, LogView, PenView, Reply, View, from_json
 from tui.keys import DEFAULT, Keymap
 from tui.theme import PRIORITIES
 
@@ -265,3 +265,12 @@ class RepeatFilter:
         now = self._clock()
         last, self._last[key] = self._last.get(key), now
         return last is None or now - last >= REPEAT_S
+
+
+def next_of(chart: ChartView) -> str | None:
+    """The step to do next. A session that was opened without a course gets none any more: that step is passed over."""
+    if chart.next_step != "course":
+        return chart.next_step
+    needed = [step for step in chart.steps if step.name != "course" and (not step.optional or step.state == "trouble")]
+    found = next((step.name for step in needed if step.state in ("open", "trouble")), None)
+    return found or next((step.name for step in needed if step.state == "waiting"), "course")

@@ -84,6 +84,7 @@ SCENES: Final = (
     Scene("plan", treatments.charted()),
     Scene("plan-needling", treatments.charted(scenes.needling())),
     Scene("plan-alarm", treatments.charted(scenes.alarmed())),
+    Scene("plan-colourless", treatments.charted(scenes.alarmed()), look=Look(COLOURLESS)),
     Scene("numbing", treatments.numbing()),
     Scene("direction", treatments.charted(), ("u",)),
     Scene("result", treatments.charted(), ("k", "enter", "enter", "2", "1", "1")),

@@ -29,7 +29,7 @@ from tui import text
 from tui.book import Book, HeldBook
 from tui.entry import EntryError, parse_depth, parse_rate
 from tui.line_input import KeyByKey, LineEditor
-from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, replies
+from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, next_of, replies
 from tui.multiplexer import MultiplexerWatch
 from tui.plain_forms import HELP as FORM_HELP
 from tui.plain_forms import PlainTreatment
@@ -138,7 +138,7 @@ class Narrator:
 
 def _plan_line(chart: ChartView) -> str:
     """The next step and zone, and the direction of the strokes."""
-    step = next((step for step in chart.steps if step.name == chart.next_step), None)
+    step = next((step for step in chart.steps if step.name == next_of(chart)), None)
     words = f"Next: {step.title}, {step.text}" if step is not None else "Nothing is left to do."
     direction = f" Direction {DIRECTIONS[chart.direction].casefold()}." if chart.direction else ""
     return f"{words}{direction}"

@@ -16,7 +16,7 @@ from devicectl.treatment.rehearsal import GTIN
 from devicectl.treatment.vocabulary import DIRECTIONS
 from tui import text
 from tui.book import Book
-from tui.model import Live
+from tui.model import Live, next_of
 from tui.screens.clients import course_line, due_line, interrupted, protocol_items, zone_words
 from tui.screens.form_draft import Draft, FormLine
 from tui.screens.form_sheet import keys_of
@@ -289,7 +289,7 @@ class PlainTreatment:
                 self.write("pens and open N choose a pen; then clients and treat CODE." if self.live.pen is None
                            else "clients lists them, client new adds one, treat CODE begins.")  # fmt: skip
             return
-        step = chart.next_step
+        step = next_of(chart)
         if step == "sign":
             await self._sign()
         elif step == "zones":

@@ -376,10 +376,7 @@ class Intake:
             rows = MAKERS[filled.form.name](making)
             entries = [Entry(table, row, filled.by, filled.at_utc_us) for table, row in rows]
             seq = self._chain.enter(connection, entries)
-            # What the form is about comes first: a course, though its protocol had to be entered before it.
-            kept = tuple(
-                sorted(((entry.table.name, entry.row()) for entry in entries), key=lambda row: row[0] != "courses")
-            )
+            kept = tuple((entry.table.name, entry.row()) for entry in entries)
             about = rows[0][1]["id"] if filled.form.name == "client" else making.client
             return Stored(kept, about, seq)
 

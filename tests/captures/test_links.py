@@ -382,7 +382,7 @@ def test_wherever_a_capture_joins_the_inputs_are_the_same(tmp_path: Path) -> Non
     chunks = [(record.at, record.data[n : n + 1]) for record in found for n in range(len(record.data))]
 
     def session(told: list[PenInput]) -> HostSession:
-        return HostSession(told.append, lambda hello: None, lambda result: None, LinkStatistics())
+        return HostSession(told.append, lambda hello: None, lambda result: None, lambda table: None, LinkStatistics())
 
     joins: list[tuple[int, list[PenInput]]] = []
     whole: list[PenInput] = []

@@ -16,7 +16,7 @@ from .conftest import LONG_S, House
 
 KEYS = {
     "enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "f2": "\x1bOQ", "f3": "\x1bOR", "f5": "\x1b[15~",
-    "f6": "\x1b[17~",
+    "f6": "\x1b[17~", "f7": "\x1b[18~",
 }  # fmt: skip
 PIN = "135790"
 WHERE_IS_THE_CURSOR = b"\x1b[6n"
@@ -203,6 +203,8 @@ def needles(p: Person) -> None:
 def signs(p: Person) -> None:
     """The cartridge goes, the record is signed, the screen is locked, and STOP works there."""
     p.press("w", "› ○ open    Discard")
+    p.press("f7", "Change a pass: which?", "  2  VTX")
+    p.press("esc", "› ○ open    Discard")
     p.press("enter", "sharps container")
     p.moves("1")
     p.press("enter", "› ○ open    Sign")

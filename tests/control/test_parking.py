@@ -41,6 +41,7 @@ def test_the_needle_stands_out_at_bottom_dead_centre(scenario: Scenario) -> None
     async def play(rig: Rig) -> None:
         await rig.intents.set_depth(1000)
         await rig.until(lambda: not rig.sim.physics.depth_moving, 3)
+        await rig.until(lambda: all(gate.passed for gate in rig.control.gates()), 3)
         rig.sim.physics.strokes = 7.6
         for bottom, strokes in ((True, 8.5), (False, 9.0), (False, 9.0)):
             assert await park(rig, bottom) == Confirmed(1000)

@@ -126,7 +126,7 @@ def test_the_input_threads_counter_advances_with_no_key_pressed(terminal: Termin
 def test_typing_a_client_code_and_stop_in_the_field(terminal: Terminal) -> None:
     terminal.wait_for("READY")
     os.write(terminal.child.child_fd, b"s")
-    terminal.wait_for("treatment")
+    terminal.wait_for("pen unloaded or simulated")
     os.write(terminal.child.child_fd, b"t")
     terminal.wait_for("type it")
     for char in b"T-9":

@@ -298,7 +298,8 @@ class FormSheet(Sheet[Any]):
 
     def frame(self) -> None:
         """Fields in sight, then what there is to say about the one the keyboard is in."""
-        self.dashboard.guard.text_focus = self.takes_text and self.is_current
+        if self.is_current:
+            self.dashboard.guard.text_focus = self.takes_text
         lines, head, width = self.draft.lines(), self.intro(), self.inner
         room = max(1, self.room - FOOT)
         head = head[: max(0, room - 3)]

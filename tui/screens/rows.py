@@ -8,7 +8,7 @@ from typing import Final
 
 from devicectl.station.views import ChartView, GateView, LogView, PenView, RunView, View
 from tui import text
-from tui.model import Freshness, Live, freshness
+from tui.model import Freshness, Live, freshness, next_of
 from tui.screens.values import freshness_of_vitals, percent
 from tui.theme import ALARMS, BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, TEXT, Ink
 from tui.widgets.line_board import Row, spread, width_of
@@ -22,7 +22,7 @@ SEEN_LATE_MS: Final = 1_000
 
 
 def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
-    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, clock; fields drop from the right."""
+    """Row 0: screen, the badges REPLAY and SIMULATED, purpose, client, pen, link, battery, operator, clock; fields drop from the right."""
     view, pen = live.view, live.pen
     row: list[tuple[str, Ink]] = [(f" {name} ", CHIP)]
     if pen is not None and pen.replay:
@@ -45,6 +45,9 @@ def title_row(live: Live, name: str, width: int, localtime: Localtime) -> Row:
         fields.append((("bat ", DIM), (percent(pen, stale), TEXT if stale is Freshness.FRESH else DIM)))
     else:
         fields.append((("no pen", DIM),))
+    operator = view.operator if view is not None else None
+    if operator is not None:
+        fields.append(((operator.name, TEXT), (" LOCKED" if operator.locked else "", BRIGHT)))
     room = width - width_of(tuple(row)) - width_of(right)
     for index, field in enumerate(fields):
         need = width_of(field) + (1 if index == 0 else 3)
@@ -142,7 +145,8 @@ def _state(live: Live) -> tuple[str, str, str]:
 
 def _next_step(chart: ChartView) -> str | None:
     """The step that has to be done before or after the zones; None while it is the zones' turn."""
-    step = next((step for step in chart.steps if step.name == chart.next_step), None)
+    following = next_of(chart)
+    step = next((step for step in chart.steps if step.name == following), None)
     return None if step is None or step.phase == "during" else step.title
 
 

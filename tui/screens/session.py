@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input
 
+from devicectl.treatment.phrases import PHRASES
 from tui import text
 from tui.screens.base import Sheet
 from tui.screens.rows import key_row
@@ -133,7 +134,7 @@ class NoteScreen(Sheet[str | None]):
 
     TITLE_TEXT = "Note"
     ALSO: ClassVar = {"note": "close"}
-    WIDTH = 44
+    WIDTH = 52
     BINDINGS: ClassVar = [
         *[Binding(str(n), f"digit({n})", show=False) for n in range(10)],
         Binding("backspace", "rub", show=False),
@@ -154,9 +155,14 @@ class NoteScreen(Sheet[str | None]):
         self.dashboard.guard.note_open = False
 
     def frame(self) -> None:
-        """Show what was typed."""
+        """What was typed, and the phrases that begin so."""
         keys = (("Enter", "notes it"), ("Esc", "back"))
-        self.show([((f"{self.digits}_", BRIGHT),), key_row(keys, self.inner)])
+        fitting = [phrase for phrase in PHRASES if phrase.digits.startswith(self.digits)]
+        rows: list[Row] = [((f"{self.digits}_", BRIGHT),)]
+        for phrase in fitting[: max(1, self.room - 3)]:
+            ink = BRIGHT if phrase.digits == self.digits else DIM
+            rows.append(((f" {phrase.digits}  {phrase.text}", ink),))
+        self.show([*rows, key_row(keys, self.inner)])
 
     def action_digit(self, digit: int) -> None:
         """Add a digit, at most 4."""

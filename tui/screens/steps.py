@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from devicectl.station.views import ChartView, StepView, View
 from tui import text
+from tui.model import next_of
 from tui.screens.listed import MOVES, ListSheet
 from tui.theme import BRIGHT, DIM, TEXT, Ink
 from tui.widgets.line_board import Row
@@ -74,7 +75,7 @@ class StepsScreen(ListSheet[StepView]):
         chart = self._chart()
         names = [step.name for step in self.items]
         following = (
-            chart.next_step
+            next_of(chart)
             if chart is not None
             else next((step.name for step in self.items if step.state == "open"), None)
         )
@@ -120,7 +121,8 @@ class StepsScreen(ListSheet[StepView]):
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Hints."""
-        return (("Enter", "opens the step"), ("up down", "another"), ("Esc", "to the map"))
+        more = (("F7", "passes"), ("F8", "amend")) if self._chart() is not None else ()
+        return (("Enter", "opens the step"), ("up down", "another"), ("Esc", "to the map"), *more)
 
     async def pressed(self, key: str) -> bool:
         """The key that opened it closes it; the session's and the pens' key go there."""
@@ -135,6 +137,8 @@ class StepsScreen(ListSheet[StepView]):
             self.dismiss("quit")
         elif key in keys["operator"]:
             self.dismiss("operator")
+        elif key in ("f7", "f8") and self._chart() is not None:
+            self.dismiss("passes" if key == "f7" else "amend")
         else:
             return False
         return True

@@ -14,6 +14,7 @@ from devicectl.records.register import ClientSummary
 from devicectl.station.views import ChartView, View, ZonePlanView, from_json
 from devicectl.treatment.forms import FORMS, Form
 from devicectl.treatment.rehearsal import GTIN
+from tui import text
 from tui.screens.actions import TreatActions
 from tui.screens.clients import ClientChoice, ClientsScreen, ProtocolsScreen, copied, interrupted, unsigned
 from tui.screens.direction import DirectionScreen
@@ -195,6 +196,10 @@ class WayActions(TreatActions):
             return await self._zones(chart)
         elif name == "sign" and chart is not None:
             await self._sign(chart)
+        elif name == "passes" and chart is not None:
+            await self._passes(chart)
+        elif name == "amend" and chart is not None:
+            await self._amend(chart)
         elif name == "anaesthetic" and chart is not None:
             await self.fill("anaesthetic_off" if chart.timers else "anaesthetic")
         elif name in STEP_FORMS and chart is not None:
@@ -389,7 +394,7 @@ class WayActions(TreatActions):
             return await self.dashboard.client.request("form.submit", form=name, values=given, **where)
 
         whose = client or (chart.client if chart is not None and form.subject != "protocol" else "")
-        title = f"{form.title} · {whose}" if whose else form.title
+        title = f"{form.title}: {whose}" if whose else form.title
         answer = await self._ask_screen(FormSheet(title, draft, submit))
         if answer is not None:
             self.dashboard.drafts = {key: kept for key, kept in self.dashboard.drafts.items() if kept is not draft}
@@ -483,6 +488,36 @@ class WayActions(TreatActions):
         if isinstance(answer, dict):
             self.live.say(answer["text"])
         await self._read_closed(chart.session)
+
+    async def _passes(self, chart: ChartView) -> None:
+        """Give a pass to another zone, or split it; what was recorded stays beside it."""
+        found = await self.dashboard.book.passes(chart.session)
+        items = [
+            (
+                str(one.id),
+                f"{one.seq:>3}  {one.zone or '-':<6} {text.clock((one.duration_ms or 0) / 1000)}  {text.mm(one.depth_set_um)} mm",
+            )
+            for one in found
+            if one.kind == "granted"
+        ]
+        if not items:
+            self.live.say("no pass is recorded in this session")
+            return
+        about = await self._ask_screen(MenuScreen("Change a pass: which?", items))
+        if about is not None:
+            zone = next((one.zone for one in found if str(one.id) == about), None) or ""
+            await self.fill("pass_change", values={"zone": zone}, about=str(about))
+
+    async def _amend(self, chart: ChartView) -> None:
+        """Correct a signed record; the old value stays beside the new one."""
+
+        async def submit(given: dict[str, object]) -> Any:
+            return await self.dashboard.client.request("session.amend", session=chart.session, values=given)
+
+        draft = self.draft(FORMS["amendment"], chart.session)
+        answer = await self._ask_screen(FormSheet(f"Amend the session of {chart.client}", draft, submit))
+        if isinstance(answer, dict):
+            self.live.say(answer["text"])
 
 
 def _wants_result(zone: ZonePlanView) -> bool:

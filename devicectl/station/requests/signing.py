@@ -17,7 +17,7 @@ from devicectl.records import audit
 from devicectl.records import tables as t
 from devicectl.records.amendments import amended
 from devicectl.records.errors import RecordError
-from devicectl.records.signed import is_sealed
+from devicectl.records.signed import belongs_to, covered, is_sealed
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.treatment.chart import load_chart, steps_of
@@ -105,6 +105,9 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
         if client is None:
             raise refused("Only a treatment is amended; that session has no client.", "no-chart")
         ready(connection, treatments.keys, client)
+        # What a resumed session has was entered in the one before: one signature covers both.
+        owner = belongs_to(connection, table, row)
+        of = owner if owner is not None and owner in covered(connection, session) else session
         field, typed = _new_value(record, table)
         new: audit.Value = typed
         if is_sealed(table, field) and isinstance(typed, str):
@@ -113,7 +116,7 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
         return amended(
             treatments.chain,
             key,
-            session=session,
+            session=of,
             table=table.name,
             row=row,
             field=field,
