@@ -21,6 +21,8 @@ from .grant import Grant
 from .intents import COMMAND_DEADLINE_S, NOT_BEFORE_S, TICKET_S
 from .motion import Motion
 
+SAID_S: Final = 0.3
+"""STATUS may tell that parking is over a little before the pen's event says that the needle stands."""
 PARK_MAX_S: Final = 2.0
 """A pen takes 1.5 s at most (docs/penlink.md); after this it is stopped."""
 STILL_MAX_S: Final = 1.0
@@ -182,6 +184,9 @@ class Parking:
             return Unknown(0, f"the needle was stopped on its way ({why}).")
         if c.latched:
             return Unknown(0, f"the pen says that the needle stands, and it was stopped ({c.latch_cause}).")
+        said_by = c.loop.time() + SAID_S
+        while c.parked_at < grant.since and c.loop.time() < said_by:
+            await asyncio.sleep(0.01)
         if c.parked_at < grant.since:
             # The button may have ended it, or the pen's word of it was lost: where the needle stands nobody knows.
             return Unknown(
