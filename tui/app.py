@@ -161,12 +161,18 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.sounds = Sounds(self.live, self.bell, self.sound)
         self.push_screen(self.treat)
         if self.first_run:
-            self.push_screen(AboutScreen(), lambda _: self.treat.guide())
+            self.push_screen(AboutScreen(), lambda _: self._set_up())
         self.client.on_view(self._hear)
         self.client.on_lost(self._lose)
         self.client.on_direct(self.live.say)
         self.set_interval(1 / self.fps, self._tick, name="frames")
         self.call_after_refresh(gc.freeze)
+
+    def _set_up(self) -> None:
+        """The guide of a first run, unless somebody has begun already: a session is open."""
+        view = self.live.view
+        if view is None or view.session is None:
+            self.treat.guide()
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual does; a hand at keys or mouse also puts off the lock."""

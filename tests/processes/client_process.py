@@ -132,6 +132,10 @@ class Player:
     async def start(self, zone: str) -> bool:
         """The two-step start."""
         await self.ask("zone.select", zone=zone)
+        view = self.hand.view
+        if view is not None and any(g.name == "arrived" and not g.passed and not g.waiting for g in view.gates):
+            # The crash halted the depth drive on its way: it is told anew where to go.
+            await self.ask("setpoint", depth_um=600, lower=True)
         await self.hand.until(
             lambda v: all(g.passed for g in v.gates if g.name != "limits") or (v.pen and v.pen.latched)
         )

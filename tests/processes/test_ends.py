@@ -125,7 +125,7 @@ def test_stop_from_the_command_line_goes_around_a_halted_station(place: Place) -
         check=False,
     )
     pen.off_within(at, LEASE_S)
-    assert done.returncode == 0, done
+    assert done.returncode == 6, done
     assert pen.address in done.stdout + done.stderr
     assert state(pen) == "STOPPED"
     station.signal(signal.SIGCONT)
