@@ -24,6 +24,14 @@ BEAT_S: Final = 0.1
 ZONES: Final = ("FHL", "FRL", "FRR", "FTL", "FTR", "MID", "PAL", "PAR", "VTX", "OCC")
 
 
+def _open(view: Any) -> bool:
+    return all(gate.passed for gate in view.gates if gate.name != "limits")
+
+
+def _halted(view: Any) -> bool:
+    return any(gate.name == "arrived" and not gate.passed and not gate.waiting for gate in view.gates)
+
+
 class Hand:
     """A connected client with a pulse, which tells every new line of the log once."""
 
@@ -64,7 +72,8 @@ class Hand:
             if self.lost:
                 raise StationError(self.lost, "station-lost")
             if time.monotonic() > end:
-                raise AssertionError(f"not seen within {seconds} s; last view: {self.view}")
+                shut = [g.text for g in self.view.gates if not g.passed] if self.view is not None else []
+                raise AssertionError(f"not seen within {seconds} s; shut: {shut}; last view: {self.view}")
             await asyncio.sleep(0.005)
 
 
@@ -132,13 +141,12 @@ class Player:
     async def start(self, zone: str) -> bool:
         """The two-step start."""
         await self.ask("zone.select", zone=zone)
-        view = self.hand.view
-        if view is not None and any(g.name == "arrived" and not g.passed and not g.waiting for g in view.gates):
+        for _ in range(3):
+            await self.hand.until(lambda v: _open(v) or _halted(v) or (v.pen and v.pen.latched))
+            if self.hand.view is None or not _halted(self.hand.view):
+                break
             # The crash halted the depth drive on its way: it is told anew where to go.
             await self.ask("setpoint", depth_um=600, lower=True)
-        await self.hand.until(
-            lambda v: all(g.passed for g in v.gates if g.name != "limits") or (v.pen and v.pen.latched)
-        )
         sheet = await self.ask("run.preview")
         await asyncio.sleep(sheet["not_before_s"] + 0.01)
         self.tell(asks="run.start")

@@ -66,7 +66,7 @@ def test_files_are_for_this_user_only(place: Place) -> None:
     assert mode(place.paths.requests) == mode(place.paths.stop) == 0o600
     assert mode(place.database.parent) == 0o700
     for file in (*place.runtime.glob("port-*"), *place.database.parent.iterdir()):
-        assert mode(file) == 0o600, file
+        assert mode(file) == (0o700 if file.is_dir() else 0o600), file
 
 
 def test_a_runtime_directory_with_too_long_a_name_is_one_sentence(place: Place) -> None:
