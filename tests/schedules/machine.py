@@ -187,7 +187,9 @@ class SafetyMachine(RuleBasedStateMachine):
         return None
 
     async def _sign_in(self, screen: Screen, name: str = "Pia") -> None:
-        """As a person does; a record in trouble takes no sign-in."""
+        """As a person does; a record in trouble takes no sign-in. On the bench nobody signs in."""
+        if self.SESSION[0] != "treatment":
+            return
         try:
             await screen.ask("operator.sign_in", name=name, pin=PIN)
         except StationError as error:
