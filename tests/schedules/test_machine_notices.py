@@ -28,7 +28,7 @@ from simulator.firmware import Firmware
 
 pytestmark = [pytest.mark.schedules, pytest.mark.timeout(900)]
 SEARCH = settings(
-    max_examples=400,
+    max_examples=1500,
     stateful_step_count=24,
     deadline=None,
     derandomize=True,
