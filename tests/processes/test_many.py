@@ -281,10 +281,14 @@ def undisturbed(client: Puppet, pen: Pen, act: Callable[[], None]) -> None:
     for _ in range(3):
         client.run(pen)
         act()
-        if client.view()["run"] is not None and client.ask("run.end")["outcome"] == "confirmed":
+        # A view comes ten times a second: the one at hand may be older than the run.
+        time.sleep(0.25)
+        ended = client.ask("run.end") if client.view()["run"] is not None else None
+        if ended is not None and ended["outcome"] == "confirmed":
             return
         client.until(lambda v: v["pen"]["motion"] == "still", "the pen is still")
-        assert client.ask("pen.reset")["outcome"] == "confirmed"
+        reset = client.ask("pen.reset")
+        assert reset["outcome"] == "confirmed", (ended, reset, client.view()["log"][-6:])
     raise AssertionError(f"the run ended three times: {client.view()['log'][-6:]}")
 
 
