@@ -61,7 +61,7 @@ async def set_up(seat: Seat, plan: Plan) -> tuple[str, ...]:
     """Choose the zone and set depth and rate; answers why they were lowered. Raises :class:`Failure`."""
     await seat.ask("zone.select", zone=plan.zone)
     names = ("depth", "rate")
-    replies = await seat.replies(
+    replies = await seat.patient(
         lambda answer: [answer[name] for name in names],
         "setpoint",
         depth_um=plan.depth_um,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import click
 
+from devicectl.control.lane import BEING_CHECKED, BUSY
 from devicectl.station.client import SocketClient, connect
 from devicectl.station.client_api import StationError
 from devicectl.station.views import LogView, PenView, Reply, View, from_json
@@ -22,7 +23,8 @@ from .output import patience
 BEAT_S: Final = 0.1
 READY_S: Final = 3.0
 BUSY_S: Final = 2.0
-BUSY_TEXT: Final = "another command is in progress"
+CHECKED_S: Final = 5.0
+"""How long a command whose outcome is not known may take to be settled by the pen's own memory."""
 
 
 class Seat:
@@ -51,11 +53,21 @@ class Seat:
 
     async def replies(self, parts: Callable[[Any], list[Any]], method: str, **params: Any) -> list[Reply]:
         """As :meth:`reply`, for an answer of several; ``parts`` takes it apart."""
-        deadline = self._loop.time() + BUSY_S
+        return await self._again({BUSY: BUSY_S}, parts, method, **params)
+
+    async def patient(self, parts: Callable[[Any], list[Any]], method: str, **params: Any) -> list[Reply]:
+        """As :meth:`replies`, and made again while an earlier command is being checked; for what may come later."""
+        return await self._again({BUSY: BUSY_S, BEING_CHECKED: CHECKED_S}, parts, method, **params)
+
+    async def _again(
+        self, passing: Mapping[str, float], parts: Callable[[Any], list[Any]], method: str, **params: Any
+    ) -> list[Reply]:
+        """Ask until no reply is one of ``passing``, each of which may last that many seconds."""
+        began = self._loop.time()
         while True:
             found = [from_json(Reply, part) for part in parts(await self.ask(method, **params))]
-            busy = any(one.outcome == "not_sent" and BUSY_TEXT in one.text for one in found)
-            if not busy or self._loop.time() > deadline:
+            lasts = max((passing.get(one.text, 0.0) for one in found if one.outcome == "not_sent"), default=0.0)
+            if self._loop.time() - began >= lasts:
                 return found
             await asyncio.sleep(0.05)
 

@@ -15,6 +15,7 @@ from .envelope import Bound, Context, Refused, bound_depth, bound_rate, mm
 from .events import RunGranted, RunOver, RunResumed, RunStarting, SetpointApplied, ZoneChosen
 from .gates import Gate
 from .grant import Grant
+from .lane import BUSY
 from .motion import Motion
 
 COMMAND_DEADLINE_S: Final = 0.3
@@ -288,7 +289,7 @@ class Intents:
         if isinstance(sheet, NotSent):
             return sheet
         if self.starting or c.lane.busy:
-            return NotSent("another command is in progress; try again in a moment.")
+            return NotSent(BUSY)
         if sheet.resumes and (c.run is None or c.run.phase != "paused"):
             return NotSent("the paused run is over; open the start sheet again.")
         gates = c.gates(depth_follows=self._depth_follows(sheet.depth))

@@ -20,6 +20,9 @@ NOT_AFTER_MS: Final = 300
 TOO_LATE_MS: Final = 500
 """A command without ``not_after`` that the pen has not seen after this much of its own time was lost."""
 
+BUSY: Final = "another command is in progress; try again in a moment."
+BEING_CHECKED: Final = "an earlier command is still being checked with the pen; wait for it."
+
 GIVES_WAY: Final = frozenset({Action.LIMIT_DEPTH, Action.INDICATE})
 
 Guard = Callable[[], str | None]
@@ -83,9 +86,9 @@ class CommandLane:
         if self._busy and self._housekeeping is not None:
             await self._housekeeping.wait()
         if self._busy:
-            return NotSent("another command is in progress; try again in a moment.")
+            return NotSent(BUSY)
         if self.unsettled:
-            return NotSent("an earlier command is still being checked with the pen; wait for it.")
+            return NotSent(BEING_CHECKED)
         if self._closed:
             return NotSent("the pen is being let go; choose it anew.")
         if self.pen_id is None or not self._pen.connected:

@@ -19,6 +19,7 @@ from .events import ParkOver, ParkStarting
 from .gates import Gate, Purpose
 from .grant import Grant
 from .intents import COMMAND_DEADLINE_S, NOT_BEFORE_S, TICKET_S
+from .lane import BUSY
 from .motion import Motion
 
 SAID_S: Final = 0.3
@@ -126,7 +127,7 @@ class Parking:
         if isinstance(sheet, NotSent):
             return sheet
         if self.starting or c.lane.busy:
-            return NotSent("another command is in progress; try again in a moment.")
+            return NotSent(BUSY)
         problem = self._problem() or next((gate.text for gate in c.gates() if not gate.passed), None)
         if problem is not None:
             return NotSent(problem)

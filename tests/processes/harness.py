@@ -244,11 +244,14 @@ class Puppet(Process):
         return until(lambda: self.ask("view"), "a view")  # type: ignore[no-any-return]
 
     def until(self, true: Callable[[dict[str, Any]], Any], what: str, seconds: float = LONG_S) -> dict[str, Any]:
-        """Wait for a view with a pen that pleases; gives it."""
+        """Wait for a view with a pen that pleases, and that is newer than this call; gives it."""
+        old = self.ask("view")
 
         def seen() -> dict[str, Any] | None:
             view = self.ask("view")
-            return view if view is not None and view["pen"] is not None and true(view) else None
+            if view is None or (old is not None and view["serial"] == old["serial"]):
+                return None
+            return view if view["pen"] is not None and true(view) else None
 
         return until(seen, what, seconds)  # type: ignore[no-any-return]
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyte
 
@@ -33,6 +33,26 @@ class _Screen(pyte.Screen):
 
     def write_process_input(self, data: str) -> None:
         self.answer(data.encode())
+
+    def scroll_up(self, lines: int = 1, **_: object) -> None:
+        """SU: what tmux sends and pyte does not know."""
+        self._scroll(self.index, lines, at_top=False)
+
+    def scroll_down(self, lines: int = 1, **_: object) -> None:
+        """SD."""
+        self._scroll(self.reverse_index, lines, at_top=True)
+
+    def _scroll(self, move: Callable[[], None], lines: int, *, at_top: bool) -> None:
+        top, bottom = self.margins or (0, self.lines - 1)
+        row, self.cursor.y = self.cursor.y, top if at_top else bottom
+        for _ in range(lines or 1):
+            move()
+        self.cursor.y = row
+
+
+class _Stream(pyte.ByteStream):
+    csi: ClassVar = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
 
 
 class Emulator:
@@ -60,7 +80,7 @@ class Emulator:
         os.close(slave)
         self.screen = _Screen(*size)
         self.screen.answer = self._later  # type: ignore[method-assign]
-        self._stream = pyte.ByteStream(self.screen)
+        self._stream = _Stream(self.screen)
         self._latency, self._answers = latency_s, answers
         self._timers: list[tuple[float, Callable[[bytes], Any], bytes]] = []
         self.reading = threading.Event()
