@@ -39,7 +39,7 @@ from tui.settings import Settings
 from tui.sounds import Sounds
 from tui.stop_guard import Scanned, StopGuard, StopPressed
 from tui.terminal import QUESTION, Absence, TerminalPulse
-from tui.terminal_driver import watch
+from tui.terminal_driver import SizeWatch, watch
 from tui.theme import Look
 from tui.widgets.drawn import Drawn
 
@@ -91,6 +91,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.absence = Absence(clock)
         self.guard.answered = self.pulse.answered
         self.multiplexer: MultiplexerWatch | None = None
+        self.size_watch: SizeWatch | None = None
         """None where the screen is in no terminal of this process: a browser, a test."""
         self.look = look or Look(DARK)
         self.settings = settings or Settings(self.look.palette.name)
@@ -149,6 +150,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         driver = self.guard.install(super()._build_driver(*args, **kwargs))
         if watch(driver, self.pulse):
             self.multiplexer = MultiplexerWatch(self.pulse, lambda: self.guard.may_turn)
+            self.size_watch = SizeWatch(driver, self.live.clock)
         return driver
 
     @property
@@ -225,6 +227,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         if pulse.hung_up:
             self.leave(128 + signal.SIGHUP)
             return
+        if self.size_watch is not None and (size := self.size_watch.look(self.size)) is not None:
+            self.post_message(events.Resize(size, size))
         if pulse.look(self.guard.may_turn):
             driver.write(QUESTION)
             pulse.asked()

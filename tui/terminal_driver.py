@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from textual.driver import Driver
+from textual.geometry import Size
 
 from tui.terminal import TerminalPulse
 
 CHUNK: Final = 512
+SIZE_S: Final = 1.0
+"""So often the terminal's size is looked at: the signal that tells of a new one can be lost, above all while we start."""
 LEAVE_S: Final = 0.5
 """At the end a terminal has so long to take the last bytes, which restore it."""
 
@@ -55,6 +59,26 @@ class WatchedFile:
                 pulse.write_ended()
 
 
+class SizeWatch:
+    """Looks at the size of the terminal that ``driver`` writes to. ``clock`` counts seconds."""
+
+    def __init__(self, driver: Driver, clock: Callable[[], float]) -> None:
+        self._fd: int = getattr(driver, "_file").fileno()  # noqa: B009  (not every driver class declares it)
+        self._clock = clock
+        self._due = clock() + SIZE_S
+
+    def look(self, size: Size) -> Size | None:
+        """The terminal's size when it is time to look and it is not ``size``."""
+        if self._clock() < self._due:
+            return None
+        self._due = self._clock() + SIZE_S
+        try:
+            found = Size(*os.get_terminal_size(self._fd))
+        except OSError:
+            return None
+        return found if found != size and found.area else None
+
+
 def watch(driver: Driver, pulse: TerminalPulse) -> bool:
     """Watch what ``driver`` writes; whether it is one that writes to a terminal of this process."""
     file = getattr(driver, "_file", None)
@@ -72,5 +96,19 @@ def watch(driver: Driver, pulse: TerminalPulse) -> bool:
         watched.abandoned = True
         closing.join(LEAVE_S)
 
+    resume = driver.resume_application_mode
+
+    def wake() -> None:
+        # SIGCONT also comes to a process that SIGSTOP halted, and to one whose terminal hangs up. Textual would start a
+        # second pair of threads then: two read the keys, and the first is never asked to end.
+        if not os.isatty(watched.fileno()):
+            return
+        reading = getattr(driver, "_key_thread", None)
+        if reading is not None and reading.is_alive():
+            driver.suspend_application_mode()
+        watched.abandoned = False
+        resume()
+
     driver.close = leave  # type: ignore[method-assign]
+    driver.resume_application_mode = wake  # type: ignore[method-assign]
     return True

@@ -15,6 +15,7 @@ def place() -> Iterator[Place]:
         yield made
     finally:
         made.close()
+    assert not (left := made.left_running()), f"still running: {left}"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -449,6 +450,26 @@ class Place:
                 process.signal(signal.SIGCONT)
             process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def left_running(self) -> list[str]:
+        """What still runs here, does not end by itself, and is ended now. Empty where there is no /proc."""
+        end = time.monotonic() + LONG_S
+        while self._running() and time.monotonic() < end:
+            time.sleep(0.05)
+        left = self._running()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return list(left.values())
+
+    def _running(self) -> dict[int, str]:
+        mark, found = str(self.folder).encode(), {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                told = (entry / "cmdline").read_bytes()
+                if told and mark in told + (entry / "environ").read_bytes() and int(entry.name) != os.getpid():
+                    found[int(entry.name)] = told.replace(b"\0", b" ").decode(errors="replace")
+        return found
 
 
 def rows(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:

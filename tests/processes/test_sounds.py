@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.emulator import Emulator
 
-from .harness import LONG_S, Pen, Place, Puppet, Station, until
+from .harness import LONG_S, Pen, Place, until
 
 COMMAND = [sys.executable, "-P", "-m", "devicectl"]
 
@@ -50,8 +50,8 @@ def dashboards() -> Iterator[list[Emulator]]:
 
 
 def prepared(place: Place) -> Pen:
-    Station(place).listening()
-    pen, client = Pen(place), Puppet(place, "preparer")
+    place.station()
+    pen, client = place.pen(), place.client("preparer")
     client.ready(pen)
     client.ask("zone.select", zone="VTX")
     client.ask("control.release")
@@ -61,8 +61,7 @@ def prepared(place: Place) -> Pen:
 def run(terminal: Emulator, pen: Pen) -> None:
     terminal.wait_for("Crown")
     asked = time.monotonic()
-    terminal.send(b"g")
-    terminal.wait_for("starts")
+    terminal.press_until(b"g", "starts")
     time.sleep(0.5)
     terminal.send(b"Y")
     pen.wait_on(asked)

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.emulator import Emulator
 
-from .harness import AT_WORST_S, LEASE_S, LONG_S, Pen, Place, Puppet, Station
+from .harness import AT_WORST_S, LEASE_S, LONG_S, Pen, Place, until
 
 HEARTBEAT_S = 0.4
 ANSWER_S = 1.0
@@ -28,8 +29,8 @@ Dashboard = Callable[..., Emulator]
 @pytest.fixture
 def pen(place: Place) -> Pen:
     """A simulated pen with a session open on it and nobody in control."""
-    Station(place).listening()
-    pen, client = Pen(place), Puppet(place, "preparer")
+    place.station()
+    pen, client = place.pen(), place.client("preparer")
     client.ready(pen)
     client.ask("zone.select", zone="VTX")
     client.ask("control.release")
@@ -60,9 +61,7 @@ def run(terminal: Emulator, pen: Pen) -> float:
     """Start a run by keys; gives when the motor got its current."""
     terminal.wait_for("VTX" if "VTX" in terminal.text() else "Crown")
     asked = time.monotonic()
-    terminal.send(b"g")
-    terminal.wait_for("Y")
-    terminal.wait_for("starts")
+    terminal.press_until(b"g", "starts")
     time.sleep(0.5)
     terminal.send(b"Y")
     at = pen.wait_on(asked)
@@ -164,6 +163,37 @@ def test_line_mode_whose_terminal_stops_reading_or_is_closed(pen: Pen, dashboard
     terminal.process.wait(LONG_S)
 
 
+def test_a_new_size_is_seen_though_its_signal_was_lost(dashboard: Dashboard, pen: Pen) -> None:
+    terminal = dashboard(signals=False)
+    terminal.wait_for("Crown")
+    assert "80x24 or larger" not in terminal.text()
+    terminal.resize(80, 23)
+    terminal.wait_for("80x24 or larger shows map")
+
+
+def halted(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_one_that_was_halted_goes_on_with_one_reader_of_keys(dashboard: Dashboard, pen: Pen) -> None:
+    terminal = dashboard()
+    terminal.press_until(b"?", "emergency stop")
+    terminal.send(b"\x1b")
+    tasks = Path(f"/proc/{terminal.process.pid}/task")
+    before = len(list(tasks.iterdir()))
+    for _ in range(3):
+        terminal.process.send_signal(signal.SIGSTOP)
+        until(lambda: halted(terminal.process.pid), "it is halted")
+        terminal.screen.reset()
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.wait_for("Crown")
+    until(lambda: len(list(tasks.iterdir())) <= before, "the same number of threads")
+    run(terminal, pen)
+    terminal.send(b" ")
+    pen.wait_off(time.monotonic())
+
+
 class Tmux:
     """A server of its own with the dashboard in it, and a client in a terminal."""
 
@@ -209,8 +239,8 @@ def test_tmux_without_a_client_stops_the_pen_and_has_control_when_it_is_back(tmu
         terminal.close()
     terminal = tmux.attach()
     try:
-        terminal.wait_for("the pen was stopped")
-        assert "Tmux was detached for" in terminal.text()
+        terminal.wait_for("Tmux was detached for")
+        assert "the pen was" in terminal.text()
         terminal.send(b"r")
         time.sleep(1.0)
         run(terminal, pen)

@@ -58,7 +58,8 @@ class _Stream(pyte.ByteStream):
 class Emulator:
     """Runs a program as the leader of its own session on a new pseudo-terminal.
 
-    ``latency_s``: so long every byte takes each way. ``answers`` False: a terminal that answers no question.
+    ``latency_s``: so long every byte takes each way. ``answers`` False: a terminal that answers no question. ``signals``
+    False: it is not the program's controlling terminal, so that no signal of it arrives.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Emulator:
         *,
         latency_s: float = 0.0,
         answers: bool = True,
+        signals: bool = True,
         size: tuple[int, int] = (80, 24),
     ) -> None:
         self.master, slave = pty.openpty()
@@ -75,7 +77,13 @@ class Emulator:
         env = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES", "TMUX", "STY")}
         env |= {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.process = subprocess.Popen(
-            list(arguments), stdin=slave, stdout=slave, stderr=slave, env=env, cwd=ROOT, preexec_fn=_own_terminal
+            list(arguments),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=env,
+            cwd=ROOT,
+            preexec_fn=_own_terminal if signals else os.setsid,
         )
         os.close(slave)
         self.screen = _Screen(*size)
@@ -132,6 +140,24 @@ class Emulator:
             assert time.monotonic() < end, f"{text!r} never came:\n{self.text()}"
             assert self.process.poll() is None, f"the program ended:\n{self.text()}"
             time.sleep(0.02)
+
+    def press_until(self, key: bytes, text: str, seconds: float = LONG_S) -> None:
+        """Press ``key``, again while the screen does not heed it yet, until it shows ``text``."""
+        end = time.monotonic() + seconds
+        while True:
+            self.send(key)
+            again = time.monotonic() + 2.0
+            while time.monotonic() < again:
+                if text in self.text():
+                    return
+                time.sleep(0.02)
+            assert time.monotonic() < end, f"{text!r} never came:\n{self.text()}"
+
+    def resize(self, columns: int, lines: int) -> None:
+        """The window gets another size."""
+        with self._lock:
+            self.screen.resize(lines, columns)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def hang_up(self) -> float:
         """The window is closed; gives when."""
