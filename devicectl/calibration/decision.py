@@ -11,6 +11,7 @@ from .budget import Source, budget
 from .quantities import Evaluation, Measurand, Point
 
 DEPTH_SOURCE: Final = "±0.15 mm as cleared for the Exceed pen; the other figures are devicectl's own"
+DUST: Final = 1e-9
 RATE_SOURCE: Final = "devicectl's own: no published figure was found"
 
 
@@ -97,7 +98,8 @@ class Decision:
 def judge(error: float, uncertainty: float, limit: float, rule: Rule) -> Verdict:
     """One error against ± ``limit``, all in the same unit."""
     guard = uncertainty if rule is Rule.GUARD_BAND else 0.0
-    size = abs(error)
+    # A mean that lies at the limit to the last digit that was read belongs to the better side, whatever floats make of it.
+    size = abs(error) - DUST
     if size <= limit - guard:
         return Verdict.PASS
     if size <= limit:
@@ -121,7 +123,7 @@ def decide(
         for point in evaluation.points
     )
     worst = max((point.verdict for point in points), key=lambda verdict: verdict.rank)
-    places = 1 if measurand.is_rate else 3
+    places = 2 if measurand.is_rate else 3
 
     def shown(value: float, sign: str = "") -> str:
         return f"{value:{sign}.{places}f} {measurand.unit}"

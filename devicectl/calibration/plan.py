@@ -17,6 +17,8 @@ from .quantities import LEAST_POINTS, LEAST_READINGS, Measurand
 
 Text = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NEEDLE_SPREAD: Final = "needle spread"
+"""Name of the budget's line that a measured spread replaces (:func:`~devicectl.calibration.assessment.assess`)."""
 PARTS: Final = (0.10, 0.25, 0.50, 0.75, 1.0)
 """Set-points as parts of the range (domain notes 5.3)."""
 
@@ -73,7 +75,7 @@ class Effect(_Strict):
 STATIC_EFFECTS: Final = (
     Effect(name="zero on the rim, seating of the cartridge", value=0.010),
     Effect(name="contact force", value=0.005),
-    Effect(name="needle spread", value=0.010),
+    Effect(name=NEEDLE_SPREAD, value=0.010),
 )
 """Half-widths in mm of the example budget (domain notes 5.4); a measured needle spread replaces the last."""
 

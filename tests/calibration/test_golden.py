@@ -139,6 +139,9 @@ def test_few_readings_are_named_when_k_2_does_not_hold() -> None:
 def test_exactly_at_the_limit_belongs_to_the_better_side() -> None:
     assert judge(0.15, 0.03, 0.15, Rule.GUARD_BAND) is Verdict.CONDITIONAL_PASS
     assert judge(-0.15, 0.03, 0.15, Rule.SIMPLE) is Verdict.PASS
+    assert 0.40 - 0.25 > 0.15, "as floats have it"
+    assert judge(0.40 - 0.25, 0.03, 0.15, Rule.GUARD_BAND) is Verdict.CONDITIONAL_PASS
+    assert judge(0.150001, 0.03, 0.15, Rule.GUARD_BAND) is Verdict.CONDITIONAL_FAIL
 
 
 def test_rates_are_judged_in_per_cent_of_what_was_set() -> None:
