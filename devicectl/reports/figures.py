@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.quantities import Direction
-from devicectl.calibration.rounding import places, shown
+from devicectl.calibration.rounding import shown
 
 from .axes import Axis, axis
-from .tables import exact_column
+from .tables import exact_column, places_of
 
 Spec = dict[str, Any]
 SHAPES: Final = {Direction.UP: "up", Direction.DOWN: "down"}
@@ -171,7 +171,7 @@ def needle_figure(assessed: Assessment) -> Spec:
     x = Axis("needle", 0.3, count + 0.7, tuple((float(n), str(n)) for n in range(1, count + 1, every)))
     across = (x.low, x.high)
     middle = (spread.least + spread.greatest) / 2
-    to = places(spread.half_width) + 1 if spread.half_width else 3
+    to = places_of(spread.half_width) + 1
     half = shown(spread.half_width, to)
     return _spec(
         f"Needle spread at {needles.set_to:g} mm",

@@ -8,14 +8,18 @@ fonts inside of typst are used, so that a report looks the same on every compute
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    import typst
 
 TEMPLATES: Final = Path(__file__).with_name("typst")
 PDF_STANDARD: Final = "a-2b"
@@ -27,6 +31,8 @@ HIDDEN: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 BREAKS: Final = frozenset("\t\n\r\v\f\x85\u2028\u2029")
 UNPRINTED: Final = frozenset({"Cc", "Cs", "Co", "Cn"})
 """Categories without a glyph of a known meaning: controls, halves of pairs, private use, unassigned."""
+NO_GLYPH: Final = "could not be displayed"
+"""Part of what typst says of a character that none of its fonts has."""
 _FONTS: Final[dict[str, bool]] = {}
 _PROBE: Final = b"#for c in json(bytes(sys.inputs.data)) [#c#parbreak()]"
 
@@ -57,6 +63,7 @@ def _set(template: str, data: Any, form: Form, created: datetime) -> bytes:
     made: bytes | list[bytes] = typst.compile(
         TEMPLATES / f"{template}.typ",
         root=TEMPLATES,
+        font_paths=_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"data": json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=True)},
         format=form,
@@ -114,19 +121,29 @@ def _look_up(characters: set[str]) -> None:
         _FONTS.update((each, together or _have_fonts([each])) for each in fit)
 
 
+@functools.cache
+def _fonts() -> typst.Fonts:
+    import typst
+
+    return typst.Fonts(include_system_fonts=False)
+
+
 def _have_fonts(characters: list[str]) -> bool:
     import typst
 
     try:
         typst.compile(
             _PROBE,
+            font_paths=_fonts(),
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(characters)},
             format="pdf",
             pdf_standards=[PDF_STANDARD],
             timestamp=0,
         )
-    except typst.TypstError:
+    except typst.TypstError as error:
+        if NO_GLYPH not in error.message:
+            raise
         return False
     return True
 

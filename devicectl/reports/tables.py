@@ -22,6 +22,7 @@ NBSP: Final = "\u00a0"
 MORE: Final = 2
 """Places that a line of the budget has more than U, so that the sum can be checked."""
 PLACES_MAX: Final = 6
+DUST: Final = 1e-9
 DOF_SHOWN: Final = 1000
 """More effective degrees of freedom than this differ from infinitely many in nothing that is printed."""
 
@@ -48,8 +49,8 @@ def table(columns: Sequence[tuple[str, str, Sequence[str]]]) -> Table:
 
 
 def places_of(uncertainty: float) -> int:
-    """Places of a result with this U; 3 when U is 0."""
-    return places(uncertainty) if uncertainty else 3
+    """Places of a result with this U; 3 when U is 0 but for what floats leave of it."""
+    return places(uncertainty) if uncertainty > DUST else 3
 
 
 def result_table(assessed: Assessment) -> Table:
@@ -141,7 +142,7 @@ def quantity_table(assessed: Assessment) -> Table:
         (
             "tolerance / U",
             f"{min(point.limit / point.uncertainty for point in assessed.decision.points):.1f}"
-            if all(point.uncertainty for point in assessed.decision.points)
+            if all(point.uncertainty > DUST for point in assessed.decision.points)
             else "U is 0",
             f"≥ {tolerance.least_ratio:g}",
         ),

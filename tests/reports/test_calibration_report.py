@@ -13,9 +13,12 @@ from pathlib import Path
 import pikepdf
 import pytest
 from support import reports
+from support.calibration import STANDARDS, golden_plan, golden_reading, run_of
 from support.pdf_text import page_texts
 
+from devicectl.calibration.assessment import assess
 from devicectl.calibration.decision import Verdict
+from devicectl.calibration.run import Phase, Run, Taken, steps
 from devicectl.reports.calibration import CalibrationReport, report_bytes, write_report
 from devicectl.reports.setting import ReportFailed
 
@@ -201,6 +204,43 @@ def test_an_overdue_standard_is_marked() -> None:
     assert "2027-03-31 (overdue)" in text
     assert "2028-03-31 (overdue)" not in text
     assert "Measured 2027-03-30 to 2027-04-02" in text
+
+
+def test_a_set_point_that_is_reached_from_one_side_only() -> None:
+    plan = golden_plan()
+    (series,) = plan.series
+    # The pen ends at the greatest set-point: nothing comes down to it.
+    planned = steps(series, Phase.AS_FOUND, plan.seed, 0.0, 2.5)
+    run = Run(planned, [Taken(s.index, golden_reading(s.set_to, s.direction, s.repeat)) for s in planned])
+    text = " ".join(page_texts(report_bytes(reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),)))))
+    assert "2.50 3 2.403 – 2.403 −0.097 – 0.029 0.15 0.121 pass" in text
+
+
+def test_readings_without_any_spread_and_a_budget_of_nothing() -> None:
+    standard = STANDARDS[0] | {"mpe": 0.0, "resolution": 0.0}
+    plan = golden_plan(standards=[standard], rule="simple acceptance")
+    series = plan.series[0].model_copy(update={"effects": ()})
+    plan = plan.model_copy(update={"series": (series,)})
+    run = run_of(plan, series, Phase.AS_FOUND, lambda at, _side, _repeat: at - 0.01)
+    made = reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),))
+    text = " ".join(page_texts(report_bytes(made)))
+    assert "0.25 6 0.240 0.240 0.240 −0.010 0.000 0.000 0.15 0.150 pass" in text
+    assert "tolerance / U U is 0" in text
+    assert "nothing stated" in text
+    assert "Simple acceptance (ILAC-G8:09/2019, 4.2.1)" in text
+    assert "Note: The repeats are identical at every set-point" in text
+
+
+def test_many_readings_go_over_several_pages_with_their_heads() -> None:
+    made = reports.golden()
+    series = made.plan.series[0].model_copy(update={"repeats": 20})
+    plan = made.plan.model_copy(update={"series": (series,)})
+    run = run_of(plan, series, Phase.AS_FOUND, lambda at, side, repeat: golden_reading(at, side, repeat % 3 + 1))
+    pages = page_texts(report_bytes(reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),))))
+    head = "no. set-point mm approach seating reading mm mark"
+    assert " ".join(pages).count(head) == 6
+    assert " ".join(pages).count("▲ up") == 120
+    assert f"page {len(pages)} of {len(pages)}" in pages[-1]
 
 
 def test_parts_of_different_calibrations_make_no_report() -> None:
