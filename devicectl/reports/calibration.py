@@ -20,7 +20,7 @@ from devicectl.calibration.run import Phase
 from drivers.correction import CorrectionTable
 
 from .calibration_pages import pages
-from .setting import set_page, write_whole
+from .setting import PPI, set_page, set_pictures, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +186,8 @@ def write_report(data: CalibrationReport, path: Path) -> None:
 def report_bytes(data: CalibrationReport) -> bytes:
     """The content of the file. Raises :class:`~devicectl.reports.setting.ReportFailed`."""
     return set_page("calibration", pages(data), "pdf", data.issued)
+
+
+def report_pictures(data: CalibrationReport, ppi: float = PPI) -> list[bytes]:
+    """Each page as a PNG, from the same source. Raises :class:`~devicectl.reports.setting.ReportFailed`."""
+    return set_pictures("calibration", pages(data), data.issued, ppi)

@@ -42,38 +42,47 @@ class ReportFailed(RuntimeError):
 
 
 def set_page(template: str, data: Mapping[str, Any], form: Form, created: datetime) -> bytes:
-    """The file's content. ``created`` (aware) is the only time in it. Raises :class:`ReportFailed`."""
+    """The file's content: a PDF of all pages, or a picture of a template that has one page. ``created`` (aware) is the only
+    time in it. Raises :class:`ReportFailed`."""
+    made = _set(template, data, form, created, PPI)
+    if isinstance(made, list):
+        raise ReportFailed("The picture has more than one page; this is a fault of devicectl: report it.")
+    return made
+
+
+def set_pictures(template: str, data: Mapping[str, Any], created: datetime, ppi: float = PPI) -> list[bytes]:
+    """Every page as a PNG of ``ppi`` pixels per inch, to be looked at. Raises :class:`ReportFailed`."""
+    made = _set(template, data, "png", created, ppi)
+    return made if isinstance(made, list) else [made]
+
+
+def _set(template: str, data: Mapping[str, Any], form: Form, created: datetime, ppi: float) -> bytes | list[bytes]:
     import typst
+
+    def setting(how: Callable[[str], str]) -> bytes | list[bytes]:
+        shown = _shown(data, how)
+        return typst.compile(
+            TEMPLATES / f"{template}.typ",
+            root=TEMPLATES,
+            font_paths=_fonts(),
+            ignore_system_fonts=True,
+            sys_inputs={"data": json.dumps(shown, ensure_ascii=False, allow_nan=False, sort_keys=True)},
+            format=form,
+            ppi=ppi,
+            pdf_standards=[PDF_STANDARD] if form == "pdf" else [],
+            timestamp=created,
+        )
 
     try:
         try:
-            return _set(template, _shown(data, printable), form, created)
+            return setting(printable)
         except typst.TypstError:
             # Characters that a font has one by one may still make a cluster that none has.
-            return _set(template, _shown(data, plainest), form, created)
+            return setting(plainest)
     except typst.TypstError as error:
         raise ReportFailed(
             f"The page could not be set ({error.message}); this is a fault of devicectl: report it with this sentence."
         ) from error
-
-
-def _set(template: str, data: Any, form: Form, created: datetime) -> bytes:
-    import typst
-
-    made: bytes | list[bytes] = typst.compile(
-        TEMPLATES / f"{template}.typ",
-        root=TEMPLATES,
-        font_paths=_fonts(),
-        ignore_system_fonts=True,
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=True)},
-        format=form,
-        ppi=PPI,
-        pdf_standards=[PDF_STANDARD] if form == "pdf" else [],
-        timestamp=created,
-    )
-    if isinstance(made, list):
-        raise ReportFailed("The picture has more than one page; this is a fault of devicectl: report it.")
-    return made
 
 
 def name_picture(svg: bytes, title: str, description: str) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from PIL import Image, ImageChops
 from support import reports
 from support.calibration import STANDARDS, golden_plan, golden_reading, run_of
 from support.pdf_text import page_texts
@@ -19,7 +20,7 @@ from support.pdf_text import page_texts
 from devicectl.calibration.assessment import assess
 from devicectl.calibration.decision import Verdict
 from devicectl.calibration.run import Phase, Run, Taken, steps
-from devicectl.reports.calibration import CalibrationReport, report_bytes, write_report
+from devicectl.reports.calibration import CalibrationReport, report_bytes, report_pictures, write_report
 from devicectl.reports.setting import ReportFailed
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -272,3 +273,19 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(ReportFailed, match="was not written"):
         write_report(data, folder)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.pdf", "report.pdf"]
+
+
+def test_its_pages_as_pictures_need_no_colour() -> None:
+    pictures = report_pictures(reports.golden(), ppi=72)
+    assert len(pictures) == 3
+    for content in pictures:
+        with Image.open(io.BytesIO(content)) as page:
+            assert page.size == (595, 842), "A4"
+            red, green, blue = page.convert("RGB").split()
+        for other in (green, blue):
+            assert ImageChops.difference(red, other).getextrema() == (0, 0)
+        # Nothing runs over the edge of the paper.
+        ink = ImageChops.invert(red).getbbox()
+        assert ink is not None
+        assert ink[0] >= 54
+        assert ink[2] <= 542
