@@ -146,6 +146,8 @@ class CalibrationReport:
             != (self.plan.pen_serial, self.plan.cartridge_type, self.item.firmware, self.content)
         ):
             raise ValueError("the binding is that of another calibration")
+        if self.binding is not None and not self.verdict.usable:
+            raise ValueError("a calibration with this verdict is not in force and binds nothing")
 
     @property
     def final(self) -> tuple[Assessment, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from devicectl.about import DISCLAIMER
 from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.decision import Rule
 from devicectl.calibration.plan import Plan, Series, Standard
@@ -82,6 +83,7 @@ def pages(data: CalibrationReport) -> dict[str, Any]:
         "statements": _statements(data),
         "signatures": _signatures(data),
         "binding": _binding(data),
+        "disclaimer": DISCLAIMER,
     }
 
 
@@ -302,7 +304,7 @@ def _since(back: LookBack) -> str:
 def _sessions(back: LookBack) -> dict[str, Any] | None:
     if not back.sessions:
         return None
-    each = back.sessions
+    each = sorted(back.sessions, key=lambda session: session.started)
     return table(
         [
             ("session", "left", [session.session for session in each]),

@@ -171,7 +171,7 @@ def needle_figure(assessed: Assessment) -> Spec:
     x = Axis("needle", 0.3, count + 0.7, tuple((float(n), str(n)) for n in range(1, count + 1, every)))
     across = (x.low, x.high)
     middle = (spread.least + spread.greatest) / 2
-    to = places_of(spread.half_width) + 1
+    to = places_of(spread.half_width)
     half = shown(spread.half_width, to)
     return _spec(
         f"Needle spread at {needles.set_to:g} mm",

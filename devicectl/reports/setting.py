@@ -21,16 +21,17 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     import typst
 
-TEMPLATES: Final = Path(__file__).with_name("typst")
+TEMPLATES: Final = Path(__file__).with_name("templates")
 PDF_STANDARD: Final = "a-2b"
 """ISO 19005-2, level B: to be kept for years. It also makes typst refuse a character that no font has."""
 PPI: Final = 144.0
 Form = Literal["pdf", "png", "svg"]
-HIDDEN: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of what follows: a name must not rearrange the line that it stands in."""
 BREAKS: Final = frozenset("\t\n\r\v\f\x85\u2028\u2029")
-UNPRINTED: Final = frozenset({"Cc", "Cs", "Co", "Cn"})
-"""Categories without a glyph of a known meaning: controls, halves of pairs, private use, unassigned."""
+UNPRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Categories without a glyph of a known meaning: controls, formats, halves of pairs, private use, unassigned. A format character
+could turn the direction of the line around a name or hide in it."""
+JOINERS: Final = frozenset("\u200c\u200d")
+"""Format characters without which some scripts are misspelt."""
 NO_GLYPH: Final = "could not be displayed"
 """Part of what typst says of a character that none of its fonts has."""
 _FONTS: Final[dict[str, bool]] = {}
@@ -123,7 +124,7 @@ def plainest(text: str) -> str:
 def _look_up(characters: set[str]) -> None:
     """Learn which of these have a font; most texts need one probe for all of them, or none."""
     unknown = sorted(characters - _FONTS.keys())
-    fit = [each for each in unknown if unicodedata.category(each) not in UNPRINTED and each not in HIDDEN]
+    fit = [each for each in unknown if each in JOINERS or unicodedata.category(each) not in UNPRINTED]
     _FONTS.update(dict.fromkeys(unknown, False))
     if fit:
         together = _have_fonts(fit)

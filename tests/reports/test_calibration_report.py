@@ -17,6 +17,7 @@ from support import reports
 from support.calibration import STANDARDS, golden_plan, golden_reading, run_of
 from support.pdf_text import page_texts
 
+from devicectl.about import DISCLAIMER
 from devicectl.calibration.assessment import assess
 from devicectl.calibration.decision import Verdict
 from devicectl.calibration.run import Phase, Run, Taken, steps
@@ -148,6 +149,7 @@ def test_what_iso_17025_asks_for_is_there(golden: list[str]) -> None:
         "technical manager",
     ):
         assert field in text
+    assert DISCLAIMER in text
     assert "DRAFT" not in text
     assert "SIMULATED" not in text
 
@@ -255,6 +257,9 @@ def test_parts_of_different_calibrations_make_no_report() -> None:
         replace(data, assessments=data.assessments * 2)
     with pytest.raises(ValueError, match="plan"):
         replace(data, assessments=reports.rates().assessments)
+    bad = reports.adjusted()
+    with pytest.raises(ValueError, match="not in force"):
+        replace(bad, assessments=bad.assessments[:1])
     with pytest.raises(ValueError, match="zone"):
         replace(data, issued=data.issued.replace(tzinfo=None))
 
