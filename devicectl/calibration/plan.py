@@ -18,7 +18,7 @@ from .quantities import LEAST_POINTS, LEAST_READINGS, Measurand
 Text = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NEEDLE_SPREAD: Final = "needle spread"
-"""Name of the budget's line that a measured spread replaces (:func:`~devicectl.calibration.assessment.assess`)."""
+"""Name of the budget's line that a measured spread replaces."""
 PARTS: Final = (0.10, 0.25, 0.50, 0.75, 1.0)
 """Set-points as parts of the range (domain notes 5.3)."""
 

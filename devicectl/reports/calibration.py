@@ -12,11 +12,11 @@ from datetime import date, datetime
 from pathlib import Path
 
 from devicectl.about import VERSION
-from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.binding import Binding
 from devicectl.calibration.decision import Verdict
 from devicectl.calibration.plan import Plan
 from devicectl.calibration.run import Phase
+from devicectl.reports.series import SeriesResult
 from drivers.correction import CorrectionTable
 
 from .calibration_pages import pages
@@ -99,7 +99,7 @@ class CalibrationReport:
         issued: When the report was made (aware). The only time in the file that does not come from the measurement.
         measured: First and last day of the measurement.
         plan: What was planned: pen, cartridge type, standards, ambient conditions, set-points, tolerance, decision rule.
-        assessments: Each series as found, and as left where it was measured again.
+        results: Each series as found, and as left where it was measured again.
         binding: What the calibration holds for; None when it is not in force (a fail, or only as found).
         content: Hash of readings, budget and verdict (:func:`~devicectl.calibration.binding.content_hash`).
         technician: Printed name of who measured; the plan has their code.
@@ -121,7 +121,7 @@ class CalibrationReport:
     customer: Party
     item: Item
     plan: Plan
-    assessments: tuple[Assessment, ...]
+    results: tuple[SeriesResult, ...]
     binding: Binding | None
     content: str
     technician: str
@@ -134,11 +134,11 @@ class CalibrationReport:
     software: str = f"devicectl {VERSION}"
 
     def __post_init__(self) -> None:
-        kinds = [(each.series.measurand, each.phase) for each in self.assessments]
+        kinds = [(each.series.measurand, each.phase) for each in self.results]
         if not kinds or len(set(kinds)) < len(kinds):
-            raise ValueError("a report has at least one assessed series, and each of them once per phase")
-        if any(each.series not in self.plan.series for each in self.assessments):
-            raise ValueError("a series that was assessed is not one of the plan")
+            raise ValueError("a report has the result of one series at least, and each once per phase")
+        if any(each.series not in self.plan.series for each in self.results):
+            raise ValueError("a result is of a series that is not planned")
         if not self.number.strip() or self.issued.tzinfo is None or self.measured[0] > self.measured[1]:
             raise ValueError("a report has a number, a time with its zone, and days in their order")
         if self.binding is not None and (
@@ -150,9 +150,9 @@ class CalibrationReport:
             raise ValueError("a calibration with this verdict is not in force and binds nothing")
 
     @property
-    def final(self) -> tuple[Assessment, ...]:
-        """Of each series the assessment that counts: as left where there is one, as found otherwise."""
-        last = {each.series.measurand: each for each in sorted(self.assessments, key=_order)}
+    def final(self) -> tuple[SeriesResult, ...]:
+        """Of each series the result that counts: as left where there is one, as found otherwise."""
+        last = {each.series.measurand: each for each in sorted(self.results, key=_order)}
         return tuple(last.values())
 
     @property
@@ -161,20 +161,18 @@ class CalibrationReport:
         return worst(self.final)
 
     @property
-    def found_bad(self) -> tuple[Assessment, ...]:
+    def found_bad(self) -> tuple[SeriesResult, ...]:
         """What was not usable as found: the reason for a look-back."""
-        return tuple(
-            each for each in self.assessments if each.phase is Phase.AS_FOUND and not each.decision.verdict.usable
-        )
+        return tuple(each for each in self.results if each.phase is Phase.AS_FOUND and not each.decision.verdict.usable)
 
 
-def worst(assessments: Iterable[Assessment]) -> Verdict:
+def worst(results: Iterable[SeriesResult]) -> Verdict:
     """The worst verdict of several."""
-    return max((each.decision.verdict for each in assessments), key=lambda verdict: verdict.rank)
+    return max((each.decision.verdict for each in results), key=lambda verdict: verdict.rank)
 
 
-def _order(assessed: Assessment) -> int:
-    return list(Phase).index(assessed.phase)
+def _order(result: SeriesResult) -> int:
+    return list(Phase).index(result.phase)
 
 
 def write_report(data: CalibrationReport, path: Path) -> None:

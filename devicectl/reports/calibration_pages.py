@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.about import DISCLAIMER
-from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.decision import Rule
 from devicectl.calibration.plan import Plan, Series, Standard
 from devicectl.calibration.quantities import Measurand
 from devicectl.calibration.rounding import shown
 from devicectl.calibration.run import Phase
+from devicectl.reports.series import SeriesResult
 from drivers.correction import CorrectionTable
 
 from .figures import figures
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Row = list[str]
 NOT_ACCREDITED: Final = (
-    "Not issued by an accredited laboratory. The fields follow ISO/IEC 17025:2017, 7.8; nobody has assessed the competence "
+    "Not issued by an accredited laboratory. The fields follow ISO/IEC 17025:2017, 7.8; nobody has result the competence "
     "of who issued it."
 )
 MEASURANDS: Final = {
@@ -58,7 +58,7 @@ PHASES: Final = {Phase.AS_FOUND: "as found", Phase.AS_LEFT: "as left"}
 
 def pages(data: CalibrationReport) -> dict[str, Any]:
     """Everything that is printed, in words and formatted numbers."""
-    rates = all(each.series.measurand.is_rate for each in data.assessments)
+    rates = all(each.series.measurand.is_rate for each in data.results)
     title = "Calibration report: " + ("stroke rate" if rates else "micro-needling pen")
     return {
         "title": title,
@@ -76,7 +76,7 @@ def pages(data: CalibrationReport) -> dict[str, Any]:
         "dates": _dates(data),
         "conditions": _conditions(data.plan),
         "standards": _standards(data.plan, data.measured),
-        "series": [_series(data.plan, each) for each in data.assessments],
+        "series": [_series(data.plan, each) for each in data.results],
         "adjustment": None if data.adjustment is None else _adjustment(data.adjustment),
         "look_back": _look_back(data),
         "remarks": list(data.remarks),
@@ -102,13 +102,13 @@ def _minus(sentence: str) -> str:
     return re.sub(r"(?<!\S)-(?=[0-9])", "−", sentence)
 
 
-def _name(assessed: Assessment) -> str:
-    return f"{MEASURANDS[assessed.series.measurand]}, {PHASES[assessed.phase]}"
+def _name(result: SeriesResult) -> str:
+    return f"{MEASURANDS[result.series.measurand]}, {PHASES[result.phase]}"
 
 
 def _summary(data: CalibrationReport) -> dict[str, Any]:
     rows: list[Row] = []
-    for each in data.assessments:
+    for each in data.results:
         unit = each.series.measurand.unit
         worst = max(each.decision.points, key=lambda point: abs(point.error) / point.limit)
         to = places_of(worst.uncertainty)
@@ -234,22 +234,22 @@ def _method(plan: Plan, series: Series) -> list[Row]:
     return rows
 
 
-def _series(plan: Plan, assessed: Assessment) -> dict[str, Any]:
-    fit = "mean = b · set-point" if assessed.series.measurand.is_rate else "mean = a + b · set-point"
+def _series(plan: Plan, result: SeriesResult) -> dict[str, Any]:
+    fit = "mean = b · set-point" if result.series.measurand.is_rate else "mean = a + b · set-point"
     return {
-        "name": _name(assessed),
-        "method": _method(plan, assessed.series),
-        "results": result_table(assessed),
-        "rpm": rpm_table(assessed),
-        "quantities": quantity_table(assessed),
-        "fit": fit_table(assessed) | {"model": f"{fit}, least squares over {len(assessed.readings)} readings"},
-        "verdict": assessed.decision.verdict.value,
-        "reasons": [_minus(each) for each in assessed.decision.reasons],
-        "warnings": [_minus(each) for each in assessed.decision.warnings],
-        "remarks": list(assessed.remarks),
-        "figures": figures(assessed),
-        "budgets": budget_tables(assessed),
-        "readings": reading_table(plan, assessed),
+        "name": _name(result),
+        "method": _method(plan, result.series),
+        "results": result_table(result),
+        "rpm": rpm_table(result),
+        "quantities": quantity_table(result),
+        "fit": fit_table(result) | {"model": f"{fit}, least squares over {len(result.readings)} readings"},
+        "verdict": result.decision.verdict.value,
+        "reasons": [_minus(each) for each in result.decision.reasons],
+        "warnings": [_minus(each) for each in result.decision.warnings],
+        "remarks": list(result.remarks),
+        "figures": figures(result),
+        "budgets": budget_tables(result),
+        "readings": reading_table(plan, result),
     }
 
 

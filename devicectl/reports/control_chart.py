@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from devicectl.calibration.chart import Chart, Limits, RuleNumber
 from devicectl.calibration.quantities import Measurand
@@ -37,6 +37,7 @@ class ChartPicture:
         chart: As :func:`~devicectl.calibration.chart.control_chart` made it; in ``measurand``'s unit.
         taken: When each check was made (aware), as many as the chart has values.
         pen_serial, set_to: Which pen, and the set-point of the check in the unit of ``measurand``.
+        quantity: What the values are: errors (measured minus set) or readings.
         simulated: True for a simulated pen: the picture says so.
 
     Raises:
@@ -48,6 +49,7 @@ class ChartPicture:
     measurand: Measurand
     pen_serial: str
     set_to: float
+    quantity: Literal["error", "reading"] = "error"
     simulated: bool = False
 
     def __post_init__(self) -> None:
@@ -138,7 +140,7 @@ def _individuals(data: ChartPicture, first: int) -> Spec:
     known = [value for _, value in points]
     if chart.limits is not None:
         known += [chart.limits.lower, chart.limits.upper]
-    y = axis(f"reading in {data.measurand.unit}", known, ticks=10, margin=0.12)
+    y = axis(f"{data.quantity} in {data.measurand.unit}", known, ticks=10, margin=0.12)
     return {
         "x": x.spec(),
         "y": y.spec(),

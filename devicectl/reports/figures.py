@@ -1,13 +1,13 @@
-"""The pictures of one assessed series as numbers for the template ``plot.typ``: what is drawn where, with its legend."""
+"""The pictures of one result series as numbers for the template ``plot.typ``: what is drawn where, with its legend."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.quantities import Direction
 from devicectl.calibration.rounding import shown
+from devicectl.reports.series import SeriesResult
 
 from .axes import Axis, axis
 from .tables import exact_column, places_of
@@ -18,37 +18,37 @@ ASIDE: Final = 0.012
 """How far beside its set-point a reading is drawn, as a part of the axis, so that up and down do not hide each other."""
 
 
-def figures(assessed: Assessment) -> list[Spec]:
+def figures(result: SeriesResult) -> list[Spec]:
     """Error, residuals, hysteresis (when both directions were measured) and needle spread (when it was measured)."""
-    made = [error_figure(assessed), residual_figure(assessed)]
-    if assessed.evaluation.hysteresis is not None:
-        made.append(hysteresis_figure(assessed))
-    if assessed.needles is not None:
-        made.append(needle_figure(assessed))
+    made = [error_figure(result), residual_figure(result)]
+    if result.evaluation.hysteresis is not None:
+        made.append(hysteresis_figure(result))
+    if result.needles is not None:
+        made.append(needle_figure(result))
     return made
 
 
-def _scale(assessed: Assessment) -> tuple[str, Callable[[float, float], float]]:
+def _scale(result: SeriesResult) -> tuple[str, Callable[[float, float], float]]:
     """Unit of an error in a picture, and a value (first) at a set-point (second) in that unit."""
-    if assessed.series.tolerance().relative:
+    if result.series.tolerance().relative:
         return "%", lambda value, set_to: 100 * value / set_to
-    return assessed.series.measurand.unit, lambda value, _: value
+    return result.series.measurand.unit, lambda value, _: value
 
 
-def _set_axis(assessed: Assessment) -> Axis:
-    set_points = [point.set_to for point in assessed.evaluation.points]
-    return axis(f"set-point in {assessed.series.measurand.unit}", set_points, margin=0.08)
+def _set_axis(result: SeriesResult) -> Axis:
+    set_points = [point.set_to for point in result.evaluation.points]
+    return axis(f"set-point in {result.series.measurand.unit}", set_points, margin=0.08)
 
 
-def error_figure(assessed: Assessment) -> Spec:
+def error_figure(result: SeriesResult) -> Spec:
     """Errors with U as bars, the fit, the tolerance and, inside of it, the guard band."""
-    unit, scaled = _scale(assessed)
-    judged = assessed.decision.points
-    x = _set_axis(assessed)
+    unit, scaled = _scale(result)
+    judged = result.decision.points
+    x = _set_axis(result)
     # A relative limit or a fit is a straight line in this unit too: its two ends are enough.
     limit = scaled(judged[-1].limit, judged[-1].set_to)
     guards = [scaled(point.guard, point.set_to) for point in judged]
-    warn = assessed.series.tolerance().warn * (100 if unit == "%" else 1)
+    warn = result.series.tolerance().warn * (100 if unit == "%" else 1)
     points = [(point.set_to, scaled(point.error, point.set_to)) for point in judged]
     bars = [
         {
@@ -59,7 +59,7 @@ def error_figure(assessed: Assessment) -> Spec:
         for p in judged
     ]
     ends = (judged[0].set_to, judged[-1].set_to)
-    fit = [[end, scaled(assessed.fit(end) - end, end)] for end in ends]
+    fit = [[end, scaled(result.fit(end) - end, end)] for end in ends]
     y = axis(
         f"error in {unit}",
         [limit, -limit, *(bar["low"] for bar in bars), *(bar["high"] for bar in bars), *(end[1] for end in fit)],
@@ -86,7 +86,7 @@ def error_figure(assessed: Assessment) -> Spec:
     if guarded:
         legend.insert(3, {"text": "guard band w = U", "area": "guard"})
     marks = [{"x": at, "y": value, "shape": "circle", "filled": True} for at, value in points]
-    alt = "; ".join(f"at {at:g} {assessed.series.measurand.unit} {_plain(value)} {unit}" for at, value in points)
+    alt = "; ".join(f"at {at:g} {result.series.measurand.unit} {_plain(value)} {unit}" for at, value in points)
     return _spec("Error, fit, tolerance" + (" and guard band" if guarded else ""), f"Errors: {alt}.", x, y) | {
         "areas": areas,
         "lines": lines,
@@ -96,13 +96,13 @@ def error_figure(assessed: Assessment) -> Spec:
     }
 
 
-def residual_figure(assessed: Assessment) -> Spec:
+def residual_figure(result: SeriesResult) -> Spec:
     """What each reading is off the fit; outliers have a ring of their own."""
-    unit, scaled = _scale(assessed)
-    x = _set_axis(assessed)
-    counting = {each.step: each.value for each in assessed.run.taken if each.withdrawn is None}
-    steps = [step for step in assessed.run.steps if step.index in counting]
-    off = {step.index: scaled(counting[step.index] - assessed.fit(step.set_to), step.set_to) for step in steps}
+    unit, scaled = _scale(result)
+    x = _set_axis(result)
+    counting = {each.step: each.value for each in result.run.taken if each.withdrawn is None}
+    steps = [step for step in result.run.steps if step.index in counting]
+    off = {step.index: scaled(counting[step.index] - result.fit(step.set_to), step.set_to) for step in steps}
     y = axis(f"reading − fit in {unit}", [*off.values(), 0.0], margin=0.1)
     marks = [
         {
@@ -116,13 +116,13 @@ def residual_figure(assessed: Assessment) -> Spec:
     around = [
         {"x": mark["x"], "y": mark["y"], "shape": "ring", "filled": False, "big": 8}
         for mark, step in zip(marks, steps, strict=True)
-        if step.index in assessed.outliers
+        if step.index in result.outliers
     ]
     legend = _directions()
     if around:
         legend.append({"text": "outlier (counts)", "mark": {"shape": "ring", "filled": False}})
     return _spec(
-        "Residuals of the readings", f"{len(steps)} readings, residual s {_plain(assessed.fit.residual_s)}.", x, y
+        "Residuals of the readings", f"{len(steps)} readings, residual s {_plain(result.fit.residual_s)}.", x, y
     ) | {
         "lines": [_level(0.0, (x.low, x.high), weight=0.4)],
         "marks": marks + around,
@@ -130,18 +130,18 @@ def residual_figure(assessed: Assessment) -> Spec:
     }
 
 
-def hysteresis_figure(assessed: Assessment) -> Spec:
+def hysteresis_figure(result: SeriesResult) -> Spec:
     """Mean errors of both directions; what lies between the lines is the hysteresis."""
-    unit, scaled = _scale(assessed)
-    x = _set_axis(assessed)
+    unit, scaled = _scale(result)
+    x = _set_axis(result)
     sides: list[tuple[Direction, str, list[list[float]]]] = []
     for direction, dash in ((Direction.UP, "solid"), (Direction.DOWN, "dashed")):
-        means = [(point.set_to, getattr(point, direction.value)) for point in assessed.evaluation.points]
+        means = [(point.set_to, getattr(point, direction.value)) for point in result.evaluation.points]
         sides.append((direction, dash, [[at, scaled(mean - at, at)] for at, mean in means if mean is not None]))
     y = axis(f"mean error in {unit}", [value for _, _, points in sides for _, value in points] + [0.0], margin=0.1)
     return _spec(
         "Hysteresis: approached upward and downward",
-        f"Greatest hysteresis {_plain(assessed.evaluation.hysteresis or 0.0)} {assessed.series.measurand.unit}.",
+        f"Greatest hysteresis {_plain(result.evaluation.hysteresis or 0.0)} {result.series.measurand.unit}.",
         x,
         y,
     ) | {
@@ -161,9 +161,9 @@ def hysteresis_figure(assessed: Assessment) -> Spec:
     }
 
 
-def needle_figure(assessed: Assessment) -> Spec:
+def needle_figure(result: SeriesResult) -> Spec:
     """Protrusion of each needle, their mean and the half-width that goes into the budget."""
-    needles = assessed.needles
+    needles = result.needles
     assert needles is not None
     spread, count = needles.spread, len(needles.protrusions)
     y = axis("protrusion in mm", needles.protrusions, margin=0.12)

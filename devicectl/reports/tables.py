@@ -1,4 +1,4 @@
-"""The tables of one assessed series: numbers as they are printed, each with its unit in the head of its column.
+"""The tables of one result series: numbers as they are printed, each with its unit in the head of its column.
 
 A result stands to the place of its U, which has two significant digits; budget lines and coefficients, with which a reader
 recomputes, have more.
@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from devicectl.calibration.assessment import Assessment
 from devicectl.calibration.decision import Judged
 from devicectl.calibration.plan import Plan
 from devicectl.calibration.quantities import Direction
 from devicectl.calibration.rounding import places, shown
+from devicectl.reports.series import SeriesResult
 
 Table = dict[str, Any]
 RPM: Final = 60
@@ -53,10 +53,10 @@ def places_of(uncertainty: float) -> int:
     return places(uncertainty) if uncertainty > DUST else 3
 
 
-def result_table(assessed: Assessment) -> Table:
+def result_table(result: SeriesResult) -> Table:
     """Set-points with their results. U and limits at each set-point are its own."""
-    unit = assessed.series.measurand.unit
-    rows = list(zip(assessed.evaluation.points, assessed.decision.points, strict=True))
+    unit = result.series.measurand.unit
+    rows = list(zip(result.evaluation.points, result.decision.points, strict=True))
 
     def column(pick: Any, factor: float = 1.0, sign: bool = False) -> list[str]:
         return [_at_place(pick(point, judged), judged, factor, sign) for point, judged in rows]
@@ -77,11 +77,11 @@ def result_table(assessed: Assessment) -> Table:
     return table(columns)
 
 
-def rpm_table(assessed: Assessment) -> Table | None:
+def rpm_table(result: SeriesResult) -> Table | None:
     """A stroke rate once more in rpm and per cent; None for a protrusion."""
-    if not assessed.series.measurand.is_rate:
+    if not result.series.measurand.is_rate:
         return None
-    rows = list(zip(assessed.evaluation.points, assessed.decision.points, strict=True))
+    rows = list(zip(result.evaluation.points, result.decision.points, strict=True))
     return table(
         [
             ("set-point\nHz", "right", exact_column([point.set_to for point, _ in rows])),
@@ -104,18 +104,18 @@ def rpm_table(assessed: Assessment) -> Table | None:
     )
 
 
-def quantity_table(assessed: Assessment) -> Table:
+def quantity_table(result: SeriesResult) -> Table:
     """What is said once for the series, each with the limit that holds for it."""
-    evaluation, tolerance = assessed.evaluation, assessed.series.tolerance()
-    unit = assessed.series.measurand.unit
-    worst = max(assessed.decision.points, key=lambda point: abs(point.error) / point.limit)
+    evaluation, tolerance = result.evaluation, result.series.tolerance()
+    unit = result.series.measurand.unit
+    worst = max(result.decision.points, key=lambda point: abs(point.error) / point.limit)
     to = places_of(worst.uncertainty)
     least = min(abs(point.set_to) for point in evaluation.points)
 
     def limit(value: float | None, sign: str) -> str:
         return "not judged" if value is None else f"{sign} {exact(tolerance.at(value, least))} {unit}"
 
-    fit = assessed.fit
+    fit = result.fit
     rows = [
         (
             "greatest error",
@@ -141,20 +141,20 @@ def quantity_table(assessed: Assessment) -> Table:
         ),
         (
             "tolerance / U",
-            f"{min(point.limit / point.uncertainty for point in assessed.decision.points):.1f}"
-            if all(point.uncertainty > DUST for point in assessed.decision.points)
+            f"{min(point.limit / point.uncertainty for point in result.decision.points):.1f}"
+            if all(point.uncertainty > DUST for point in result.decision.points)
             else "U is 0",
             f"≥ {tolerance.least_ratio:g}",
         ),
     ]
-    if assessed.needles is not None:
-        spread = assessed.needles.spread
+    if result.needles is not None:
+        spread = result.needles.spread
         rows.append(
             (
                 "needle spread",
                 (
-                    f"{shown(spread.least, 3)} to {shown(spread.greatest, 3)} mm, {len(assessed.needles.protrusions)} needles "
-                    f"at {exact(assessed.needles.set_to)} mm"
+                    f"{shown(spread.least, 3)} to {shown(spread.greatest, 3)} mm, {len(result.needles.protrusions)} needles "
+                    f"at {exact(result.needles.set_to)} mm"
                 ),
                 "in the budget",
             )
@@ -163,9 +163,9 @@ def quantity_table(assessed: Assessment) -> Table:
     return table([("quantity", "left", columns[0]), ("result", "left", columns[1]), ("limit", "left", columns[2])])
 
 
-def fit_table(assessed: Assessment) -> Table:
+def fit_table(result: SeriesResult) -> Table:
     """The coefficients with their standard errors, to the places with which the fit can be recomputed."""
-    fit, unit = assessed.fit, assessed.series.measurand.unit
+    fit, unit = result.fit, result.series.measurand.unit
     names = {0: ("offset a", unit), 1: ("gain b", "1"), 2: ("curvature c", f"1/{unit}")}
     return table(
         [
@@ -177,10 +177,10 @@ def fit_table(assessed: Assessment) -> Table:
     )
 
 
-def budget_table(assessed: Assessment, set_to: float) -> Table:
+def budget_table(result: SeriesResult, set_to: float) -> Table:
     """The budget at one set-point, line by line, with u_c, k, U and the degrees of freedom below."""
-    made = assessed.budget_at(set_to)
-    unit = assessed.series.measurand.unit
+    made = result.budget_at(set_to)
+    unit = result.series.measurand.unit
     to = places_of(made.expanded) + MORE
     lines = made.lines
     found = table(
@@ -206,30 +206,30 @@ def budget_table(assessed: Assessment, set_to: float) -> Table:
     return found
 
 
-def budget_tables(assessed: Assessment) -> list[Table]:
+def budget_tables(result: SeriesResult) -> list[Table]:
     """One for all set-points, or those of the least and the greatest where a source depends on the set value."""
-    points = assessed.evaluation.points
-    if not any(source.relative for source in assessed.sources):
-        return [budget_table(assessed, points[-1].set_to) | {"at": ""}]
-    return [budget_table(assessed, points[0].set_to), budget_table(assessed, points[-1].set_to)]
+    points = result.evaluation.points
+    if not any(source.relative for source in result.sources):
+        return [budget_table(result, points[-1].set_to) | {"at": ""}]
+    return [budget_table(result, points[0].set_to), budget_table(result, points[-1].set_to)]
 
 
-def reading_table(plan: Plan, assessed: Assessment) -> Table:
+def reading_table(plan: Plan, result: SeriesResult) -> Table:
     """Every reading in the order in which it was taken, withdrawn ones and outliers with a mark and a note."""
-    unit = assessed.series.measurand.unit
-    to = _reading_places(plan, assessed)
+    unit = result.series.measurand.unit
+    to = _reading_places(plan, result)
     notes: list[str] = []
     marks: list[str] = []
-    for order, taken in enumerate(assessed.run.taken, 1):
+    for order, taken in enumerate(result.run.taken, 1):
         if taken.withdrawn is not None:
             notes.append(f"No. {order} withdrawn, does not count: {taken.withdrawn}")
             marks.append("withdrawn")
-        elif taken.step in assessed.outliers:
+        elif taken.step in result.outliers:
             notes.append(f"No. {order} stands out from the others of its set-point and direction; it counts.")
             marks.append("outlier")
         else:
             marks.append("")
-    steps = [assessed.run.steps[taken.step] for taken in assessed.run.taken]
+    steps = [result.run.steps[taken.step] for taken in result.run.taken]
     arrow = {Direction.UP: "▲ up", Direction.DOWN: "▽ down"}
     found = table(
         [
@@ -237,7 +237,7 @@ def reading_table(plan: Plan, assessed: Assessment) -> Table:
             (f"set-point\n{unit}", "right", exact_column([step.set_to for step in steps])),
             ("approach", "left", [arrow[step.direction] for step in steps]),
             ("seating", "right", [str(step.seating) for step in steps]),
-            (f"reading\n{unit}", "right", [shown(taken.value, to) for taken in assessed.run.taken]),
+            (f"reading\n{unit}", "right", [shown(taken.value, to) for taken in result.run.taken]),
             ("mark", "left", marks),
         ]
     )
@@ -246,9 +246,9 @@ def reading_table(plan: Plan, assessed: Assessment) -> Table:
     return found
 
 
-def _reading_places(plan: Plan, assessed: Assessment) -> int:
+def _reading_places(plan: Plan, result: SeriesResult) -> int:
     """Places of the instrument's step, or of the readings where they have more (they may have been in another unit)."""
-    values = [plan.resolution(assessed.series), *(taken.value for taken in assessed.run.taken)]
+    values = [plan.resolution(result.series), *(taken.value for taken in result.run.taken)]
     return max(map(_places_needed, values))
 
 

@@ -18,10 +18,10 @@ from support.calibration import STANDARDS, golden_plan, golden_reading, run_of
 from support.pdf_text import page_texts
 
 from devicectl.about import DISCLAIMER
-from devicectl.calibration.assessment import assess
 from devicectl.calibration.decision import Verdict
 from devicectl.calibration.run import Phase, Run, Taken, steps
 from devicectl.reports.calibration import CalibrationReport, report_bytes, report_pictures, write_report
+from devicectl.reports.series import series_result
 from devicectl.reports.setting import ReportFailed
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -157,7 +157,7 @@ def test_what_iso_17025_asks_for_is_there(golden: list[str]) -> None:
 def test_found_bad_adjusted_and_left_good(adjusted: list[str]) -> None:
     text = " ".join(adjusted)
     data = reports.adjusted()
-    assert [each.decision.verdict for each in data.assessments] == [Verdict.FAIL, Verdict.PASS]
+    assert [each.decision.verdict for each in data.results] == [Verdict.FAIL, Verdict.PASS]
     assert data.verdict is Verdict.PASS
     assert "static as found (−0.180 ± 0.028) mm 2.5 mm ± 0.15 mm fail" in text
     assert re.search(r"static as left \([+−]0\.00\d ± 0\.0\d\d\) mm", text)
@@ -194,7 +194,7 @@ def test_a_rate_is_printed_in_hz_rpm_and_per_cent(rates: list[str]) -> None:
 
 def test_a_calibration_that_is_not_in_force_says_so() -> None:
     data = replace(reports.adjusted(), binding=None, look_back=None, adjustment=None)
-    text = " ".join(page_texts(report_bytes(replace(data, assessments=data.assessments[:1]))))
+    text = " ".join(page_texts(report_bytes(replace(data, results=data.results[:1]))))
     assert "This calibration is not in force" in text
     assert "Valid until" not in text
     assert "The sessions since the last good calibration have not been looked up." in text
@@ -215,7 +215,7 @@ def test_a_set_point_that_is_reached_from_one_side_only() -> None:
     # The pen ends at the greatest set-point: nothing comes down to it.
     planned = steps(series, Phase.AS_FOUND, plan.seed, 0.0, 2.5)
     run = Run(planned, [Taken(s.index, golden_reading(s.set_to, s.direction, s.repeat)) for s in planned])
-    text = " ".join(page_texts(report_bytes(reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),)))))
+    text = " ".join(page_texts(report_bytes(reports.report(plan, (series_result(plan, series, Phase.AS_FOUND, run),)))))
     assert "2.50 3 2.403 – 2.403 −0.097 – 0.029 0.15 0.121 pass" in text
 
 
@@ -225,7 +225,7 @@ def test_readings_without_any_spread_and_a_budget_of_nothing() -> None:
     series = plan.series[0].model_copy(update={"effects": ()})
     plan = plan.model_copy(update={"series": (series,)})
     run = run_of(plan, series, Phase.AS_FOUND, lambda at, _side, _repeat: at - 0.01)
-    made = reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),))
+    made = reports.report(plan, (series_result(plan, series, Phase.AS_FOUND, run),))
     text = " ".join(page_texts(report_bytes(made)))
     assert "0.25 6 0.240 0.240 0.240 −0.010 0.000 0.000 0.15 0.150 pass" in text
     assert "tolerance / U U is 0" in text
@@ -239,7 +239,7 @@ def test_many_readings_go_over_several_pages_with_their_heads() -> None:
     series = made.plan.series[0].model_copy(update={"repeats": 20})
     plan = made.plan.model_copy(update={"series": (series,)})
     run = run_of(plan, series, Phase.AS_FOUND, lambda at, side, repeat: golden_reading(at, side, repeat % 3 + 1))
-    pages = page_texts(report_bytes(reports.report(plan, (assess(plan, series, Phase.AS_FOUND, run),))))
+    pages = page_texts(report_bytes(reports.report(plan, (series_result(plan, series, Phase.AS_FOUND, run),))))
     head = "no. set-point mm approach seating reading mm mark"
     assert " ".join(pages).count(head) == 6
     assert " ".join(pages).count("▲ up") == 120
@@ -254,12 +254,12 @@ def test_parts_of_different_calibrations_make_no_report() -> None:
     with pytest.raises(ValueError, match="binding"):
         replace(data, content="0" * 64)
     with pytest.raises(ValueError, match="once per phase"):
-        replace(data, assessments=data.assessments * 2)
+        replace(data, results=data.results * 2)
     with pytest.raises(ValueError, match="plan"):
-        replace(data, assessments=reports.rates().assessments)
+        replace(data, results=reports.rates().results)
     bad = reports.adjusted()
     with pytest.raises(ValueError, match="not in force"):
-        replace(bad, assessments=bad.assessments[:1])
+        replace(bad, results=bad.results[:1])
     with pytest.raises(ValueError, match="zone"):
         replace(data, issued=data.issued.replace(tzinfo=None))
 

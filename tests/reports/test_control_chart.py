@@ -23,7 +23,7 @@ def picture(count: int, drift: float = 0.0, jump: int | None = None, **changes: 
     if jump is not None:
         values[jump] += 0.03
     taken = tuple(datetime(2026, 1, 1, 8, tzinfo=UTC) + timedelta(days=n) for n in range(count))
-    made = ChartPicture(control_chart(values), taken, Measurand.STATIC, "REF-0020", 1.0)
+    made = ChartPicture(control_chart(values), taken, Measurand.STATIC, "REF-0020", 1.0, "reading")
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

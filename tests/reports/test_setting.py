@@ -48,7 +48,7 @@ def named(data: CalibrationReport, text: str) -> CalibrationReport:
         data,
         plan=plan,
         binding=None,
-        assessments=tuple(replace(each, series=own) for each in data.assessments),
+        results=tuple(replace(each, series=own) for each in data.results),
         laboratory=Party(text, (text,)),
         technician=text,
         authorised=replace(data.authorised, name=text, meaning=text),

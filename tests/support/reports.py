@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from devicectl.calibration.assessment import Assessment, Needles, assess
 from devicectl.calibration.binding import Binding, content_hash
 from devicectl.calibration.correction import linear
 from devicectl.calibration.plan import Plan, parse_plan
@@ -20,6 +19,7 @@ from devicectl.reports.calibration import (
     PastSession,
     Signature,
 )
+from devicectl.reports.series import Needles, SeriesResult, series_result
 from drivers.correction import cartridge_key
 from support.calibration import TACHOMETER, golden_plan, golden_reading, run_of
 
@@ -44,9 +44,9 @@ def bound(plan: Plan, content: str, table_key: int = 0) -> Binding:
     )
 
 
-def report(plan: Plan, assessments: tuple[Assessment, ...], **changes: Any) -> CalibrationReport:
+def report(plan: Plan, results: tuple[SeriesResult, ...], **changes: Any) -> CalibrationReport:
     """A report with everything that is not the measurement filled in."""
-    content = content_hash({"values": [[list(reading) for reading in each.readings] for each in assessments]})
+    content = content_hash({"values": [[list(reading) for reading in each.readings] for each in results]})
     return CalibrationReport(
         **{
             "number": "CR-2026-0041",
@@ -56,7 +56,7 @@ def report(plan: Plan, assessments: tuple[Assessment, ...], **changes: Any) -> C
             "customer": Party("Scalp Clinic North", ("3 Harbour Street", "Groningen")),
             "item": Item("devicectl", "Penlink reference pen", "1.4.2", 12, "clean, no damage seen", DAY),
             "plan": plan,
-            "assessments": assessments,
+            "results": results,
             "binding": bound(plan, content),
             "content": content,
             "technician": "Jo Winter",
@@ -70,7 +70,7 @@ def golden() -> CalibrationReport:
     """The worked example of the domain notes as found; no adjustment was needed."""
     plan = golden_plan()
     (series,) = plan.series
-    found = assess(plan, series, Phase.AS_FOUND, run_of(plan, series, Phase.AS_FOUND, golden_reading))
+    found = series_result(plan, series, Phase.AS_FOUND, run_of(plan, series, Phase.AS_FOUND, golden_reading))
     return report(plan, (found,))
 
 
@@ -81,7 +81,7 @@ def adjusted() -> CalibrationReport:
     run = run_of(plan, series, Phase.AS_FOUND, lambda at, side, repeat: golden_reading(at, side, repeat) - 0.1)
     wrong = run.withdraw(7, "the indicator had slipped in its holder")
     run.take(7, round(wrong.value + 0.001, 3))
-    found = assess(plan, series, Phase.AS_FOUND, run)
+    found = series_result(plan, series, Phase.AS_FOUND, run)
     table = linear(found.fit, found.evaluation)
     chance = random.Random("as left")
 
@@ -94,7 +94,7 @@ def adjusted() -> CalibrationReport:
     second = Run(
         second.steps, [each._replace(value=each.value + 0.03) if each == stray else each for each in second.taken]
     )
-    after = assess(plan, series, Phase.AS_LEFT, second, NEEDLES)
+    after = series_result(plan, series, Phase.AS_LEFT, second, NEEDLES)
     key = table.key(cartridge_key(plan.cartridge_type))
     made = report(
         plan,
@@ -144,8 +144,8 @@ def rates() -> CalibrationReport:
             at * (1 - sag) + (0.05 if side is Direction.DOWN else -0.05) + chance.gauss(0, 0.08), 2
         )
 
-    assessments = tuple(
-        assess(plan, series, Phase.AS_FOUND, run_of(plan, series, Phase.AS_FOUND, measured(sag)))
+    results = tuple(
+        series_result(plan, series, Phase.AS_FOUND, run_of(plan, series, Phase.AS_FOUND, measured(sag)))
         for series, sag in zip(plan.series, (0.012, 0.056), strict=True)
     )
-    return report(plan, assessments, number="CR-2026-0043", authorised=None)
+    return report(plan, results, number="CR-2026-0043", authorised=None)

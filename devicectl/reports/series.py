@@ -1,6 +1,6 @@
-"""One series in one phase, assessed as a whole: all that a report, a screen or the record shows of it.
+"""One series in one phase with everything that a report prints of it.
 
-Everything here follows from the plan and the readings, so it can be made anew from the record at any time.
+All of it follows from the plan and the readings, so it can be made anew from the record at any time.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .budget import Budget, Distribution, Source, budget
-from .decision import Decision, decide
-from .fit import Fit, fit_line, fit_through_origin
-from .plan import NEEDLE_SPREAD, Plan, Series
-from .quantities import Evaluation, Measured, NeedleSpread, evaluate, needle_spread
-from .readings import outliers, suspicious
-from .run import Phase, Run
+from devicectl.calibration.budget import Budget, Distribution, Source, budget
+from devicectl.calibration.decision import Decision, decide
+from devicectl.calibration.fit import Fit, fit_line, fit_through_origin
+from devicectl.calibration.plan import NEEDLE_SPREAD, Plan, Series
+from devicectl.calibration.quantities import Evaluation, Measured, NeedleSpread, evaluate, needle_spread
+from devicectl.calibration.readings import outliers, suspicious
+from devicectl.calibration.run import Phase, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Needles:
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
+class SeriesResult:
     """``outliers`` are indices of steps; their readings count. ``remarks`` say what the readings look like as a whole."""
 
     phase: Phase
@@ -57,7 +57,7 @@ class Assessment:
         return max(abs(point.error) / point.limit for point in self.decision.points)
 
 
-def assess(plan: Plan, series: Series, phase: Phase, run: Run, needles: Needles | None = None) -> Assessment:
+def series_result(plan: Plan, series: Series, phase: Phase, run: Run, needles: Needles | None = None) -> SeriesResult:
     """Evaluate what has been taken of ``series``. Measured ``needles`` replace the plan's estimate of their spread.
 
     Raises :class:`~devicectl.calibration.quantities.TooFew` or :class:`~devicectl.calibration.fit.NoFit`.
@@ -70,7 +70,7 @@ def assess(plan: Plan, series: Series, phase: Phase, run: Run, needles: Needles 
         sources = _with_spread(sources, needles)
     counting = {each.step for each in run.taken if each.withdrawn is None}
     steps = [step.index for step in run.steps if step.index in counting]
-    return Assessment(
+    return SeriesResult(
         phase,
         series,
         run,
