@@ -322,7 +322,7 @@ def _sessions(back: LookBack) -> dict[str, Any] | None:
 
 def _statements(data: CalibrationReport) -> list[Row]:
     rule = (
-        "Guard band w = U (ILAC-G8:09/2019, 4.2.2). Pass: |error| ≤ tolerance − U. Conditional pass: above that and within "
+        "Guard band w = U (ILAC-G8:09/2019, 4.2.3). Pass: |error| ≤ tolerance − U. Conditional pass: above that and within "
         "the tolerance. Conditional fail: above the tolerance by at most U. Fail: above that."
         if data.plan.rule is Rule.GUARD_BAND
         else "Simple acceptance (ILAC-G8:09/2019, 4.2.1). Pass: |error| ≤ tolerance. Fail: above that. U is not taken into "

@@ -143,7 +143,7 @@ def test_what_iso_17025_asks_for_is_there(golden: list[str]) -> None:
         "dial indicator on a flat anvil, light spring",
         "Valid until 2027-05-25 or until 200 sessions after it",
         "The results relate only to the item described",
-        "Guard band w = U (ILAC-G8:09/2019, 4.2.2)",
+        "Guard band w = U (ILAC-G8:09/2019, 4.2.3)",
         "Jo Winter (jw)",
         "Mara Lind",
         "technical manager",
