@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Row = list[str]
 NOT_ACCREDITED: Final = (
-    "Not issued by an accredited laboratory. The fields follow ISO/IEC 17025:2017, 7.8; nobody has result the competence "
+    "Not issued by an accredited laboratory. The fields follow ISO/IEC 17025:2017, 7.8; nobody has assessed the competence "
     "of who issued it."
 )
 MEASURANDS: Final = {

@@ -1,4 +1,4 @@
-"""The pictures of one result series as numbers for the template ``plot.typ``: what is drawn where, with its legend."""
+"""The pictures of one series as numbers for the template ``plot.typ``: what is drawn where, with its legend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of one result series: numbers as they are printed, each with its unit in the head of its column.
+"""The tables of one series: numbers as they are printed, each with its unit in the head of its column.
 
 A result stands to the place of its U, which has two significant digits; budget lines and coefficients, with which a reader
 recomputes, have more.

@@ -67,7 +67,10 @@ def test_every_page_has_the_number_the_page_of_pages_and_who_did_not_issue_it(ad
     for place, text in enumerate(adjusted, 1):
         assert "Calibration report CR-2026-0042" in text
         assert f"page {place} of 6" in text
-        assert "Not issued by an accredited laboratory." in text
+        assert (
+            "Not issued by an accredited laboratory. The fields follow ISO/IEC 17025:2017, 7.8; nobody has assessed"
+            in text
+        )
         assert "SIMULATED: no real pen was measured" in text
     assert adjusted[-1].count("End of report CR-2026-0042") == 1
 

@@ -1,4 +1,4 @@
-"""A whole series result at once: from plan, run and measured needles to what a report shows."""
+"""A series as a whole: from plan, run and measured needles to what a report shows."""
 
 import pytest
 from support.calibration import golden_plan, golden_reading, run_of
