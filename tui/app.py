@@ -90,6 +90,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.pulse = TerminalPulse(clock)
         self.absence = Absence(clock)
         self.guard.answered = self.pulse.answered
+        self.guard.pressed = self._press
         self.multiplexer: MultiplexerWatch | None = None
         self.size_watch: SizeWatch | None = None
         """None where the screen is in no terminal of this process: a browser, a test."""
@@ -197,6 +198,11 @@ class DashboardApp(App[int], inherit_bindings=False):
         motion = view.pen.motion if view.pen is not None else "still"
         self.guard.heard(motion != "still", view.you_control)
         self.treat.hear(view)
+
+    def _press(self, key: str) -> None:
+        """Show at once that a key was heard; what it does comes when it is known to be no scan."""
+        self.live.press(key)
+        self.treat.paint_keys()
 
     def _lose(self, sentence: str) -> None:
         self.live.lost = sentence

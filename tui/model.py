@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from devicectl.station.views import AlarmView, ChartView, LogView, PenView, Reply, View, from_json
-from tui.keys import DEFAULT, Keymap
+from tui.keys import DEFAULT, Keymap, show_key
 from tui.theme import PRIORITIES
 
 STALE_S: Final = 0.3
@@ -22,6 +22,7 @@ GONE_S: Final = 1.0
 SILENT_S: Final = 0.5
 NOTICE_S: Final = 8.0
 DEAD_S: Final = 3.0
+PRESSED_S: Final = 0.5
 REPEAT_S: Final = 0.25
 LOG_KEPT: Final = 1000
 LOSS_S: Final = 60.0
@@ -76,6 +77,7 @@ class Live:
     _counts: deque[tuple[float, int, int]] = field(default_factory=deque)
     """Samples and lost samples of this link, about once a second over the last minute."""
     _notice: tuple[float, str] | None = None
+    _pressed: tuple[float, str] = (0.0, "")
     _raised: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -189,6 +191,16 @@ class Live:
         """Show news under the state line for some seconds; the alarm list keeps them longer."""
         self._notice = (self.clock(), self.own(text))
         self.news = [*self.news[1 - NEWS_KEPT :], self._notice]
+
+    def press(self, key: str) -> None:
+        """A key was heard."""
+        self._pressed = (self.clock(), key)
+
+    @property
+    def pressed(self) -> str:
+        """The key that was heard last, as people read it, for half a second; empty otherwise."""
+        at, key = self._pressed
+        return show_key(key) if key and self.clock() - at <= PRESSED_S else ""
 
     def own(self, sentence: str) -> str:
         """``sentence`` without the address of this screen's pen in front: that is known here, and can be long."""

@@ -130,6 +130,9 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
             client.push(scenes.traced(scene.view, 122_100))
             await pilot.press(key)
             await pilot.pause(0.15)
+            while app.guard.holding:
+                await pilot.pause(0.01)
+        app.live.press("")
         clock.now += scene.age_s
         await pilot.pause(0.15)
         await shot(app, scene)

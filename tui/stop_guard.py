@@ -91,6 +91,8 @@ class StopGuard:
         self.stop_top = 1 << 30
         self.answered: Callable[[], None] = lambda: None
         """Called in the input thread when the terminal has answered where its cursor is."""
+        self.pressed: Callable[[str], None] = lambda key: None
+        """Called on the loop with a key that is kept until it is known not to begin a scan."""
 
     @property
     def may_turn(self) -> bool:
@@ -101,6 +103,11 @@ class StopGuard:
     def keys(self) -> int | None:
         """Looks of the input thread's loop so far; None where the driver has no such thread (headless)."""
         return self._counter.looks if self._counter is not None else None
+
+    @property
+    def holding(self) -> bool:
+        """Whether a key is kept until it is known not to begin a scan."""
+        return bool(self._burst)
 
     def heard(self, turning: bool, controls: bool) -> None:
         """A view arrived: the motor is not confirmed still, and this client holds control."""
@@ -157,6 +164,8 @@ class StopGuard:
         if self._burst and at - self._burst[-1][0] >= SCAN_GAP_S:
             self._flush()
         self._burst.append((at, event))
+        if len(self._burst) == 1:
+            self.pressed(event.key)
         if self._flush_at is not None:
             self._flush_at.cancel()
         assert self._loop is not None

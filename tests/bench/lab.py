@@ -202,12 +202,13 @@ class Terminal:
 
     def __init__(self, child: subprocess.Popen[bytes], master: int, side: socket.socket) -> None:
         self.child, self.master, self.bytes = child, master, 0
-        self._side, self._tail, self._rest = side, b"", b""
+        self._side, self._tail, self._rest, self._new = side, b"", b"", b""
         os.set_blocking(master, False)
         side.setblocking(False)
 
     def read(self) -> None:
         """Take what the program has drawn."""
+        self._new = b""
         try:
             data = os.read(self.master, 1 << 16)
         except BlockingIOError:
@@ -215,7 +216,7 @@ class Terminal:
         except OSError:
             raise BenchError(f"the program in the terminal ended: {self._last_words()}") from None
         self.bytes += len(data)
-        self._tail = data[-4000:]
+        self._tail, self._new = data[-4000:], data
 
     def _last_words(self) -> str:
         text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self._tail.decode(errors="replace"))
@@ -226,6 +227,24 @@ class Terminal:
         at = time.monotonic_ns()
         os.write(self.master, data)
         return at
+
+    def shows(self, key: bytes, *texts: bytes, seconds: float = 5.0) -> list[float]:
+        """Type ``key`` and read until ``texts`` have been drawn in this order.
+
+        For each the seconds from right before the write to right after the read.
+        """
+        self.read()
+        drawn, times, began = b"", [], time.monotonic()
+        os.write(self.master, key)
+        for text in texts:
+            while text not in drawn:
+                left = began + seconds - time.monotonic()
+                if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                    raise BenchError(f"{text.decode()!r} was not drawn: {self._last_words()}")
+                self.read()
+                drawn += self._new
+            times.append(time.monotonic() - began)
+        return times
 
     def pass_time(self, seconds: float, others: Sequence[Terminal] = ()) -> None:
         """Wait, drawing meanwhile."""

@@ -16,6 +16,8 @@ FASTER: Final = 100.0
 GROWN_BLOCKS: Final = 3_000
 """Python objects more at the end than after the first 10 minutes: 8 h of a leak of one object a second are 28,800."""
 GROWN_MB: Final = 4.0
+RECORD_MB: Final = 1.25
+"""What 45 recorded minutes may cost in the database; the motor turns in nearly all of them."""
 _hours: dict[bool, Treatment] = {}
 
 
@@ -42,13 +44,15 @@ def memory(lab: Lab) -> list[Line]:
     """Row g."""
     found = hour(lab)
     missing = abs(found.expected - found.samples) if abs(found.expected - found.samples) > 1 else 0
-    settled, last = found.marks[1], found.marks[-1]
+    settled, last = found.marks[2], found.marks[-1]
+    cost = (found.marks[9 if not lab.quick else -1].record - found.marks[0].record) / 1e6
     blocks = last.blocks - settled.blocks
     grown = ((last.rss - last.record) - (settled.rss - settled.record)) / 1e6
     checks = (
         Check("lost samples", float(found.lost + found.bad + missing), 0.0, unit="lost"),
         Check("Python objects more", float(blocks), float(GROWN_BLOCKS), unit="objects"),
         Check("memory more, the record apart", grown, GROWN_MB, unit="MB"),
+        Check("45 min of record", cost, RECORD_MB, unit="MB"),
     )
     what = f"{found.samples} samples of 50 Hz telemetry in virtual time"
     note = f"growth from minute {settled.at_s / 60:.0f} to {last.at_s / 60:.0f}; the record itself: {last.record / 1e6:.1f} MB"

@@ -23,7 +23,7 @@ MARK_S: Final = 300.0
 
 @dataclass(slots=True)
 class Treatment:
-    """What was needled, what it cost, and what was left in memory at every mark (each 5 minutes of model time)."""
+    """What was needled, what it cost, and what was left in memory at the beginning and at every mark (each 5 minutes of model time)."""
 
     model_s: float = 0.0
     cpu_s: float = 0.0
@@ -72,6 +72,7 @@ async def _treat(seconds: float, mark_s: float) -> Treatment:
     screen = await world.ready("treatment", "TRAIN-1")
     first, samples = world.loop.time(), world.desk.trace.end
     hidden = [0.0, 0.0]
+    timer = loop.call_later(0.0, lambda: None)
 
     def mark() -> None:
         wall_0, cpu_0 = time.perf_counter(), time.process_time()
@@ -81,7 +82,7 @@ async def _treat(seconds: float, mark_s: float) -> Treatment:
         nonlocal timer
         timer = loop.call_later(mark_s, mark)
 
-    timer = loop.call_later(mark_s, mark)
+    mark()
     number = 0
     while loop.time() - begin < seconds - RUN_S - 20:
         await _zone(screen, number)

@@ -36,6 +36,9 @@ class Stage:
     async def settle(self) -> None:
         """Let keys, answers and frames through."""
         await self.pilot.pause(0.06)
+        while self.app.guard.holding:
+            await self.pilot.pause(0.01)
+        await self.pilot.pause()
         self.app._tick()
         await self.pilot.pause()
 

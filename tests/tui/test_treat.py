@@ -137,6 +137,22 @@ async def test_a_digit_shows_at_once_and_asks(stage: StageMaker) -> None:
         assert "9 Crown" in await s.row_with(2, "9 Crown")
 
 
+async def test_a_key_is_shown_before_it_is_known_to_be_no_scan_and_for_half_a_second(stage: StageMaker) -> None:
+    async with stage(scenes.IDLE) as s:
+        seen: list[tuple[bool, list[dict[str, object]]]] = []
+        show = s.app.guard.pressed
+
+        def pressed(key: str) -> None:
+            show(key)
+            seen.append((any(row.rstrip().endswith("› 9") for row in s.rows()), s.asked("zone.select")))
+
+        s.app.guard.pressed = pressed
+        await s.press("9")
+        assert seen == [(True, [])]
+        await s.wait(0.6)
+        assert "› 9" not in s.text()
+
+
 async def test_a_refused_zone_goes_back(stage: StageMaker) -> None:
     async with stage(scenes.needling()) as s:
         s.client.refuse["zone.select"] = "VTX allows 1.00 mm at most while turning: e pauses first."

@@ -197,16 +197,16 @@ def log_line(line: LogView, width: int, localtime: Localtime, seconds: bool = Tr
     return [((at, DIM), (first, TEXT)), *(((" " * len(at), DIM), (words, TEXT)) for words in more)]
 
 
-def key_row(pairs: tuple[tuple[str, str], ...], width: int) -> Row:
-    """As many key hints as fit."""
+def key_row(pairs: tuple[tuple[str, str], ...], width: int, pressed: str = "") -> Row:
+    """As many key hints as fit, and at the end the key that was just pressed."""
     row: list[tuple[str, Ink]] = [(" ", DIM)]
-    room = width - 1
+    room = width - 1 - (len(pressed) + 3 if pressed else 0)
     for key, word in pairs:
         if len(key) + len(word) + 3 > room + 2:
             break
         row += [(key, KEYCAP), (f" {word}  ", DIM)]
         room -= len(key) + len(word) + 3
-    return tuple(row)
+    return spread(width - 1, tuple(row), ((f"› {pressed}", TEXT),)) if pressed else tuple(row)
 
 
 def hints(live: Live) -> tuple[tuple[str, str], ...]:

@@ -107,7 +107,7 @@ class TreatScreen(WayActions):
         silenced = max(0.0, live.view.silenced_s - live.since) if live.view is not None else 0.0
         row, rest = alarm_row(live.alarms(), silenced, live.clock(), width, live.keymap)
         board("alarm").put(0, row)
-        board("keys").put(0, rows.key_row(rows.hints(live), width))
+        self.paint_keys()
         self._frame_stop()
         if width < 80 or height < 24:
             board("table").fill(self._table(width, height, rest))
@@ -137,6 +137,12 @@ class TreatScreen(WayActions):
             log.fill(rows.far_rows(live, log.size.height, log.size.width - 2, localtime))
         else:
             log.fill(rows.log_rows(live, log.size.height, inner, localtime))
+
+    def paint_keys(self) -> None:
+        """The row of keys, and at its end the one that was just pressed."""
+        if self.ready and self.app.is_running:
+            hints = rows.hints(self.live)
+            self._board("keys").put(0, rows.key_row(hints, self.app.size.width, self.live.pressed))
 
     def _board(self, name: str) -> LineBoard:
         return self.query_one(f"#{name}", LineBoard)
