@@ -6,19 +6,21 @@ The public key is in the record, so whoever has the file can verify; nobody who 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from devicectl.records import audit, signed
+from devicectl.records import audit, bound, signed
 from devicectl.records import tables as t
 from devicectl.records.canonical import canonical
-from devicectl.records.chain_check import Damage
+from devicectl.records.chain_check import MOST, Damage
 from devicectl.records.entries import Chain, Entry
 from devicectl.records.errors import RecordRefused
 from devicectl.records.writer import Job
@@ -56,7 +58,7 @@ def sign(
     def job(connection: sa.Connection) -> Signed:
         sessions = signed.covered(connection, session)
         _check(connection, session, sessions, meaning)
-        signed.bind(connection, keys.chain, sessions, by=operator, at_utc_us=at_utc_us)
+        bound.bind(connection, keys.chain, sessions, by=operator, at_utc_us=at_utc_us)
         at = audit.anchor(connection)
         content = signed.payload(
             connection, sessions, at, meaning=meaning, operator=operator, name=name, at_utc_us=at_utc_us
@@ -128,19 +130,35 @@ def verify(connection: sa.Connection, signature: UUID) -> list[Damage]:
     except (InvalidSignature, ValueError):
         text = f"{what} was not made with the key of this station."
         return [Damage("signature-broken", None, "signatures", signature.hex, text)]
-    if _payload_sha256(connection, row) == bytes(row.payload_sha256):
-        return []
-    found = [
-        Damage(
-            "signed-edited", seq, group.table, row.session_id.hex, f"{what} does not hold: {group.table} were edited."
-        )
-        for group, body, seq in signed.bound_groups(connection, row.audit_seq)
-        if signed.group_sha256(connection, group) != body
-    ]
-    if found:
-        return found
-    text = f"{what} does not hold: what it covers was edited, taken out or added to."
+    same = _payload_sha256(connection, row) == bytes(row.payload_sha256)
+    kept = bound.groups(connection, row.audit_seq)
+    changes = [*(() if same else bound.edited(connection, kept)), *bound.added(connection, kept)]
+    if changes or same:
+        return list(_told(changes, what))
+    text = f"{what} does not hold: what somebody entered for it was edited, taken out or added to."
     return [Damage("signed-edited", None, "signatures", signature.hex, text)]
+
+
+_kind = attrgetter("kind", "table")
+_DONE: Final = {"added": "was put into", "deleted": "was taken out of", "edited": "was edited in"}
+
+
+def _told(changes: list[bound.Change], what: str) -> Iterator[Damage]:
+    """A line for each row, up to :data:`MOST` of one table, and the number of the others."""
+    for (kind, table), found in groupby(sorted(changes, key=_kind), key=_kind):
+        rows = list(found)
+        for one in rows[:MOST]:
+            text = f"{what} does not hold: {table} {_short(one.key)} {_DONE[kind]} the record since."
+            yield Damage(f"signed-{kind}", one.seq, table, one.key, text)
+        if len(rows) > MOST:
+            text = f"{what} does not hold: {len(rows) - MOST} more of {table}, each of which {_DONE[kind]} the record since."
+            yield Damage(f"signed-{kind}", None, table, "", text)
+
+
+def _short(key: str) -> str:
+    """The digits by which people find a row; of segments and telemetry those of the pass, and the number."""
+    row, slash, seq = key.partition("/")
+    return f"{row[-8:]}{slash}{seq}"
 
 
 def _payload_sha256(connection: sa.Connection, row: Any) -> bytes | None:

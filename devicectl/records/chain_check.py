@@ -9,13 +9,15 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from . import audit
+from . import audit, guards
 from . import tables as t
 from .audit import START, Anchor
 
 BOUND: Final = "bound"
 BOUND_OPEN: Final = "bound-open"
-"""Actions of entries that bind rows of what pens did when a session is signed; see `devicectl.records.signed`."""
+"""Actions of entries that bind rows of what pens did when a session is signed; see `devicectl.records.bound`."""
+LATE: Final = "late"
+"""Action of an entry for one such row that came to a session when it was signed already."""
 
 MACHINE: Final = frozenset(table.name for table in t.metadata.sorted_tables if table.name in {
     "stations", "boots", "pens", "cartridges", "sessions", "passes", "pass_segments", "telemetry_blocks", "commands",
@@ -34,7 +36,8 @@ class Damage:
     """Something that was done to the record. ``seq`` is the audit entry, None where there is none.
 
     ``kind``: edited, actor-changed, deleted, swapped, replaced, cut, row-edited, row-deleted, row-added, signed-edited,
-    signature-broken, unreadable, foreign-anchor, guards.
+    signed-deleted, signed-added, signature-broken, unreadable, foreign-anchor, guards. ``row`` is its key, of segments and
+    telemetry ``PASS/NUMBER``.
     """
 
     kind: str
@@ -150,6 +153,8 @@ def _diagnosis(
     return entry.damage("edited", f"{what} was edited, or written without the key.")
 
 
+_LATE: Final = f"= '{LATE}'"
+_ENTERED: Final = f"NOT IN ('{BOUND}', '{BOUND_OPEN}', '{LATE}')"
 _COLUMNS: Final = ", ".join(Entry._fields)
 
 
@@ -185,11 +190,18 @@ def check_rows(connection: sa.Connection) -> tuple[int, list[Damage]]:
     """Compare every row with its audit entry; answers how many were compared, and what was done to them."""
     count, found = 0, list[Damage]()
     named = set(connection.execute(sa.select(t.audit.c.table_name).distinct()).scalars())
+    late = set(connection.execute(sa.select(t.audit.c.table_name).where(t.audit.c.action == LATE)).scalars())
     for table in t.metadata.sorted_tables:
-        if table is t.audit or table.name in MACHINE:
+        if table is t.audit:
+            continue
+        if table.name in MACHINE:
+            if table.name in late:
+                seen, damages = _compared(connection, table, guards.fixed_columns(table), late=True)
+                count += seen
+                found += damages
             continue
         if table.name in named:
-            seen, damages = _compared(connection, table)
+            seen, damages = _compared(connection, table, [column.name for column in table.columns], late=False)
             count += seen
             found += damages
         if table.name not in _LATER:
@@ -197,26 +209,32 @@ def check_rows(connection: sa.Connection) -> tuple[int, list[Damage]]:
     return count, sorted(found, key=lambda one: one.seq or 0)
 
 
-def _compared(connection: sa.Connection, table: sa.Table) -> tuple[int, list[Damage]]:
-    names = [column.name for column in table.columns]
+def _compared(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], *, late: bool
+) -> tuple[int, list[Damage]]:
     columns = ", ".join(f"r.{name}" for name in names)
     rows = connection.exec_driver_sql(
         f"SELECT a.seq, a.row_id, a.body_sha256, {columns} FROM audit a LEFT JOIN {table.name} r ON r.id = a.row_id "
-        f"WHERE a.table_name = '{table.name}' AND a.action NOT IN ('{BOUND}', '{BOUND_OPEN}')"
+        f"WHERE a.table_name = '{table.name}' AND a.action {_LATE if late else _ENTERED}"
     )
     count, found = 0, list[Damage]()
     for seq, key, body, *values in rows:
         count += 1
         row = dict(zip(names, values, strict=True))
         if row["id"] is None:
-            text = f"An entry of {table.name} is gone from the record; audit entry {seq} speaks of it."
+            text = f"{_named(table, key)} is gone from the record; audit entry {seq} speaks of it."
             found.append(Damage("row-deleted", seq, table.name, key.hex(), text))
         elif audit.body_sha256(table, row) != body:
-            text = f"An entry of {table.name} was edited after audit entry {seq} was written."
+            text = f"{_named(table, key)} was edited after audit entry {seq} was written."
             found.append(Damage("row-edited", seq, table.name, key.hex(), text))
         if len(found) >= MOST:
             break
     return count, found
+
+
+def _named(table: sa.Table, key: bytes) -> str:
+    """A row as people find it in ``sessions show``: the table and the last digits of the key."""
+    return f"Entry {key.hex()[-8:]} of {table.name}"
 
 
 def _without_entry(connection: sa.Connection, table: sa.Table) -> Iterator[Damage]:
@@ -225,7 +243,7 @@ def _without_entry(connection: sa.Connection, table: sa.Table) -> Iterator[Damag
         f"AND a.row_id = r.id) LIMIT {MOST}"
     )
     for (key,) in rows:
-        text = f"An entry of {table.name} has no audit entry: it was put in past the program, or the end of the chain was cut off."
+        text = f"{_named(table, key)} has no audit entry: it was put in past the program, or the end of the chain was cut off."
         yield Damage("row-added", None, table.name, key.hex(), text)
 
 

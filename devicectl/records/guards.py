@@ -81,6 +81,11 @@ _SIGNED: Final = {
 _ORIGIN_FROM_PEN: Final = ("sessions", "passes", "commands", "alarms", "events", "stops")
 
 
+def fixed_columns(table: sa.Table) -> list[str]:
+    """Columns that never change once the row is there: all of them where nothing does."""
+    return list(FIXED.get(table.name, [column.name for column in table.columns]))
+
+
 def _unique() -> dict[str, list[tuple[str, ...]]]:
     """Every key of every table, the primary one first."""
     keys: dict[str, list[tuple[str, ...]]] = {}

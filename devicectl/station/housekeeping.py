@@ -9,6 +9,8 @@ import threading
 from typing import Final
 from uuid import UUID
 
+from devicectl.records import tables
+from devicectl.records.bound import kept_late
 from devicectl.records.direct_stops import DIRECT, direct_stop_logged
 from devicectl.records.errors import RecordError, RecordRefused
 from devicectl.records.rows import AlarmRow, EventRow, StopRow
@@ -20,7 +22,7 @@ from drivers.portlock import SIGN_S, left_behind, sign_of_life, tidy
 from .station import Station
 from .stop_notes import Moment, StopNote, leave_notes, this_moment, waiting_notes
 from .stop_ways import AtPorts
-from .unwritten import job_of, waiting_entries
+from .unwritten import late_job_of, waiting_entries
 from .upkeep import Upkeep
 
 LOOK_S: Final = 1.0
@@ -95,7 +97,9 @@ async def take_notes(station: Station, store: Store, record: str) -> None:
             log.warning("%s is no note of a STOP; it was removed", path)
         else:
             try:
-                await store.submit(direct_stop_logged(_row(note), note.serial))
+                job = direct_stop_logged(_row(note), note.serial)
+                chain, now = station.record.treatments.chain, station.source.utc_us()
+                await store.submit(kept_late(chain, job, tables.events, note.id, now))
             except RecordRefused as error:
                 log.error("a STOP that was written straight to its port cannot be recorded: %s", error)
             except RecordError:
@@ -112,7 +116,8 @@ async def take_entries(station: Station, store: Store, record: str) -> None:
         said = [_late(station, *whose, len(entries)) for whose in sorted(late, key=str)]
         for entry in (*entries, *said):
             try:
-                await store.submit(job_of(entry))
+                chain = station.record.treatments.chain
+                await store.submit(late_job_of(entry, chain, station.source.utc_us()))
             except RecordRefused as error:
                 # One that was stored before the file could be removed, most likely.
                 log.error("an entry that was left for the record is refused: %s: %s", error, entry)

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from devicectl.records import jobs
+from devicectl.records import tables as t
+from devicectl.records.bound import kept_late
+from devicectl.records.entries import Chain
 from devicectl.records.rows import AlarmRow, EventRow, StopRow
 from devicectl.records.writer import Job
 from drivers.runtime import runtime_dir
@@ -68,6 +73,15 @@ def job_of(entry: Entry) -> Job[Any]:
         case AlarmMark():
             mark = jobs.alarm_cleared if entry.what == "cleared" else jobs.alarm_acknowledged
             return mark(entry.id, entry.at_utc_us)
+
+
+_TABLES: Final[dict[type[Any], sa.Table]] = {EventRow: t.events, AlarmRow: t.alarms, StopRow: t.stops}
+
+
+def late_job_of(entry: Entry, chain: Chain, at_utc_us: int) -> Job[Any]:
+    """What stores an entry now that it is late: its session may have been signed meanwhile."""
+    table, job = _TABLES.get(type(entry)), job_of(entry)
+    return job if table is None else kept_late(chain, job, table, entry.id, at_utc_us)
 
 
 class Unwritten:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from devicectl.access import signing
-from devicectl.records import amendments, audit, jobs, rows, signed
+from devicectl.records import amendments, audit, bound, jobs, rows, signed
 from devicectl.records import tables as t
 from devicectl.records.canonical import canonical
 from devicectl.records.errors import RecordRefused
@@ -83,7 +83,11 @@ def test_what_happens_by_right_after_signing_breaks_nothing(practice):
     world.do(jobs.alarm_cleared(practice.alarm, world.clock()))
     world.do(jobs.command_settled(rows_settled(practice.command, world.clock())))
     # A stop that the disk did not take then, with its own time.
-    world.do(jobs.stop_logged(rows.StopRow(practice.new(), session, world.pen, "space", 1, 1, 400, 900, True)))
+    stop = rows.StopRow(practice.new(), session, world.pen, "space", 1, 1, 400, None, False)
+    late = bound.kept_late(practice.chain, jobs.stop_logged(stop), t.stops, stop.id, world.clock())
+    world.do(late)
+    world.do(late)
+    world.do(jobs.stop_completed(stop.id, 900))
     world.session = world.add_session()
     practice.note("the next time")
     practice.enter(

@@ -22,10 +22,11 @@ from records.conftest import Clock, furnish
 from devicectl.access.key_errors import SealBroken, WrongKeys
 from devicectl.access.opening import open_keys, read_keys
 from devicectl.access.verify import Verdict, verify_record
-from devicectl.records import audit, chain_check, guards, jobs, rows
+from devicectl.records import audit, bound, chain_check, guards, jobs, rows
 from devicectl.records import tables as t
 from devicectl.records.audit import Anchor
 from devicectl.records.chain_check import Entry
+from devicectl.records.entries import Chain
 from devicectl.records.ids import IdSource
 from devicectl.records.location import Location
 from devicectl.records.store import Store
@@ -340,18 +341,18 @@ def test_edited_rows_are_found(case, statement, kind, table):
     [
         ("UPDATE sessions SET ended_utc_us = ended_utc_us + 1", "sessions"),
         ("UPDATE passes SET depth_max_um = 900 WHERE seq = 2", "passes"),
-        ("UPDATE pass_segments SET contact = 0", "passes"),
-        ("UPDATE telemetry_blocks SET data = CAST(substr(data, 1, length(data) - 1) || x'00' AS BLOB)", "passes"),
-        ("DELETE FROM telemetry_blocks", "passes"),
+        ("UPDATE pass_segments SET contact = 0", "pass_segments"),
+        (
+            "UPDATE telemetry_blocks SET data = CAST(substr(data, 1, length(data) - 1) || x'00' AS BLOB)",
+            "telemetry_blocks",
+        ),
         ("UPDATE commands SET value = 1", "commands"),
         ("UPDATE commands SET outcome = 'rejected' WHERE outcome = 'confirmed'", "commands"),
-        ("DELETE FROM commands", "commands"),
         ("UPDATE alarms SET priority = 'medium'", "alarms"),
-        ("DELETE FROM alarms", "alarms"),
         ("UPDATE events SET text = 'x'", "events"),
         ("UPDATE stops SET key_to_bytes_us = 1", "stops"),
-        ("UPDATE clients SET code = 'T-2'", "signatures"),
-        ("UPDATE pens SET serial = 'S2'", "signatures"),
+        ("UPDATE clients SET code = 'T-2'", "clients"),
+        ("UPDATE pens SET serial = 'S2'", "pens"),
     ],
 )
 def test_what_the_pen_did_in_a_signed_session_is_bound_by_it(case, statement, table):
@@ -361,6 +362,120 @@ def test_what_the_pen_did_in_a_signed_session_is_bound_by_it(case, statement, ta
     assert {one.kind for one in damages} == {"signed-edited"}
     assert {one.table for one in damages} == {table}
     assert "Dr. Adams" in damages[0].text
+
+
+OF_THE_PEN = ("passes", "pass_segments", "telemetry_blocks", "commands", "alarms", "events", "stops")
+
+
+def forge(case: Case, table: str) -> str:
+    """Copy a row of the signed session under another key; gives the key as a finding names it."""
+    names = [row[1] for row in case.stranger.execute(f"PRAGMA table_info({table})")]
+    keys = [row[1] for row in case.stranger.execute(f"PRAGMA table_info({table})") if row[5]]
+    first = case.stranger.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(keys)}").fetchone()
+    row = dict(zip(names, first, strict=True))
+    if keys == ["id"]:
+        row["id"] = bytes(range(16))
+    else:
+        row["seq"] += 100
+    if table == "passes":
+        row["seq"] += 100
+    marks = ", ".join("?" * len(names))
+    case.stranger.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", list(row.values()))
+    return row["id"].hex() if keys == ["id"] else f"{row['pass_id'].hex()}/{row['seq']}"
+
+
+@pytest.mark.parametrize("table", OF_THE_PEN)
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_row_put_into_a_signed_session_is_found(case, table, guarded):
+    """A late STOP may be a row by right: then it has an entry of the chain, which a stranger cannot write."""
+    if not guarded:
+        case.no_guards()
+    try:
+        key = forge(case, table)
+    except sqlite3.Error:
+        assert guarded
+        return
+    (damage,) = [one for one in case.verify(case.kept).damages if one.kind != "guards"]
+    assert (damage.kind, damage.table, damage.row) == ("signed-added", table, key)
+    assert table in damage.text
+    assert "Dr. Adams" in damage.text
+
+
+@pytest.mark.parametrize("table", OF_THE_PEN)
+def test_a_row_taken_out_of_a_signed_session_is_named(case, table):
+    case.no_guards()
+    case.run("PRAGMA foreign_keys=OFF")
+    if table in ("pass_segments", "telemetry_blocks"):
+        pass_id, seq = case.stranger.execute(f"SELECT pass_id, seq FROM {table}").fetchone()
+        case.stranger.execute(f"DELETE FROM {table} WHERE pass_id = ? AND seq = ?", (pass_id, seq))
+        key = f"{pass_id.hex()}/{seq}"
+    else:
+        # Of the commands the first: the last is not known to have ended.
+        (row,) = case.stranger.execute(f"SELECT id FROM {table} ORDER BY id").fetchone()
+        case.stranger.execute(f"DELETE FROM {table} WHERE id = ?", (row,))
+        key = row.hex()
+    found = [one for one in case.verify(case.kept).damages if one.kind != "guards"]
+    assert {(one.kind, one.table, one.row) for one in found if one.table == table} == {("signed-deleted", table, key)}
+    assert {one.kind for one in found} == {"signed-deleted"}
+
+
+def test_an_edited_row_of_a_signed_session_is_named_and_no_other(case):
+    case.no_guards()
+    (row,) = case.stranger.execute("SELECT id FROM passes WHERE seq = 2").fetchone()
+    case.stranger.execute("UPDATE passes SET depth_max_um = 900 WHERE id = ?", (row,))
+    (damage,) = [one for one in case.verify(case.kept).damages if one.kind != "guards"]
+    assert (damage.kind, damage.table, damage.row) == ("signed-edited", "passes", row.hex())
+    assert f"passes {row.hex()[-8:]}" in damage.text
+
+
+def test_a_forged_audit_entry_does_not_make_a_row_a_late_one(case):
+    forge(case, "stops")
+    row = bytes(range(16))
+    last = case.entries()[-1]
+    columns = [one.name for one in t.stops.columns]
+    stored = dict(
+        zip(
+            columns,
+            case.stranger.execute(f"SELECT {', '.join(columns)} FROM stops WHERE id = ?", (row,)).fetchone(),
+            strict=True,
+        )
+    )
+    body = audit.body_sha256(t.stops, {name: stored[name] for name in guards.FIXED["stops"]})
+    entry = last._replace(seq=last.seq + 1, operator_id=None, action="late", table_name="stops", row_id=row,
+                          body_sha256=body, previous=last.hash)  # fmt: skip
+    case.put(entry._replace(hash=entry.link(b"guessed" * 5)))
+    assert case.kinds(case.kept) == ["edited"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [("UPDATE events SET text = 'x' WHERE id = ?", "row-edited"), ("DELETE FROM events WHERE id = ?", "row-deleted")],
+)
+def test_what_came_late_by_right_is_held_by_its_own_entry(case, statement, kind):
+    store = Store.open(case.path)
+    session, pen = case.stranger.execute("SELECT session_id, pen_id FROM events").fetchone()
+    row = rows.EventRow(store.ids.uuid7(), UUID(bytes=session), UUID(bytes=pen), "stop-direct", "STOP", 1, 3)
+    chain = Chain(open_keys(store).chain)
+    store.submit_sync(bound.kept_late(chain, jobs.event_logged(row), t.events, row.id, 9))
+    store.close()
+    assert case.kinds(case.kept) == []
+    case.no_guards()
+    case.stranger.execute(statement, (row.id.bytes,))
+    (damage,) = [one for one in case.verify(case.kept).damages if one.kind != "guards"]
+    assert (damage.kind, damage.table, damage.row) == (kind, "events", row.id.hex)
+
+
+def test_many_forged_rows_are_told_in_a_few_lines(case):
+    pen, session = case.stranger.execute("SELECT pen_id, session_id FROM events").fetchone()
+    for number in range(200):
+        case.stranger.execute(
+            "INSERT INTO events VALUES (?, ?, ?, 'simulated', 'note', '12', '{}', 1, 1)",
+            (number.to_bytes(16, "big"), session, pen),
+        )
+    found = case.verify(case.kept).damages
+    assert {(one.kind, one.table) for one in found} == {("signed-added", "events")}
+    assert len(found) == chain_check.MOST + 1
+    assert "180 more" in found[-1].text
 
 
 @pytest.mark.parametrize(
