@@ -30,7 +30,7 @@ from drivers.api import (
     Up,
     Vitals,
 )
-from drivers.motor import TURNING_MHZ
+from drivers.motor import DRIVEN_MS, TURNING_MHZ
 
 from .arrival import Arrival
 from .depth_limit import DepthLimit
@@ -57,7 +57,7 @@ from .grant import Grant, Planned
 from .journal import WRITER_SILENT_S, Intent, Journal
 from .lane import CommandLane
 from .lease import LeaseKeeper
-from .motion import DRIVEN_MS, FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
+from .motion import FRESH_S, RUN_DOWN_S, Motion, MotionMonitor
 from .rate_watch import RateWatch
 from .sensors import SensorWatch
 from .source import Source

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.api import Telemetry
-from drivers.motor import STILL_MA, STILL_MHZ, turns
+from drivers.motor import STILL_MA, STILL_MHZ, Power
 
 FRESH_S: Final = 0.3
 """A sample older than this says nothing about now."""
@@ -14,11 +14,6 @@ STILL_S: Final = 0.1
 """Rate and current must agree for this long before the pen counts as still."""
 RUN_DOWN_S: Final = 1.0
 """Motion this soon after an end is the motor running down, unless it is still driven."""
-DRIVEN_MS: Final = 300
-"""A motor that has current for so long after its pen said that no run is going on does not run down: it is driven.
-In the pen's own time, so that a link that delays changes nothing."""
-HOLE_MS: Final = 100
-"""What a longer hole between two samples hides is not guessed."""
 
 
 class Motion(StrEnum):
@@ -32,19 +27,18 @@ class Motion(StrEnum):
 class MotionMonitor:
     """Fed with every sample; answers for any loop time."""
 
-    __slots__ = ("_still_since", "_turning", "powered_since_ms", "sample")
+    __slots__ = ("_power", "_still_since", "_turning", "sample")
 
     def __init__(self) -> None:
         self.sample: Telemetry | None = None
-        self.powered_since_ms: int | None = None
-        """The pen's time of the first sample from which on its motor had current without a break; None without."""
+        self._power = Power()
         self._still_since: float | None = None
         self._turning = False
 
     def forget(self) -> None:
         """The link was lost or the pen restarted: nothing is known any more."""
         self.sample = None
-        self.powered_since_ms = None
+        self._power = Power()
         self._still_since = None
         self._turning = False
 
@@ -53,17 +47,19 @@ class MotionMonitor:
         last = self.sample
         if last is not None and sample.at - last.at > FRESH_S:
             self._still_since = None
-        if not (sample.driving or sample.current_ma > STILL_MA):
-            self.powered_since_ms = None
-        elif self.powered_since_ms is None or (last is not None and sample.clock_ms - last.clock_ms > HOLE_MS):
-            self.powered_since_ms = sample.clock_ms
+        self._power.feed(sample.clock_ms, sample.current_ma, sample.driving)
         self.sample = sample
         quiet = sample.rate_mhz <= STILL_MHZ and sample.current_ma <= STILL_MA and not sample.driving
-        self._turning = turns(sample.rate_mhz, sample.current_ma, sample.driving)
+        self._turning = self._power.turns(sample.rate_mhz, sample.current_ma, sample.driving)
         if not quiet:
             self._still_since = None
         elif self._still_since is None:
             self._still_since = sample.at
+
+    @property
+    def powered_since_ms(self) -> int | None:
+        """The pen's time of the first sample from which on its motor had current without a break; None without."""
+        return self._power.since_ms
 
     @property
     def still_since(self) -> float | None:

@@ -18,7 +18,7 @@ from devicectl.records.telemetry_block import (
     Columns,
 )
 from drivers.api import Gap, Telemetry, Vitals
-from drivers.motor import STILL_MHZ, TURNING_MHZ, contradicts_itself, turns
+from drivers.motor import STILL_MHZ, TURNING_MHZ, Power, contradicts_itself
 
 from .contact import CurrentContact
 from .pass_events import (
@@ -89,6 +89,7 @@ class PassRecorder:
         self._last: Telemetry | None = None
         self._last_flags = 0
         self._gap = False
+        self._power = Power()
         self._temperature, self._battery = 0, NO_BATTERY
         self._zone: Zone | None = None
         self._direction: str | None = None
@@ -120,7 +121,8 @@ class PassRecorder:
                 if inferred is not None:
                     flags |= FLAG_INFERRED | FLAG_INFERRED_CONTACT if inferred else FLAG_INFERRED
         self._last, self._last_flags = sample, flags
-        turning = turns(rate, current, driving)
+        self._power.feed(clock, current, driving)
+        turning = self._power.turns(rate, current, driving)
         if at <= self._parking_until and rate <= TURNING_MHZ:
             turning = False
         if self._pending is not None and (at >= self._pending[1] or turning):

@@ -9,6 +9,7 @@ from support.rig import Rig
 
 from devicectl.alarms.board import Priority
 from devicectl.control import vigil
+from devicectl.control.motion import Motion, MotionMonitor
 from devicectl.control.rate_watch import RateWatch
 from drivers.api import Confirmed, Telemetry, Vitals
 from simulator.virtual_time import run_virtual
@@ -113,3 +114,40 @@ def test_a_stall_is_high_and_heat_is_medium(fault: str, priority: Priority) -> N
             await rig.down()
 
     run_virtual(play())
+
+
+# -- is it motion?
+
+
+def judged(samples: list[tuple[int, int, bool]], step_ms: int = 20) -> list[bool]:
+    """``samples`` of rate (mHz), current (mA) and drive flag."""
+    motion, out = MotionMonitor(), []
+    for index, (rate, current, driving) in enumerate(samples):
+        clock_ms = 1_000 + index * step_ms
+        motion.feed(Telemetry(clock_ms / 1000, index, clock_ms, 1_000, rate, current, None, driving))
+        out.append(motion.turning)
+    return out
+
+
+def test_current_that_lasts_is_motion_though_rate_and_drive_flag_say_no() -> None:
+    found = judged([(0, 250, False)] * 40)
+    assert found.index(True) * 20 == 300
+    assert all(found[15:])
+
+
+def test_one_sample_of_current_without_drive_is_no_motion_and_no_stillness() -> None:
+    quiet, noisy = (0, 0, False), (0, 250, False)
+    assert not any(judged([quiet, noisy, quiet] * 20))
+    motion = MotionMonitor()
+    for index in range(10):
+        motion.feed(Telemetry(1 + index / 50, index, index * 20, 1_000, 0, 250 if index == 7 else 0, None, False))
+    assert motion.at(1.2) is not Motion.STILL
+
+
+def test_what_a_hole_hides_and_what_a_clock_that_began_anew_says_is_not_counted() -> None:
+    assert not any(judged([(0, 250, False)] * 40, step_ms=101))
+    motion = MotionMonitor()
+    for index, clock_ms in enumerate((9_000, 9_020, 9_040, 20, 40, 60)):
+        motion.feed(Telemetry(1 + index / 50, index, clock_ms, 1_000, 0, 250, None, False))
+    assert motion.powered_since_ms == 20
+    assert not motion.turning

@@ -251,6 +251,16 @@ def test_a_needle_on_its_way_to_a_dead_centre_is_no_pass():
     assert [opened.kind for opened in bench.of(PassOpened)] == [PassKind.UNCOMMANDED]
 
 
+def test_current_that_lasts_is_motion_whatever_rate_and_drive_flag_say():
+    bench = Bench()
+    bench.still()
+    for clock in range(0, 1_000, 20):
+        at = bench.clock + clock
+        bench.recorder.telemetry(Telemetry(bench.now + clock / 1000, clock, at, 1_000, 0, 250, True, driving=False))
+    (opened,) = bench.of(PassOpened)
+    assert opened.kind is PassKind.UNCOMMANDED
+
+
 def test_a_needle_that_turns_faster_than_parking_is_an_uncommanded_pass():
     bench = Bench()
     bench.recorder.parking(True, bench.now)
