@@ -97,7 +97,10 @@ def parse_address(text: str) -> Address:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := set(options) - _OPTIONS[parts.scheme]:
         known = ", ".join(sorted(_OPTIONS[parts.scheme])) or "none"
-        raise BadAddress(f"'{told}': option {sorted(unknown)[0]} is not known for {parts.scheme} (known: {known}).")
+        name = min(unknown)
+        # Percent signs can hide what no terminal should be sent.
+        shown = name if name.isprintable() else ascii(name)
+        raise BadAddress(f"'{told}': option {shown} is not known for {parts.scheme} (known: {known}).")
     baud = options.get("baud", "115200")
     if not (baud.isascii() and baud.isdigit() and 0 < int(baud[:8]) <= _BAUD_MAX and len(baud) < 8):
         raise BadAddress(f"'{told}': baud must be a number such as 115200.")

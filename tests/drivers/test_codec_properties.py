@@ -387,6 +387,8 @@ PIECES += [
 @example("serial:///dev/ttyACM0?baud=²")
 @example("tcp://h:99999")
 @example("serial:///dev/\0")
+@example("SERIAL:?%00")
+@example("serial:///dev/x?%1b[2J=1")
 @example("serial:///dev/x?baud=" + "9" * 5000)
 def test_any_text_is_an_address_or_a_bad_address(text: str) -> None:
     try:
