@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, tzinfo
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from devicectl.records.entered import SEALED
+from devicectl.treatment.amending import FORM_OF, fields_of_table
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import FORMS, Form
 from devicectl.treatment.forms.before import PEN_CHECKS
@@ -23,26 +24,6 @@ from .output import print_table, utc_text
 if TYPE_CHECKING:
     from devicectl.records.clinic import Row
 
-FORM_OF: Final = {
-    "consents": "consent",
-    "anaesthetics": "anaesthetic",
-    "anaesthetic_removals": "anaesthetic_off",
-    "cartridge_uses": "cartridge",
-    "cartridge_discards": "cartridge_discarded",
-    "skin_preparations": "skin_preparation",
-    "pen_checks": "pen_check",
-    "zone_results": "zone_result",
-    "notes": "note",
-    "topicals": "topical",
-    "adverse_events": "adverse_event",
-    "adverse_event_states": "adverse_event_state",
-    "photos": "photo",
-    "assessments": "assessment",
-    "follow_ups": "follow_up",
-    "follow_up_states": "follow_up_state",
-}
-"""Table → the form by which it is entered; the others have lines of their own."""
-
 
 def show_entered(
     rows: Mapping[str, Sequence[Row]],
@@ -54,14 +35,14 @@ def show_entered(
     zone = here().tzinfo
     assert zone is not None
     lines = [
-        (row["id"].hex[-8:], utc_text(row["at_utc_us"]), row["operator"] or "–", table, text)
+        (f"{table} {number}", row["id"].hex[-8:], utc_text(row["at_utc_us"]), row["operator"] or "–", text)
         for table, found in rows.items()
-        for row in _counting(table, found)
+        for number, row in _counting(table, found)
         if (text := _text(table, row, zone, rows, passes))
     ]
     if lines:
         click.echo()
-        print_table(("id", "entered", "by", "table", "what"), lines)
+        print_table(("row", "id", "entered", "by", "what"), lines)
     if signatures:
         click.echo()
         print_table(
@@ -87,13 +68,15 @@ def show_entered(
         )
 
 
-def _counting(table: str, found: Sequence[Row]) -> Sequence[Row]:
-    """All rows, but of the checklist those that need a look; the parts of changed passes stand with their change."""
+def _counting(table: str, found: Sequence[Row]) -> Sequence[tuple[int, Row]]:
+    """All rows with their numbers, but of the checklist those that need a look; the parts of changed passes stand with their
+    change."""
+    rows = list(enumerate(found, 1))
     if table == "pass_parts":
         return ()
     if table == "checklist_answers":
-        return [row for row in found if row["answer"] != "no" or row["changed"]] or found[-1:]
-    return found
+        return [one for one in rows if one[1]["answer"] != "no" or one[1]["changed"]] or rows[-1:]
+    return rows
 
 
 def _text(table: str, row: Row, zone: tzinfo, rows: Mapping[str, Sequence[Row]], passes: Mapping[UUID, int]) -> str:
@@ -156,12 +139,12 @@ def _change(row: Row, parts: Sequence[Row], passes: Mapping[UUID, int]) -> str:
 
 
 def _amended(one: Row, which: str, zone: tzinfo) -> str:
-    value, name = one[which], FORM_OF.get(one["table"])
+    value = one[which]
     if value is None or value == "":
         return "–"
-    field = None if name is None else FORMS[name].by_name.get(one["field"])
+    field = fields_of_table(one["table"]).get(one["field"])
     try:
         return str(value) if field is None else shown_value(field.entry, value, zone)
     except (ValueError, TypeError, KeyError):
-        # An amendment may say anything; what the field cannot show is shown as it stands.
+        # What the field of today cannot show is shown as it stands.
         return str(value)

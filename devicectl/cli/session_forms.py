@@ -73,11 +73,7 @@ def enter_command(name: str, line: str) -> click.Command:
 
 async def _amend(place: Seat, form: Form[Any], target: Target, values: Values) -> Any:
     del form
-    table, row = values["table"], values["row"]
-    with Reader() as reader:
-        # The digits that are shown are the last ones; the station knows a row by its first.
-        key = reader.run(lambda connection: entered.find_row(connection, table, row, f"row of {table}"))
-    return await place.ask("session.amend", session=target.session, values={**values, "row": str(key)})
+    return await place.ask("session.amend", session=target.session, values=values)
 
 
 def amend_command() -> click.Command:
@@ -86,10 +82,11 @@ def amend_command() -> click.Command:
         "amendment",
         "amend",
         "Correct something in the signed session SESSION (digits of its id, or 'last'), with a reason.\n\n"
-        "What stood there stays, and the new value beside it. 'sessions show --json' has the names of tables, rows and "
-        "fields, and how values are kept: the unit is in the field's name.",
+        "What stood there stays, and the new value beside it. 'sessions show' has the names and numbers of rows ('zone_results "
+        "2'), 'sessions show --json' the fields. A value is given as the form takes it, with its rules; 'sessions enter' and "
+        "'clients enter' have them.",
         (
-            "devicectl sessions amend last --table zone_results --row 3f2a91c0 --field pain --value 4 --reason 'typed wrongly'",
+            "devicectl sessions amend last --table zone_results --row 2 --field pain --value 4 --reason 'typed wrongly'",
             "devicectl sessions amend 9d01 --values - --operator 'Ida' < amendment.json",
         ),
         [click.Argument(["session"])],

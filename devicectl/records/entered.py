@@ -5,7 +5,7 @@ Rows are plain mappings as in `devicectl.records.clinic`: what is sealed is ``â€
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from .signed import covered, entered_tables, is_sealed
 
 SEALED: Final = "â€¦"
 ID_DIGITS: Final = 4
+CANDIDATES: Final = 8
+"""So many are named where several rows match."""
 _APART: Final = frozenset({"amendments", "signatures", "signature_sessions", "session_plan"})
 _ORDER: Final = (
     "consents", "checklist_answers", "anaesthetics", "anaesthetic_removals", "cartridge_uses", "cartridge_discards",
@@ -115,25 +117,53 @@ def find_row(connection: sa.Connection, table: str, text: str, what: str = "row"
     """The key of the one row of ``table`` whose id begins or ends with ``text``, 4 hex digits at least.
 
     Raises:
-        RecordError: none or several match; code ``no-such-row``.
+        RecordError: none or several match, which it names; code ``no-such-row``.
     """
     found = t.metadata.tables.get(table)
     if found is None or "id" not in found.c:
         raise _none(f"The record has no table {table[:40]!r}; 'devicectl sessions show' has the names.")
+    wanted = _digits(text)
+    key = sa.func.lower(sa.func.hex(found.c.id))
+    query = sa.select(found.c.id).where(key.like(f"{wanted}%") | key.like(f"%{wanted}")).order_by(found.c.id)
+    keys = list(connection.execute(query.limit(CANDIDATES + 1)).scalars())
+    return _only(keys, text, what, lambda one: one.hex[-8:])
+
+
+def find_entered(connection: sa.Connection, session: UUID, table: str, text: str) -> UUID:
+    """The key of a row of a session by what ``sessions show`` prints: its number in its table, or digits of its id.
+
+    Passes have the number of the pass. Raises :class:`RecordError` as :func:`find_row`.
+    """
+    if table == "passes":
+        rows = connection.execute(
+            sa.select(t.passes.c.id, t.passes.c.seq).where(t.passes.c.session_id == session).order_by(t.passes.c.seq)
+        )
+        numbers = {row.id: int(row.seq) for row in rows}
+    else:
+        numbers = {row["id"]: at for at, row in enumerate(entered_rows(connection, session).get(table, ()), 1)}
+    if text.isascii() and text.isdigit() and len(text) < ID_DIGITS:
+        keys = [key for key, number in numbers.items() if number == int(text)]
+    else:
+        wanted = _digits(text)
+        keys = [key for key in numbers if key.hex.startswith(wanted) or key.hex.endswith(wanted)]
+    return _only(keys, text, f"row of {table} in this session", lambda one: f"{table} {numbers[one]} ({one.hex[-8:]})")
+
+
+def _digits(text: str) -> str:
     wanted = text.replace("-", "").lower()
     if len(wanted) < ID_DIGITS or set(wanted) - set("0123456789abcdef"):
         raise _none(f"{text[:40]!r} is no id: give at least {ID_DIGITS} of its hex digits.")
-    key = sa.func.lower(sa.func.hex(found.c.id))
-    query = sa.select(found.c.id).where(key.like(f"{wanted}%") | key.like(f"%{wanted}")).limit(2)
-    keys = list(connection.execute(query).scalars())
-    if len(keys) != 1:
-        raise _none(
-            f"Several of these match {text!r}: give more digits of the id."
-            if keys
-            else f"There is no {what} {text!r}; look at the ids again."
-        )
-    result: UUID = keys[0]
-    return result
+    return wanted
+
+
+def _only(keys: Sequence[UUID], text: str, what: str, named: Callable[[UUID], str]) -> UUID:
+    """The only key there is; else a sentence that names those there are."""
+    if not keys:
+        raise _none(f"There is no {what} {text!r}; 'devicectl sessions show' has the numbers and ids.")
+    if len(keys) > 1:
+        more = " and more" if len(keys) > CANDIDATES else ""
+        raise _none(f"Several match {text!r}: {', '.join(map(named, keys[:CANDIDATES]))}{more}; name the one you mean.")
+    return keys[0]
 
 
 def find_pass(connection: sa.Connection, session: UUID, number: int) -> UUID:

@@ -334,6 +334,6 @@ def test_on_a_terminal_a_scan_fills_a_cartridge_and_each_question_is_asked(clini
     unsigned = clinic.run("sessions", "amend", session, *row, "--field", "lot", "--value", "AB-2")
     assert (unsigned.code, "not signed yet" in unsigned.sentence) == (Exit.RECORD, True)
     no_number = clinic.run("sessions", "amend", session, *row, "--field", "opened_utc_us", "--value", "noon")
-    assert (no_number.code, "whole number" in no_number.sentence) == (Exit.USAGE, True)
+    assert (no_number.code, "--value: Opened at" in no_number.sentence) == (Exit.USAGE, True)
     assert clinic.run("sessions", "close", pen.address).code == Exit.DONE
     assert "no session is open" in clinic.run("sessions", "close", pen.address).sentence

@@ -10,6 +10,7 @@ import pytest
 from support.treatment import CHECKLIST, cartridge
 from support.world import ADDRESS, PIN, Screen, World
 
+from devicectl.records.audit import packed
 from devicectl.station.client_api import StationError
 from devicectl.station.views import ChartView
 from devicectl.treatment.rehearsal import before
@@ -172,6 +173,81 @@ def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
         await s.ask("operator.sign_in", name="Tom", pin=PIN)
         assert (await refused(s.ask("session.amend", session=session, values=amendment))).code == "not-allowed"
         assert (await refused(s.ask("session.sign", session=session, pin=PIN))).code == "not-allowed"
+
+    scenario(play)
+
+
+def test_an_amended_value_is_read_by_the_field_of_its_form() -> None:
+    async def play(w: World) -> None:
+        s, session = await signed(w)
+
+        async def amended(table: str, field: str, value: str, row: str = "1") -> None:
+            values = {"table": table, "row": row, "field": field, "value": value, "reason": "misheard"}
+            await s.ask("session.amend", session=session, values=values)
+
+        for table, field, value, sentence in (
+            ("zone_results", "pain", "11", "Pain must be a number, from 0 to 10; “11” is outside."),
+            ("zone_results", "pain", "four", "Pain must be a number"),
+            ("zone_results", "end_point", "blue", "End point must be"),
+            ("zone_results", "zone", "NOWHERE", "Zone must be a zone code"),
+            ("zone_results", "zone", "", "Zone is needed"),
+            ("zone_results", "note", "x" * 1001, "1000"),
+            ("consents", "photos", "perhaps", "Photographs allowed must be Yes or No."),
+            ("consents", "given_utc_us", "2199-01-01 12:00", "future"),
+            ("cartridge_uses", "gtin", "09521234543214", "GTIN"),
+            ("cartridge_uses", "expiry", "2028-02-31", "Expiry"),
+            ("checklist_answers", "answer", "maybe", "Answer must be"),
+            ("passes", "zone", "12345", "Zone must be a zone code"),
+            ("passes", "direction", "sideways", "Direction must be"),
+        ):
+            error = await refused(amended(table, field, value))
+            assert (error.code, set(error.fields)) == ("invalid-form", {"value"}), (table, field, error)
+            assert sentence in error.fields["value"], error
+        for table, field in (("passes", "depth_max_um"), ("consents", "text_sha256"), ("photos", "sha256")):
+            error = await refused(amended(table, field, "1"))
+            assert set(error.fields) == {"field"}, error
+        for table, field in (("audit", "hash"), ("signatures", "name"), ("session_plan", "depth_um"), ("nowhere", "x")):
+            assert set((await refused(amended(table, field, "1"))).fields) == {"table"}
+        assert w.rows("select * from amendments") == []
+        await amended("zone result", "pain", "4")
+        await amended("zone_results", "end_point", "Pinpoint bleeding")
+        await amended("consents", "photos", "yes")
+        await amended("passes", "zone", "mid")
+        await amended("zone_results", "note", "as told")
+        kept = [
+            (row["field"], row["new"]) for row in w.rows("select field, new from amendments order by at_utc_us, id")
+        ]
+        assert kept[:4] == [
+            ("pain", packed(4)), ("end_point", packed("pinpoint_bleeding")), ("photos", packed(1)), ("zone", packed("MID")),
+        ]  # fmt: skip
+        assert b"as told" not in kept[4][1]
+
+    scenario(play)
+
+
+def test_an_amended_row_is_named_by_its_number_or_by_digits_that_are_clear() -> None:
+    async def play(w: World) -> None:
+        s, session = await signed(w)
+        keys = [
+            row["id"] for row in w.rows("select lower(hex(id)) as id from checklist_answers order by at_utc_us, id")
+        ]
+
+        async def amended(row: str, table: str = "checklist_answers") -> None:
+            values = {"table": table, "row": row, "field": "answer", "value": "unknown", "reason": "misheard"}
+            await s.ask("session.amend", session=session, values=values)
+
+        error = await refused(amended(keys[0][:6]))
+        assert set(error.fields) == {"row"}
+        assert f"checklist_answers 1 ({keys[0][-8:]})" in str(error)
+        assert f"checklist_answers 2 ({keys[1][-8:]})" in str(error)
+        for wrong in ("99", "0", "abcdef"):
+            assert set((await refused(amended(wrong))).fields) == {"row"}
+        await amended("3")
+        await amended(keys[4][-8:])
+        await amended(f"{keys[5]}")
+        assert [row["id"] for row in w.rows("select lower(hex(row_id)) as id from amendments order by at_utc_us, id")] == [
+            keys[2], keys[4], keys[5],
+        ]  # fmt: skip
 
     scenario(play)
 

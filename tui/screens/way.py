@@ -398,9 +398,7 @@ class WayActions(TreatActions):
         answer = await self._ask_screen(FormSheet(title, draft, submit))
         if answer is not None:
             self.dashboard.drafts = {key: kept for key, kept in self.dashboard.drafts.items() if kept is not draft}
-            self.live.say(
-                answer["text"] if isinstance(answer, dict) and "text" in answer else f"{form.title} recorded."
-            )
+            self.live.say(answer["text"] if isinstance(answer, dict) and "text" in answer else form.recorded)
         return answer
 
     def draft(self, form: Form[Any], where: str, values: Mapping[str, object] | None = None) -> Draft:

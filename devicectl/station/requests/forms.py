@@ -77,7 +77,7 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
         raise StationError("No pen is open; choose one first.", "no-pen")
     # What is stored is known to the gates, though the one who asked may be gone meanwhile.
     stored = await asyncio.shield(c.station.in_background(_enter(c, form, filled)))
-    return {"id": str(stored.id), "text": f"{form.title} recorded.", "audit": stored.audit_seq}
+    return {"id": str(stored.id), "text": form.recorded, "audit": stored.audit_seq}
 
 
 async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
@@ -99,7 +99,7 @@ async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
         charting.take(stored)
         if form.name == "pass_change":
             chart.passes_changed(await submitted(c, partial(_passes, session=chart.id)))
-        desk.say(f"{form.title.casefold()} recorded")
+        desk.say(f"{form.called[0].lower()}{form.called[1:]} recorded")
     return stored
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -16,13 +17,16 @@ from devicectl.access.signing import Signed, sign
 from devicectl.records import audit
 from devicectl.records import tables as t
 from devicectl.records.amendments import amended
+from devicectl.records.entered import find_entered
 from devicectl.records.errors import RecordError
 from devicectl.records.signed import belongs_to, covered, is_sealed
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
+from devicectl.treatment.amending import fields_of_table, read_amended, table_named
 from devicectl.treatment.chart import load_chart, steps_of
 from devicectl.treatment.forms import FORMS, FieldErrors, parse
 from devicectl.treatment.forms.signing import Amendment
+from devicectl.treatment.forms.words import BadEntry
 from devicectl.treatment.intake import refused
 from devicectl.treatment.laying_down import lay_down
 from devicectl.treatment.photos import PhotoRefused, discard
@@ -94,24 +98,21 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
         raise StationError(next(iter(record.values())), "invalid-form", record)
     assert isinstance(record, Amendment)
     session = await found_session(c, q.session)
+    table, column, value = _amended_value(record, treatments.now(at))
+    try:
+        row, client = await submitted(c, lambda connection: _amended_row(connection, session, table.name, record.row))
+    except StationError as error:
+        raise _wrong("row", str(error)) if error.code == "no-such-row" else error from None
     key = source.uuid()
 
     def job(connection: sa.Connection) -> int:
-        table = t.metadata.tables.get(record.table)
-        if table is None or "id" not in table.c:
-            raise refused(f"The record has no table {record.table}; see 'devicectl sessions show'.", "no-table")
-        row = _row(connection, table, record.row)
-        client = connection.execute(sa.select(t.sessions.c.client_id).where(t.sessions.c.id == session)).scalar()
-        if client is None:
-            raise refused("Only a treatment is amended; that session has no client.", "no-chart")
         ready(connection, treatments.keys, client)
         # What a resumed session has was entered in the one before: one signature covers both.
         owner = belongs_to(connection, table, row)
         of = owner if owner is not None and owner in covered(connection, session) else session
-        field, typed = _new_value(record, table)
-        new: audit.Value = typed
-        if is_sealed(table, field) and isinstance(typed, str):
-            new = treatments.cipher.seal(client, typed, table.name, field, row)
+        new: audit.Value = value
+        if is_sealed(table, column) and isinstance(value, str):
+            new = treatments.cipher.seal(client, value, table.name, column, row)
         reason = treatments.cipher.seal(client, record.reason, "amendments", "reason_sealed", key)
         return amended(
             treatments.chain,
@@ -119,7 +120,7 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
             session=of,
             table=table.name,
             row=row,
-            field=field,
+            field=column,
             new=new,
             reason_sealed=reason,
             by=operator.id,
@@ -130,32 +131,31 @@ async def _amend(c: Connection, q: p.AmendSession) -> Any:
     return {"id": str(key), "text": "Amended; the old value stays beside the new one."}
 
 
-def _row(connection: sa.Connection, table: sa.Table, text: str) -> UUID:
-    wanted = text.replace("-", "").lower()
-    found = connection.execute(
-        sa.select(table.c.id).where(sa.func.lower(sa.func.hex(table.c.id)).like(f"{wanted}%")).limit(2)
-    ).scalars().all()  # fmt: skip
-    if len(found) != 1:
-        raise refused(f"{'Several' if found else 'No'} rows of {table.name} begin with {text}.", "no-such-row")
-    key: UUID = found[0]
-    return key
+def _amended_value(record: Amendment, now: datetime) -> tuple[sa.Table, str, Any]:
+    """Table, column and value of an amendment. Raises :class:`StationError` with a sentence for the field that is wrong."""
+    name = table_named(record.table)
+    fields = fields_of_table(name)
+    if not fields:
+        raise _wrong("table", f"Nothing in {record.table} is amended; 'devicectl sessions show' has the names of rows.")
+    if (field := record.field.removesuffix("_sealed")) not in fields:
+        raise _wrong("field", f"In {name} {record.field} is not amended; what may be is {', '.join(fields)}.")
+    table = t.metadata.tables[name]
+    try:
+        return table, *read_amended(table, field, record.value, now)
+    except BadEntry as bad:
+        raise _wrong("value", str(bad)) from None
 
 
-def _new_value(record: Amendment, table: sa.Table) -> tuple[str, int | str | None]:
-    """Column and value; what a person typed is read as the column keeps it."""
-    name = record.field if record.field in table.c else f"{record.field}_sealed"
-    column = table.c.get(name)
-    if column is None:
-        return record.field, record.value
-    if record.value == "":
-        return name, None if column.nullable else ""
-    if isinstance(column.type, sa.Integer):
-        try:
-            return name, int(record.value)
-        except ValueError:
-            text = f"{record.field} is kept as a whole number (see its unit in the name); {record.value[:20]} is none."
-            raise refused(text, "invalid-form") from None
-    return name, record.value
+def _amended_row(connection: sa.Connection, session: UUID, table: str, text: str) -> tuple[UUID, UUID]:
+    """Keys of the row and of the client."""
+    client = connection.execute(sa.select(t.sessions.c.client_id).where(t.sessions.c.id == session)).scalar()
+    if client is None:
+        raise refused("Only a treatment is amended; that session has no client.", "no-chart")
+    return find_entered(connection, session, table, text), client
+
+
+def _wrong(field: str, text: str) -> StationError:
+    return StationError(text, "invalid-form", {field: text})
 
 
 async def _head(c: Connection, _: p.Empty) -> Any:

@@ -73,6 +73,7 @@ ANAESTHETIC_OFF: Final = Form(
     "anaesthetic_off",
     "Anaesthetic off",
     AnaestheticOff,
+    noun="Removal of the anaesthetic",
     continues="anaesthetic",
     subject="session",
     permission="TREAT",

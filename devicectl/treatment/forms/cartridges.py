@@ -119,6 +119,7 @@ CARTRIDGE_DISCARDED: Final = Form(
     "cartridge_discarded",
     "Cartridge discarded",
     CartridgeDiscarded,
+    noun="Disposal of the cartridge",
     continues="cartridge",
     subject="session",
     permission="TREAT",

@@ -58,7 +58,14 @@ class ZoneResult(Record):
 
 
 ZONE_RESULT: Final = Form(
-    "zone_result", "Zone", ZoneResult, subject="session", permission="TREAT", when="any", multiple=True
+    "zone_result",
+    "Zone",
+    ZoneResult,
+    subject="session",
+    permission="TREAT",
+    when="any",
+    multiple=True,
+    noun="Result of the zone",
 )
 
 
@@ -171,6 +178,7 @@ ADVERSE_EVENT_STATE: Final = Form(
     "adverse_event_state",
     "Adverse event, follow-up",
     AdverseEventState,
+    noun="Follow-up of the adverse event",
     continues="adverse_event",
     subject="client",
     permission="TREAT",
@@ -216,6 +224,7 @@ FOLLOW_UP_STATE: Final = Form(
     "follow_up_state",
     "Follow-up done",
     FollowUpState,
+    noun="State of the follow-up",
     continues="follow_up",
     subject="client",
     permission="TREAT",

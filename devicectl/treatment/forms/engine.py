@@ -45,7 +45,7 @@ class Record(BaseModel):
 
     def columns(self) -> dict[str, object]:
         """See :func:`columns`; a form whose fields go together into one JSON column gathers them here."""
-        return {name: _column(getattr(self, name)) for name in type(self).model_fields}
+        return {name: kept(getattr(self, name)) for name in type(self).model_fields}
 
 
 M = TypeVar("M", bound=Record)
@@ -64,6 +64,19 @@ class Field:
     def label(self) -> str:
         """Shown in front of the field."""
         return self.entry.label
+
+    def read(self, raw: object, now: datetime) -> Any:
+        """The value that is kept. Raises :class:`BadEntry` or :class:`BadEntries`, also when it is empty and needed."""
+        if raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, list | tuple) and not raw):
+            return self._without()
+        value = self.entry.read(raw, now)
+        # Text of which nothing visible is left is empty too.
+        return self._without() if value in ("", (), {}) else value
+
+    def _without(self) -> Any:
+        if self.required:
+            raise BadEntry(self.entry.missing())
+        return self.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,8 @@ class FieldErrors(dict[str, str]):
 class Form(Generic[M]):
     """What is entered about a ``subject``, by whom (the name of a permission), and when in a session.
 
+    ``noun`` is what the form is called in a sentence, where its title is none.
+
     ``multiple``: may be entered more than once for the subject; ``continues`` names the form whose row this one completes
     or carries on. ``expand`` fills fields from others before they are read,
     for instance from a scan; it may raise :class:`BadEntry` or :class:`BadEntries`.
@@ -98,6 +113,7 @@ class Form(Generic[M]):
     multiple: bool = False
     help: str = ""
     continues: str = ""
+    noun: str = ""
     expand: Callable[[dict[str, object], datetime], Mapping[str, object]] | None = field(default=None, repr=False)
 
     @cached_property
@@ -109,6 +125,16 @@ class Form(Generic[M]):
     def by_name(self) -> Mapping[str, Field]:
         """The same, by name."""
         return {each.name: each for each in self.fields}
+
+    @property
+    def called(self) -> str:
+        """Its noun, or its title where that is one; with a capital letter."""
+        return self.noun or self.title
+
+    @property
+    def recorded(self) -> str:
+        """The sentence once it is stored."""
+        return f"{self.called} recorded."
 
     @property
     def scan_field(self) -> Field | None:
@@ -140,11 +166,11 @@ def parse(form: Form[M], values: Values, now: datetime) -> M | FieldErrors:
     """
     try:
         if len(values) > FIELDS_MAX:
-            raise BadEntries({form.fields[0].name: f"{form.title} was sent with too many fields; send those it has."})
+            raise BadEntries({form.fields[0].name: f"{form.called} was sent with too many fields; send those it has."})
         given = {str(name): value for name, value in values.items()}
         if form.expand is not None:
             given = dict(form.expand(given, now))
-        return read_model(form.model, given, now, form.title)
+        return read_model(form.model, given, now, form.called)
     except BadEntries as bad:
         return FieldErrors(bad.errors)
 
@@ -153,10 +179,10 @@ def read_model(model: type[M], values: Values, now: datetime, title: str) -> M:
     """The model from typed values. Raises :class:`BadEntries`."""
     fields = fields_of(model)
     given, errors = _nested(values, {each.name for each in fields}, title)
-    kept: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for each in fields:
         try:
-            kept[each.name] = _read(each, given.get(each.name, each.entry.prefill), now)
+            found[each.name] = each.read(given.get(each.name, each.entry.prefill), now)
         except BadEntries as bad:
             errors |= {f"{each.name}.{name}" if name else each.name: text for name, text in bad.errors.items()}
         except BadEntry as bad:
@@ -164,7 +190,7 @@ def read_model(model: type[M], values: Values, now: datetime, title: str) -> M:
     if errors:
         raise BadEntries(errors)
     try:
-        record = model.model_validate(kept)
+        record = model.model_validate(found)
     except ValidationError as error:
         where = str(error.errors()[0]["loc"][0])
         label = next(each.label for each in fields if each.name == where)
@@ -172,20 +198,6 @@ def read_model(model: type[M], values: Values, now: datetime, title: str) -> M:
     if problems := record.problems(now):
         raise BadEntries(dict(problems))
     return record
-
-
-def _read(each: Field, raw: object, now: datetime) -> Any:
-    if raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, list | tuple) and not raw):
-        if each.required:
-            raise BadEntry(each.entry.missing())
-        return each.empty
-    value = each.entry.read(raw, now)
-    # Text of which nothing visible is left is empty too.
-    if value in ("", (), {}):
-        if each.required:
-            raise BadEntry(each.entry.missing())
-        return each.empty
-    return value
 
 
 def _nested(values: Values, names: set[str], title: str) -> tuple[dict[str, object], dict[str, str]]:
@@ -236,7 +248,8 @@ def columns(record: Record) -> dict[str, object]:
     return record.columns()
 
 
-def _column(value: Any) -> object:
+def kept(value: Any) -> object:
+    """A value as the database keeps it."""
     match value:
         case bool():
             return int(value)
@@ -245,7 +258,7 @@ def _column(value: Any) -> object:
         case Record():
             return value.columns()
         case tuple():
-            return [_column(each) for each in value]
+            return [kept(each) for each in value]
         case _:
             return value
 

@@ -46,7 +46,14 @@ class PassChange(Record):
 
 
 PASS_CHANGE: Final = Form(
-    "pass_change", "Change of a pass", PassChange, subject="pass", permission="TREAT", when="after", multiple=True
+    "pass_change",
+    "Change of a pass",
+    PassChange,
+    subject="pass",
+    permission="TREAT",
+    when="after",
+    multiple=True,
+    noun="Change of the pass",
 )
 
 
@@ -88,10 +95,24 @@ class Amendment(Record):
     """A correction of a signed record: the old value stays beside it."""
 
     table: Annotated[
-        str, Text(label="Table", most=40, pattern="[a-z_]{1,40}", means="a table's name", example="zone_results")
+        str,
+        Text(
+            label="Table",
+            most=40,
+            pattern="[A-Za-z_ -]{1,40}",
+            means="the name of a table or of what was entered",
+            example="zone_results or zone result",
+        ),
     ]
     row: Annotated[
-        str, Text(label="Row", most=36, pattern="[0-9a-fA-F-]{4,36}", means="the row's id or 4 or more digits of it")
+        str,
+        Text(
+            label="Row",
+            most=36,
+            pattern="[0-9]{1,3}|[0-9a-fA-F-]{4,36}",
+            means="the row's number, or 4 or more digits of its id",
+            example="2",
+        ),
     ]
     field: Annotated[
         str, Text(label="Field", most=40, pattern="[a-z_0-9]{1,40}", means="a field's name", example="pain")
