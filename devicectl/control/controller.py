@@ -421,7 +421,17 @@ class Controller:
         self.plan_depth_um, self.overrides, self.overridden_about = {}, {}, {}
 
     def override(self, gate: str, reason: str) -> str | None:
-        """Open a gate until the session ends; the sentence why not, or None. ``reason`` goes into the record."""
+        """Open a gate until the session ends; the sentence why not, or None. ``reason`` is in the record already."""
+        shut = self.may_override(gate)
+        if isinstance(shut, str):
+            return shut
+        self.overrides = {**self.overrides, gate: reason}
+        self.overridden_about = {**self.overridden_about, gate: about(shut)}
+        self.tell(GateOverridden(self.loop.time(), gate, reason))
+        return None
+
+    def may_override(self, gate: str) -> Gate | str:
+        """The shut gate of this name that somebody may open now, or the sentence why not."""
         if self.purpose is None:
             return "No session is open; open one first."
         may = OVERRIDABLE[self.purpose].union(one.name for one in self.more_gates() if one.overridable)
@@ -433,12 +443,7 @@ class Controller:
         shut = next((one for one in self.gates() if one.name == gate and (not one.passed or one.overridden)), None)
         if shut is None:
             return f"The gate '{gate}' is open; there is nothing to override."
-        if shut.overridden:
-            return f"The gate '{gate}' was opened with a reason already."
-        self.overrides = {**self.overrides, gate: reason}
-        self.overridden_about = {**self.overridden_about, gate: about(shut)}
-        self.tell(GateOverridden(self.loop.time(), gate, reason))
-        return None
+        return f"The gate '{gate}' was opened with a reason already." if shut.overridden else shut
 
     def adopt_open(self) -> None:
         """Take up commands that are still open in the record, then give the pen this station's depth limit."""

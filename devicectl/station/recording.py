@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from devicectl.control.events import (
     CartridgeRead,
     ControlEvent,
-    GateOverridden,
     ParkOver,
     ParkStarting,
     RunOver,
@@ -325,22 +326,27 @@ class Recording:
                 self.log.event("stop-elsewhere", STOPPED_ELSEWHERE)
             case CartridgeRead():
                 self._cartridge_changed(event.cartridge)
-            case GateOverridden():
-                self._overridden(event)
             case _:
                 pass
 
-    def _overridden(self, event: GateOverridden) -> None:
-        """In a treatment the reason may speak of the client: it stands in the record as a sealed note only."""
+    def overriding(self, gate: str, reason: str, by: UUID | None) -> asyncio.Future[Any]:
+        """Store that a gate is opened, and why; the future resolves once that is stored, or fails.
+
+        In a treatment the reason may speak of the client: it stands in the record as a sealed note only.
+        """
         session = self._session
         if self.charting.chart is None or session is None:
-            self.log.event("gate-overridden", f"{event.gate}: {event.reason}")
-            return
-        source, holder = self._desk.source, self._desk.holder
-        operator = holder.operator() if holder is not None else None
-        by, text = (operator.id if operator is not None else None), f"{event.gate} opened: {event.reason}"
-        self.log.event("gate-overridden", f"{event.gate}: with a reason")
-        self._outbox.put(self._treatments.noted(session, text, by, source.utc_us(), source.uuid, "gate-overridden"))
+            return self._submit(jobs.event_logged(self.log.event_row("gate-overridden", f"{gate}: {reason}")))
+        source = self._desk.source
+        row = self.log.event_row("gate-overridden", f"{gate}: with a reason")
+        text = f"{gate} opened: {reason}"
+        noted = self._treatments.noted(session, text, by, source.utc_us(), source.uuid, "gate-overridden")
+
+        def both(connection: sa.Connection) -> None:
+            jobs.event_logged(row)(connection)
+            noted(connection)
+
+        return self._submit(both)
 
     def _set_zone(self, code: str, depth_um: int | None, rate_mhz: int | None, at: float) -> None:
         self._setpoint = (depth_um, rate_mhz)

@@ -104,3 +104,42 @@ def test_a_record_that_does_not_answer_holds_up_the_opening_of_a_pen_for_some_se
         assert "holds" not in await refused(screen.ask("run.preview"))
 
     scenario(play)
+
+
+@pytest.mark.parametrize("kind", ["locked", "silent"])
+@pytest.mark.parametrize("purpose", ["bench", "treatment"])
+def test_a_gate_opens_only_once_its_reason_is_stored(kind: str, purpose: str) -> None:
+    """Write-ahead: what an answer says was opened stands in the record, and what the record did not take stays shut."""
+
+    async def play(w: World) -> None:
+        s = await w.ready(purpose, None if purpose == "bench" else "T-1")
+        w.sim.physics.charge = 0.08
+        await w.until(lambda: not battery_gate(w).passed)
+        trouble = RecordTrouble(w)
+        trouble.begin(kind)
+        begin = w.loop.time()
+        with pytest.raises(StationError, match="was not opened") as caught:
+            await s.ask("gate.override", gate="battery", reason="runs from a supply")
+        assert caught.value.code == "record"
+        assert w.loop.time() - begin < 1
+        assert not battery_gate(w).passed
+        assert w.rows("select * from events where code = 'gate-overridden'") == []
+        trouble.mend()
+        await w.until(lambda: record_gate(w).passed, 5)
+        await asyncio.sleep(0.1)
+        assert not battery_gate(w).passed, "what came into the record late opens nothing"
+        late = w.rows("select text from events where code = 'gate-not-opened'")
+        assert len(late) == len(w.rows("select * from events where code = 'gate-overridden'")) == (kind == "silent")
+        await s.ask("gate.override", gate="battery", reason="runs from a supply")
+        assert battery_gate(w).passed
+        stored = w.rows("select session_id, text from events where code = 'gate-overridden' order by id")[-1]
+        assert (stored["session_id"] is not None, stored["text"].startswith("battery: ")) == (True, True)
+        notes = w.rows("select operator_id from notes")
+        assert len(notes) == (0 if purpose == "bench" else 1 + (kind == "silent"))
+        assert all(row["operator_id"] is not None for row in notes)
+
+    scenario(play)
+
+
+def battery_gate(w: World) -> Any:
+    return next(gate for gate in w.desk.control.gates() if gate.name == "battery")

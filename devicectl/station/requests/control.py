@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.control.envelope import Bound
 from devicectl.control.intents import NOT_BEFORE_S, TICKET_S, Sheet
+from devicectl.control.lane import JOURNAL_DEADLINE_S
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.station.desk import Desk
@@ -35,10 +37,39 @@ async def _release(c: Connection, _: p.Empty) -> Any:
 
 async def _override(c: Connection, q: p.Override) -> Any:
     desk = c.need_control()
-    problem = desk.control.override(q.gate, q.reason)
-    if problem is not None:
+    if isinstance(problem := desk.control.may_override(q.gate), str):
         raise StationError(problem, "override-refused")
-    return {}
+    operator = c.presence.operator
+    session = desk.recording.session_id
+    stored = desk.recording.overriding(q.gate, q.reason, operator.id if operator is not None else None)
+    await asyncio.wait((stored,), timeout=JOURNAL_DEADLINE_S)
+    why = _not_stored(stored)
+    if why is None:
+        # Much may have happened meanwhile.
+        why = "that session is over." if desk.recording.session_id != session else None
+        why = why or (desk.control.override(q.gate, q.reason) if c.controls else "control was lost meanwhile.")
+        code = "override-refused"
+    else:
+        code = "record"
+    if why is None:
+        return {}
+    # What stands in the record, or will, did not happen.
+    stored.add_done_callback(lambda future: _not_opened(desk, q.gate, future))
+    raise StationError(f"The gate '{q.gate}' was not opened: {why}", code)
+
+
+def _not_stored(stored: asyncio.Future[Any]) -> str | None:
+    if not stored.done():
+        return f"the record did not take the reason within {JOURNAL_DEADLINE_S} s; check the disk, then try again."
+    if stored.cancelled():
+        return "the record was closed."
+    error = stored.exception()
+    return None if error is None else f"the record did not take the reason: {error}"
+
+
+def _not_opened(desk: Desk, gate: str, stored: asyncio.Future[Any]) -> None:
+    if not stored.cancelled() and stored.exception() is None:
+        desk.recording.log.event("gate-not-opened", f"{gate}: what was entered above came too late, it was not opened.")
 
 
 async def _zone(c: Connection, q: p.SelectZone) -> Any:
