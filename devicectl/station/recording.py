@@ -57,6 +57,9 @@ CLOSE_S: Final = 3.0
 """How long the end of a session waits for a record that cannot be written."""
 EARLY_EVENTS: Final = 100
 """Events kept while the record does not know the pen yet (motion at the moment of connecting)."""
+CLOSED: Final = "closed"
+INTERRUPTED: Final = "interrupted"
+ABANDONED: Final = "abandoned"
 STOPPED_ELSEWHERE: Final = "The pen was stopped at the pen or by another connection, not by this station."
 """Of a STOP of which only the pen tells."""
 
@@ -206,7 +209,8 @@ class Recording:
         except Exception as error:
             raise StationError(f"The session could not be opened: {error}", "record") from error
         if pen_id != self.binding.pen_id:
-            self._outbox.put(jobs.session_closed(opened.id, source.utc_us()))
+            how = INTERRUPTED if asked.purpose == Purpose.TREATMENT.value else CLOSED
+            self._outbox.put(jobs.session_closed(opened.id, source.utc_us(), how))
             raise StationError("Another pen was connected meanwhile; open the session again.", "another-pen")
         self._recorder.close(self._loop.time())
         self._session, self._purpose = opened.id, Purpose(asked.purpose)
@@ -223,7 +227,8 @@ class Recording:
         return str(opened.id)
 
     async def close_session(self, reason: str) -> None:
-        """Close the open session; returns when that is stored. Does nothing when none is open."""
+        """End the open session; returns when that is stored. Does nothing when none is open. ``reason`` is ``closed`` when
+        somebody closes it."""
         future = self._end_session(reason)
         if future is None:
             return
@@ -238,25 +243,33 @@ class Recording:
         """Nobody came back to the open session: it is over. The record calls that interrupted, and an event says why."""
         if self._session is not None:
             self.log.event("session-abandoned", why)
-            self._end_session("abandoned")
+            self._end_session(ABANDONED)
 
     def _end_session(self, reason: str) -> asyncio.Future[Any] | None:
-        """The session is over from here on; the future resolves once that is stored."""
+        """The session is over from here on; the future resolves once that is stored.
+
+        A treatment is closed by whoever treats, and by nobody else: ended by anything else it is interrupted, and can be
+        resumed as after a crash.
+        """
         key = self._session
         self._recorder.close(self._loop.time(), CloseReason.ENDED)
         if key is None:
             return None
-        abandoned = reason == "abandoned"
-        if reason != "closed" and not abandoned:
-            self.log.event("session-closed", reason)
-        how = "interrupted" if abandoned else "closed"
+        how = self._how(reason)
+        if reason not in (CLOSED, ABANDONED):
+            self.log.event(f"session-{how}", reason)
         future = self._outbox.put(jobs.session_closed(key, self._desk.source.utc_us(), how))
         self._session = None
         self.charting.end()
         self._desk.control.end_session()
         self._begin_anew()
-        self._desk.say("session closed")
+        self._desk.say("session closed" if how == CLOSED else "session interrupted, it can be resumed")
         return future
+
+    def _how(self, reason: str) -> str:
+        if reason == CLOSED:
+            return CLOSED
+        return INTERRUPTED if reason == ABANDONED or self._purpose is Purpose.TREATMENT else CLOSED
 
     def _begin_anew(self) -> None:
         """From here on passes are counted from one, and belong to the session there is now, or to none."""

@@ -4,6 +4,7 @@ or doubled, and nothing that was signed changes."""
 from __future__ import annotations
 
 import random
+import signal
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -115,6 +116,30 @@ def test_every_step_of_a_treatment_outlives_kill_9(place: Place, screen_too: boo
     story.client.ask("session.close")
     story.session = None
     sign_over_kills(story)
+    place.sound()
+
+
+@pytest.mark.timeout(120)
+def test_a_treatment_goes_on_after_its_station_was_ended_in_order(place: Place) -> None:
+    story = Story(place, random.Random("in order"), screen_too=False)
+    story.begin()
+    story.client.ask("form.submit", form="client", values={"code": "T-1", "training": "yes"})
+    first = story.client.ask("session.open", purpose="treatment", client="T-1")["session"]
+    story.client.ask("form.submit", form="consent", values={"photos": "no"})
+    story.station.signal(signal.SIGTERM)
+    assert story.station.wait() == 0, story.station.words
+    story.client.wait_lost()
+    story.client.kill()
+    assert place.rows("select end_reason from sessions") == [{"end_reason": "interrupted"}]
+    story.station, story.client = place.station(), place.client()
+    story.session = first
+    story.come_back()
+    assert story.session != first
+    (resumed,) = place.rows("select lower(hex(resumes_id)) as id from sessions where resumes_id is not null")
+    assert resumed["id"] == first.replace("-", "")
+    story.client.ask("session.close")
+    ends = place.rows("select end_reason from sessions order by opened_utc_us")
+    assert [row["end_reason"] for row in ends] == ["interrupted", "closed"]
     place.sound()
 
 

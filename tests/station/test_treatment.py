@@ -12,8 +12,11 @@ from support.world import ADDRESS, PIN, Screen, World
 
 from devicectl.records.audit import packed
 from devicectl.station.client_api import StationError
+from devicectl.station.runtime import virtual_station
 from devicectl.station.views import ChartView
 from devicectl.treatment.rehearsal import before
+from simulator.pen import SimulatedPen
+from simulator.profile import load_profile
 from simulator.virtual_time import run_virtual
 
 PROTOCOL: dict[str, Any] = {
@@ -386,6 +389,59 @@ def test_an_interrupted_session_is_resumed_with_what_was_entered() -> None:
         assert {zone.code: zone.done for zone in chart(s).zones}["VTX"] == {"horizontal": 1}
         error = await refused(s.ask("session.open", purpose="treatment", resumes=old))
         assert error.code == "session-open"
+
+    scenario(play)
+
+
+async def _pen_closed(w: World, s: Screen) -> None:
+    await s.ask("pen.close")
+
+
+async def _pen_swapped(w: World, s: Screen) -> None:
+    w.sim.close()
+    w.sim = SimulatedPen(load_profile("reference").model_copy(update={"serial": "REF-0002"}), seed=2)
+    await w.until(lambda: w.desk.recording.session_id is None and w.desk.confirmed_still, 20)
+    await s.ask("pen.close")
+
+
+async def _station_ended(w: World, s: Screen) -> None:
+    await s.close()
+    w.screens.remove(s)
+    await w.station.close("SIGTERM")
+    w.station = virtual_station(w.store, w.source, {ADDRESS: w.pen})
+
+
+@pytest.mark.parametrize("end", [_pen_closed, _pen_swapped, _station_ended])
+def test_a_treatment_that_nobody_closed_is_resumed_whatever_ended_it(end: Any) -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 3)
+        before = w.rows("select id from consents")
+        await end(w, s)
+        (old,) = w.rows("select hex(id) as id, end_reason from sessions")
+        assert old["end_reason"] == "interrupted"
+        assert w.rows("select code from events where code like 'session-%'") == [{"code": "session-interrupted"}]
+        s = await w.sign_in(await w.screen("again"))
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still)
+        await s.ask("session.open", purpose="treatment", resumes=old["id"])
+        await asyncio.sleep(1.2)
+        states = {step.name: step.state for step in chart(s).steps}
+        assert (states["consent"], states["checklist"]) == ("done", "done")
+        assert w.rows("select id from consents") == before
+        await s.ask("session.close")
+        assert [row["end_reason"] for row in w.rows("select end_reason from sessions order by id")] == [
+            "interrupted", "closed",
+        ]  # fmt: skip
+
+    scenario(play)
+
+
+def test_a_bench_session_is_closed_with_its_pen() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.ask("pen.close")
+        assert w.rows("select end_reason from sessions") == [{"end_reason": "closed"}]
 
     scenario(play)
 

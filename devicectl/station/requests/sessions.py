@@ -11,6 +11,7 @@ from devicectl.control.motion import FRESH_S, RUN_DOWN_S, Motion
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
 from devicectl.station.desk import Desk
+from devicectl.station.recording import CLOSED
 from devicectl.treatment.opening import Asked
 from devicectl.treatment.zones import parse_zone
 
@@ -66,7 +67,7 @@ async def _session_close(c: Connection, _: p.Empty) -> Any:
     need_no_run(desk)
     await _run_down(desk)
     need_no_run(desk)
-    await desk.recording.close_session("closed")
+    await desk.recording.close_session(CLOSED)
     return {}
 
 
