@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 from drivers.api import Action, Command, Confirmed, NotSent, Outcome, Pen, Rejected, Result, Status, Unknown
@@ -55,6 +55,7 @@ class CommandLane:
         self._loop = asyncio.get_running_loop()
         self._busy = False
         self._housekeeping: asyncio.Event | None = None
+        self._indicating: asyncio.Task[Outcome] | None = None
         self._closed = False
         self._in_flight: UUID | None = None
         self._adoptions = 0
@@ -80,10 +81,12 @@ class CommandLane:
     async def send(self, command: Command, guard: Guard, *, deadline: float) -> Outcome:
         """Write the intent down, ask ``guard`` once more, send once, and write the outcome down.
 
-        A second command while one is in progress is refused; only for LIMIT_DEPTH and INDICATE, which must not stand in
-        anybody's way, it waits.
+        A second command while one is in progress is refused; only for LIMIT_DEPTH, which must not stand in anybody's way,
+        it waits. INDICATE is given up at once for whatever comes: its outcome is unknown then, and does not matter.
         """
-        if self._busy and self._housekeeping is not None:
+        while self._busy and self._housekeeping is not None:
+            if self._indicating is not None:
+                self._indicating.cancel()
             await self._housekeeping.wait()
         if self._busy:
             return NotSent(BUSY)
@@ -101,13 +104,28 @@ class CommandLane:
         if command.action in GIVES_WAY:
             self._housekeeping = asyncio.Event()
         try:
-            return await self._send(command, guard, self.pen_id, deadline)
+            sending = self._send(command, guard, self.pen_id, deadline)
+            return await (self._given_up(sending) if command.action is Action.INDICATE else sending)
         finally:
             self._busy = False
             self._in_flight = None
             if self._housekeeping is not None:
                 self._housekeeping.set()
                 self._housekeeping = None
+
+    async def _given_up(self, sending: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """INDICATE, until something else is to be sent."""
+        task = self._indicating = self._loop.create_task(sending)
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        finally:
+            self._indicating = None
+        if task.cancelled():
+            return Unknown(0, "another command went first; ask again if the pen did not show itself.")
+        return task.result()
 
     async def _send(self, command: Command, guard: Guard, pen_id: UUID, deadline: float) -> Outcome:
         intent = Intent(

@@ -81,6 +81,72 @@ def test_stop_and_end_do_not_wait_for_a_pen_that_does_not_answer_it() -> None:
     scenario(play)
 
 
+def test_end_and_a_depth_limit_do_not_wait_for_an_answer_to_it() -> None:
+    """Without an answer INDICATE is given up half a second later; END must have left long before."""
+
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        w.sim.set_faults(from_pen__silence=True)
+        asking = asyncio.ensure_future(s.ask("pen.indicate"))
+        await w.until(lambda: w.sim.firmware.indicated == 1, 0.1)
+        began = w.loop.time()
+        ending = asyncio.ensure_future(s.ask("run.end"))
+        await w.until(lambda: not w.sim.truth.driven, 0.05)
+        assert w.loop.time() - began < 0.05
+        answer = await asking
+        assert (answer.outcome, "went first" in answer.text) == ("unknown", True)
+        await ending
+        rows = w.rows("select action, outcome from commands where action in ('indicate', 'end') order by id")
+        assert rows[0] == {"action": "indicate", "outcome": "unknown"}
+        assert rows[1]["action"] == "end"
+
+    scenario(play)
+
+
+def test_a_depth_limit_does_not_wait_for_an_answer_to_it() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        w.sim.set_faults(from_pen__silence=True)
+        asking = asyncio.ensure_future(s.ask("pen.indicate"))
+        await w.until(lambda: w.sim.firmware.indicated == 1, 0.1)
+        began = w.loop.time()
+        pen, control = w.sim.firmware, w.desk.control
+        pen.session_limit = pen.profile.depth_max
+        control.readback = control.readback._replace(depth_limit_um=pen.depth_limit)
+        control.push_limit()
+        await w.until(lambda: pen.depth_limit == control.depth_limit.to_hold_um, 0.05)
+        assert w.loop.time() - began < 0.05
+        assert (await asking).outcome == "unknown"
+
+    scenario(play)
+
+
+def test_end_does_not_wait_for_a_record_that_is_slow_to_take_it() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready()
+        await s.start()
+        journal: Any = w.station.record.journal
+        kept, held = journal.intend, []
+
+        def slow(intent: Any) -> asyncio.Future[None]:
+            if intent.action != "indicate":
+                return kept(intent)
+            held.append(intent)
+            return w.loop.create_future()
+
+        journal.intend = slow
+        asking = asyncio.ensure_future(s.ask("pen.indicate"))
+        await w.until(lambda: bool(held), 0.1)
+        began = w.loop.time()
+        assert (await s.ask("run.end")).outcome == "confirmed"
+        assert w.loop.time() - began < 0.1
+        assert (await asking).outcome != "confirmed"
+        assert w.sim.firmware.indicated == 0
+
+    scenario(play)
+
+
 def test_end_comes_through_behind_it() -> None:
     async def play(w: World) -> None:
         s = await w.ready()
@@ -89,7 +155,7 @@ def test_end_comes_through_behind_it() -> None:
         await asyncio.sleep(0.001)
         assert w.desk.control.lane.busy
         assert (await s.ask("run.end")).outcome == "confirmed"
-        assert (await asking).outcome == "confirmed"
+        assert (await asking).outcome in ("confirmed", "unknown")
 
     scenario(play)
 

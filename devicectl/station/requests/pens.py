@@ -140,9 +140,10 @@ async def _indicate(c: Connection, q: p.Indicate) -> Any:
 async def _blink(c: Connection, desk: Desk) -> Outcome:
     if desk.may_turn and desk.holder is not None and not (c.desk is desk and c.controls):
         raise StationError(f"{desk.holder.name} uses that pen and it may turn; ask when it stands still.", "not-still")
-    lane, end = desk.control.lane, desk.loop.time() + READY_S
-    # Right after the connection its clock has not been heard, and what was open before is being settled.
-    while (not lane.clock_ms or lane.unsettled or lane.busy) and desk.loop.time() < end:
+    lane, limit, end = desk.control.lane, desk.control.depth_limit, desk.loop.time() + READY_S
+    # Right after the connection its clock has not been heard, what was open before is being settled, and the depth limit is
+    # on its way, to which this would give way.
+    while (not lane.clock_ms or lane.unsettled or lane.busy or limit.pushing) and desk.loop.time() < end:
         await asyncio.sleep(0.02)
     return await desk.intents.indicate()
 
