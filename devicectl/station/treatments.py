@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -59,6 +60,8 @@ class Treatments:
         self.opener = Opener(self.chain, new_id)
         self.zone = zone
         self.photos = photos
+        self.one_photo = asyncio.Lock()
+        """A copy is kept before its row and taken away when the row is refused: one photograph at a time."""
 
     def noted(
         self, session: UUID, text: str, by: UUID | None, at_utc_us: int, new_id: Callable[[], UUID], action: str

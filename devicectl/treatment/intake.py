@@ -20,7 +20,8 @@ from .checklist import ITEMS
 from .forms import Form, Record, columns
 from .forms.signing import PassChange, parts_of
 from .library import protocol_key
-from .photos import Photo
+from .photo_consent import consent_problem
+from .photos import Kept
 from .protocols import PROTOCOLS
 from .texts import CONSENT_TEXT, CONSENT_VERSION, text_sha256
 
@@ -54,7 +55,7 @@ class Filled:
     session: UUID | None = None
     pen: UUID | None = None
     about: UUID | None = None
-    photo: Photo | None = None
+    photo: Kept | None = None
     cartridge: UUID | None = None
 
 
@@ -294,16 +295,30 @@ def _cartridge(m: _Making) -> Rows:
 def _photo(m: _Making) -> Rows:
     values, photo = columns(m.filled.record), m.filled.photo
     assert photo is not None, "the file is read before the record is asked"
+    _need_consent(m.connection, m.need_client())
     del values["file"]
     facts = {
         "sha256": photo.sha256,
         "copy_sha256": photo.copy_sha256,
-        "bytes": len(photo.data),
+        "bytes": photo.bytes,
         "width": photo.width,
         "height": photo.height,
         "removed": ",".join(photo.removed),
     }
     return [(t.photos, m.row(t.photos, values, **facts))]
+
+
+def may_keep_photo(connection: sa.Connection, filled: Filled) -> None:
+    """Raise :class:`RecordRefused` unless the newest consent of the client allows photographs; asked before a file is read."""
+    client = _client_of(connection, filled)
+    if client is None:
+        raise refused("This is about a client; name one, or open a treatment first.")
+    _need_consent(connection, client)
+
+
+def _need_consent(connection: sa.Connection, client: UUID) -> None:
+    if (problem := consent_problem(connection, client)) is not None:
+        raise refused(problem, "no-consent")
 
 
 def _pass_change(m: _Making) -> Rows:

@@ -33,26 +33,36 @@ class PhotoRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """A photograph as it will be kept.
+class Kept:
+    """What the record says of a photograph.
 
-    ``sha256`` is the hash (hex) of the file that was given, ``copy_sha256`` that of ``data``, the cleaned copy.
-    ``width`` and ``height`` in pixels as seen upright; ``taken`` is the camera's own clock (``YYYY-MM-DDTHH:MM:SS``, with
-    an offset when it named one), None when it did not say; ``removed`` names what kinds of metadata the file had.
+    ``sha256`` is the hash (hex) of the file that was given, ``copy_sha256`` that of the cleaned copy, which has so many
+    ``bytes``. ``width`` and ``height`` in pixels as seen upright; ``taken`` is the camera's own clock
+    (``YYYY-MM-DDTHH:MM:SS``, with an offset when it named one), None when it did not say; ``removed`` names what kinds of
+    metadata the file had.
     """
 
     sha256: str
     copy_sha256: str
-    data: bytes
-    ending: str
+    bytes: int
     width: int
     height: int
     taken: str | None
     removed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photograph as it will be kept: ``data`` is the cleaned copy, ``ending`` that of its file."""
+
+    kept: Kept
+    data: bytes
+    ending: str
+
+
 def read_photo(path: Path) -> Photo:
-    """Read a picture and make its clean copy. Slow (up to a second for a large picture): never on an event loop.
+    """Read a picture and make its clean copy. Slow (up to a second for a large picture), and holds the
+    interpreter for tens of ms: see `photo_process`.
 
     Raises:
         PhotoRefused: the file cannot be read, is too large, damaged, or no JPEG, PNG or WebP.
@@ -87,7 +97,8 @@ def read_photo(path: Path) -> Photo:
         raise PhotoRefused(
             f"{path.name} is damaged and cannot be read to its end; copy it from the camera again."
         ) from error
-    return Photo(_hash(raw), _hash(data), data, KINDS[kind], width, height, taken, removed)
+    kept = Kept(_hash(raw), _hash(data), len(data), width, height, taken, removed)
+    return Photo(kept, data, KINDS[kind])
 
 
 def _hash(data: bytes) -> str:
@@ -154,11 +165,11 @@ def keep(photo: Photo, folder: Path) -> Path:
     Raises:
         PhotoRefused: the folder cannot be written.
     """
-    target = folder / f"{photo.copy_sha256}{photo.ending}"
+    target = folder / f"{photo.kept.copy_sha256}{photo.ending}"
     part = folder / f"{target.name}.{os.getpid()}.part"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if target.exists() and _hash(target.read_bytes()) == photo.copy_sha256:
+        if target.exists() and _hash(target.read_bytes()) == photo.kept.copy_sha256:
             return target
         with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
             file.write(photo.data)

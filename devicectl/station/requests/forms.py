@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +19,11 @@ from devicectl.station.client_api import StationError
 from devicectl.treatment.chart import load_chart
 from devicectl.treatment.forms import FORMS, FieldErrors, Form, parse
 from devicectl.treatment.forms.during import Photo as PhotoEntry
-from devicectl.treatment.intake import MAKERS, Filled, Stored
+from devicectl.treatment.intake import MAKERS, Filled, Stored, may_keep_photo
 from devicectl.treatment.opening import chain_of, passes_of
-from devicectl.treatment.photos import Photo, PhotoRefused, keep, read_photo
+from devicectl.treatment.photo_consent import photo_known
+from devicectl.treatment.photo_process import take_in
+from devicectl.treatment.photos import PhotoRefused, discard
 from devicectl.treatment.plan import DonePass
 from devicectl.treatment.vocabulary import DIRECTIONS
 
@@ -70,13 +74,13 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
         session=session,
         pen=c.desk.recording.binding.pen_id if c.desk is not None else None,
         about=_key(q.about),
-        photo=await _photo(c, record) if isinstance(record, PhotoEntry) else None,
         cartridge=_plugged_in(c, session) if form.name == "cartridge" else None,
     )
     if form.subject == "pen" and filled.pen is None:
         raise StationError("No pen is open; choose one first.", "no-pen")
     # What is stored is known to the gates, though the one who asked may be gone meanwhile.
-    stored = await asyncio.shield(c.station.in_background(_enter(c, form, filled)))
+    work = _enter_photo(c, form, filled, record) if isinstance(record, PhotoEntry) else _enter(c, form, filled)
+    stored = await asyncio.shield(c.station.in_background(work))
     return {"id": str(stored.id), "text": form.recorded, "audit": stored.audit_seq}
 
 
@@ -125,23 +129,28 @@ def _key(text: str | None) -> UUID | None:
         raise StationError(f"'{text[:40]}' is no id of the record.", "no-such-row") from None
 
 
-async def _photo(c: Connection, record: PhotoEntry) -> Photo:
-    folder = c.station.record.treatments.photos
+async def _enter_photo(c: Connection, form: Form[Any], filled: Filled, record: PhotoEntry) -> Stored:
+    """The copy is there before the row that names it; when the row is refused, it is taken away again."""
+    treatments = c.station.record.treatments
+    folder = treatments.photos
     if folder is None:
         raise StationError("A record in memory keeps no photographs.", "no-photos")
-    if any(desk.may_turn for desk in c.station.desks):
-        # Decoding a large picture holds up the loop for some 10 ms.
-        raise StationError("A pen may turn; register photographs when it stands still.", "not-still")
-
-    def read() -> Photo:
-        photo = read_photo(Path(record.file).expanduser())
-        keep(photo, folder)
-        return photo
-
-    try:
-        return await asyncio.to_thread(read)
-    except PhotoRefused as error:
-        raise _refused({"file": str(error)}) from error
+    async with treatments.one_photo:
+        if any(desk.may_turn for desk in c.station.desks):
+            # Reading is another process's work; whoever needles should not wait for the same processor.
+            raise StationError("A pen may turn; register photographs when it stands still.", "not-still")
+        await submitted(c, partial(may_keep_photo, filled=filled))
+        try:
+            kept = await asyncio.to_thread(take_in, Path(record.file), folder)
+        except PhotoRefused as error:
+            raise _refused({"file": str(error)}) from error
+        try:
+            return await _enter(c, form, replace(filled, photo=kept))
+        except StationError:
+            if not await submitted(c, partial(photo_known, copy_sha256=kept.copy_sha256)):
+                with contextlib.suppress(PhotoRefused):
+                    await asyncio.to_thread(discard, folder, (kept.copy_sha256,))
+            raise
 
 
 async def _direction(c: Connection, q: p.SelectDirection) -> Any:
