@@ -54,8 +54,9 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     """Passes as a table for people."""
     from .output import hz, mm, print_table, seconds
 
+    by = ("by",) if any(one.operator for one in passes) else ()
     print_table(
-        ("pass", "zone", "mm set/mean", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end"),
+        ("pass", "zone", "mm set/mean", "rate Hz", "time s", "contact s", "strokes", "≈ punct/cm²", "end", *by),
         [
             (
                 str(one.seq),
@@ -67,10 +68,11 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
                 _at_least(one, one.strokes),
                 _at_least(one, one.density_cm2),
                 (one.end_reason or "open").replace("_", " "),
+                *((one.operator or "–",) if by else ()),
             )
             for one in passes
         ],
-        "r.rrrrrr.",
+        "r.rrrrrr..",
     )
     unknown = sum(one.unknown_ms or 0 for one in passes)
     if unknown:
@@ -104,7 +106,7 @@ ABOUT_STOP: Final = {
     "stop-elsewhere": "at the pen",
 }
 """Events without which the times of the stops above them would say too much, in words; they stand right below them."""
-_ELSEWHERE: Final = frozenset({*ABOUT_STOP, "run-over"})
+_ELSEWHERE: Final = frozenset({*ABOUT_STOP, "run-over", "pass-operator"})
 """Events that stand below the stops, or that the table of passes tells already; --json has them all."""
 
 

@@ -20,6 +20,7 @@ from .engine import reader_engine
 from .errors import NoDatabase, RecordError, SchemaTooNew, SchemaTooOld, translate
 from .evidence import Segment
 from .location import Location, locate
+from .pass_operators import pass_operators
 from .telemetry_block import BlockDamaged, Columns, decode
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class SessionSummary:
 
 @dataclass(frozen=True, slots=True)
 class PassSummary:
-    """One pass with its figures (see `evidence.Figures`); None where it is still open or nothing is known."""
+    """One pass with its figures (see `evidence.Figures`); None where it is still open or nothing is known. ``operator`` held
+    control when it was begun."""
 
     id: UUID
     seq: int
@@ -73,6 +75,7 @@ class PassSummary:
     samples: int | None
     lost_samples: int | None
     segments: tuple[Segment, ...] = ()
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ _SESSIONS = (
     .join(t.pens, t.pens.c.id == t.sessions.c.pen_id)
     .outerjoin(t.clients, t.clients.c.id == t.sessions.c.client_id)
 )
-_PASS_COLUMNS = tuple(t.passes.c[name] for name in PassSummary.__slots__ if name != "segments")
+_PASS_COLUMNS = tuple(t.passes.c[name] for name in PassSummary.__slots__ if name not in ("segments", "operator"))
 
 
 def list_sessions(connection: sa.Connection, limit: int = 50, before_utc_us: int | None = None) -> list[SessionSummary]:
@@ -211,9 +214,10 @@ def list_passes(connection: sa.Connection, session_id: UUID) -> list[PassSummary
     for row in connection.execute(query):
         contact = None if row.contact is None else bool(row.contact)
         segments.setdefault(row.pass_id, []).append(Segment(row.kind, contact, row.from_clock_ms, row.to_clock_ms))
+    operators = pass_operators(connection, session_id)
     passes = sa.select(*_PASS_COLUMNS).where(t.passes.c.session_id == session_id).order_by(t.passes.c.seq)
     return [
-        PassSummary(**dict(row._mapping), segments=tuple(segments.get(row.id, ())))
+        PassSummary(**dict(row._mapping), segments=tuple(segments.get(row.id, ())), operator=operators.get(row.id))
         for row in connection.execute(passes)
     ]
 

@@ -30,9 +30,11 @@ from devicectl.control.gates import Purpose
 from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records import jobs
 from devicectl.records.errors import RecordError, RecordRefused
+from devicectl.records.pass_operators import PASS_OPERATOR
+from devicectl.records.rows import EventRow
 from devicectl.records.store import Store
 from devicectl.treatment.opening import Asked, Opened
-from devicectl.treatment.pass_events import CloseReason, PassClosed, PassOpened, RecorderEvent
+from devicectl.treatment.pass_events import CloseReason, PassClosed, PassKind, PassOpened, RecorderEvent
 from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
@@ -169,10 +171,19 @@ class Recording:
             utc_us=self._desk.source.utc_us,
             boot_us=self._desk.source.boot_us,
             failed=lambda error: None,
+            by=self._begun_by,
         )
         early, self._early = self._early, []
         for event in early:
             self._writer(event)
+
+    def _begun_by(self, opened: PassOpened) -> EventRow | None:
+        """Who holds control while a pass begins; until its end nobody else can take it."""
+        operator = self._desk.holder.operator() if self._desk.holder is not None else None
+        if operator is None or opened.kind is not PassKind.GRANTED:
+            return None
+        data = {"pass": str(opened.id), "operator": str(operator.id), "name": operator.name}
+        return self.log.event_row(PASS_OPERATOR, f"pass {opened.seq}: {operator.name}", data)
 
     # -- sessions
 

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from devicectl.records import jobs
-from devicectl.records.rows import BlockRow, PassEnd, PassRow, SegmentRow
+from devicectl.records.pass_operators import pass_opened_by
+from devicectl.records.rows import BlockRow, EventRow, PassEnd, PassRow, SegmentRow
 from devicectl.records.writer import Job
 
 from .pass_events import BlockSealed, BlockUpdated, PassClosed, PassOpened, RecorderEvent
@@ -18,7 +19,8 @@ class PassWriter:
     """One per session (``session_id`` None: motion outside any session). Call it with every recorder event.
 
     ``submit`` takes a job (`RecordWriter.submit`); ``utc_us`` and ``boot_us`` tell the time in µs. ``failed`` is called
-    with the exception when something could not be stored; the caller decides what that means.
+    with the exception when something could not be stored; the caller decides what that means. ``by`` gives the event that
+    says who held control when a pass was begun.
     """
 
     def __init__(
@@ -31,9 +33,11 @@ class PassWriter:
         utc_us: Callable[[], int],
         boot_us: Callable[[], int],
         failed: Callable[[BaseException], None],
+        by: Callable[[PassOpened], EventRow | None] = lambda opened: None,
     ) -> None:
         self.session_id, self.pen_id, self.cartridge_id = session_id, pen_id, cartridge_id
         self._submit, self._utc_us, self._boot_us, self._failed = submit, utc_us, boot_us, failed
+        self._by = by
 
     def __call__(self, event: RecorderEvent) -> asyncio.Future[Any]:
         """Hand the event to the record; the future resolves once it is stored."""
@@ -51,7 +55,7 @@ class PassWriter:
                 sealed = isinstance(event, BlockSealed)
                 return jobs.telemetry_block(BlockRow(event.pass_id, event.seq, sealed, event.columns, self._utc_us()))
             case PassOpened():
-                return jobs.pass_opened(self._opened(event))
+                return pass_opened_by(self._opened(event), self._by(event))
             case PassClosed():
                 return jobs.pass_closed(*self._closed(event))
 

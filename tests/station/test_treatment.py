@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from support.treatment import CHECKLIST, cartridge
-from support.world import ADDRESS, PIN, Screen, World
+from support.world import ADDRESS, OPERATORS, PIN, Screen, World
 
-from devicectl.records.audit import packed
+from devicectl.records.audit import Anchor, packed
+from devicectl.records.reader import find_session, list_passes
+from devicectl.records.signed import covered
+from devicectl.records.signed import payload as signed_payload
 from devicectl.station.client_api import StationError
 from devicectl.station.runtime import virtual_station
 from devicectl.station.views import ChartView
@@ -19,6 +24,7 @@ from simulator.pen import SimulatedPen
 from simulator.profile import load_profile
 from simulator.virtual_time import run_virtual
 
+OTHER = next(name for name, role in OPERATORS.items() if role == "administrator")
 PROTOCOL: dict[str, Any] = {
     "name": "Crown by two",
     "citation": "Written for this test",
@@ -442,6 +448,36 @@ def test_a_bench_session_is_closed_with_its_pen() -> None:
         s = await w.ready()
         await s.ask("pen.close")
         assert w.rows("select end_reason from sessions") == [{"end_reason": "closed"}]
+
+    scenario(play)
+
+
+def test_every_pass_says_who_held_control_when_it_was_begun() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 2)
+        other = await w.sign_in(await w.screen("tablet"), OTHER)
+        await other.ask("pen.open", address=ADDRESS)
+        await other.ask("control.take")
+        await needled(w, other, "MID", 2)
+        await other.ask("form.submit", form="cartridge_discarded", values={"sharps": "yes"})
+        await other.ask("session.close")
+        session = await w.station.record.submit(lambda c: find_session(c, "last"))
+        passes = await w.station.record.submit(lambda c: list_passes(c, session))
+        assert [(one.zone, one.operator) for one in passes] == [("VTX", "Pia"), ("MID", OTHER)]
+        answer = await other.ask("session.sign", session="last", pin=PIN, reason="a single session")
+        anchor = Anchor.parse(answer["anchor"])
+
+        def payload(connection: Any) -> Any:
+            sessions = covered(connection, session)
+            return signed_payload(
+                connection, sessions, anchor, meaning="performed", operator=UUID(int=1), name="", at_utc_us=0
+            )
+
+        events = (await w.station.record.submit(payload))["rows"]["events"]
+        told = [json.loads(row["data"]) for row in events if row["code"] == "pass-operator"]
+        assert [(one["pass"], one["name"]) for one in told] == [(str(one.id), one.operator) for one in passes]
+        assert len({one["operator"] for one in told}) == 2
 
     scenario(play)
 
