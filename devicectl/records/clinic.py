@@ -1,6 +1,7 @@
-"""Queries over clients, courses, protocols, cartridges and follow-ups, for screens and the command line. Read-only.
+"""Queries over clients, courses, protocols, cartridges and follow-ups: the one place that asks the database. Read-only.
 
-Rows are plain mappings with the columns' names; what is sealed is left out, whoever may read it asks the station.
+Rows are plain mappings with the columns' names, as the command line prints them; `devicectl.records.register` shapes them for
+the screens. What is sealed is left out, whoever may read it asks the station.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def _ended() -> sa.ColumnElement[bool]:
 
 
 def clients(connection: sa.Connection, text: str = "", limit: int = 200) -> list[Row]:
-    """Clients whose code holds ``text``, those seen last first: ``code``, ``training``, ``sessions``, ``last_utc_us``,
-    ``erased``, and of the newest open course ``protocol``, ``sessions_planned``, ``sessions_done``, ``min_days``."""
+    """Clients whose code holds ``text`` in capitals or not, those seen last first: ``code``, ``training``, ``sessions``,
+    ``last_utc_us``, ``created_utc_us``, ``erased``, and as ``course`` the newest that is open (:func:`courses`)."""
     of_client = t.sessions.c.client_id == t.clients.c.id
     first = sa.and_(of_client, t.sessions.c.resumes_id.is_(None))
     last = sa.select(sa.func.max(t.sessions.c.opened_utc_us)).where(of_client).scalar_subquery().label("last_utc_us")
@@ -36,14 +37,19 @@ def clients(connection: sa.Connection, text: str = "", limit: int = 200) -> list
         t.clients.c.id,
         t.clients.c.code,
         t.clients.c.training,
+        t.clients.c.created_utc_us,
         sa.select(sa.func.count()).select_from(t.sessions).where(first).scalar_subquery().label("sessions"),
         last,
         sa.exists().where(t.erasures.c.client_id == t.clients.c.id).label("erased"),
-    ).where(t.clients.c.code.contains(text, autoescape=True))
-    found = _rows(connection, query.order_by(sa.desc("last_utc_us"), t.clients.c.code).limit(limit))
+    ).where(sa.func.lower(t.clients.c.code).contains(text.lower(), autoescape=True))
+    seen = sa.func.coalesce(last.element, t.clients.c.created_utc_us)
+    found = _rows(connection, query.order_by(seen.desc(), t.clients.c.code).limit(limit))
+    newest: dict[UUID, Row] = {}
+    for course in courses(connection, open_only=True):
+        newest.setdefault(course["client_id"], course)
     for row in found:
         row["training"], row["erased"] = bool(row["training"]), bool(row["erased"])
-        row["course"] = next(iter(courses(connection, row["id"], open_only=True)), None)
+        row["course"] = newest.get(row["id"])
     return found
 
 
@@ -110,6 +116,7 @@ def courses(connection: sa.Connection, client: UUID | None = None, *, open_only:
         sa.select(
             t.courses,
             t.clients.c.code,
+            t.protocols.c.name.label("protocol_name"),
             (t.protocols.c.name + " v" + sa.cast(t.protocols.c.version, sa.Text)).label("protocol"),
             sa.select(sa.func.count()).select_from(t.sessions).where(mine).scalar_subquery().label("sessions_done"),
             sa.select(sa.func.max(t.sessions.c.opened_utc_us)).where(mine).scalar_subquery().label("last_utc_us"),

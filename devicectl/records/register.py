@@ -1,11 +1,10 @@
-"""Clients, their courses and the protocols at a glance: read-only queries for screens and the command line.
+"""The register as the screens show it: clients with course and treatments at a glance, and the newest protocols.
 
-Nothing here is personal: a client is a code.
+Shapes what `devicectl.records.clinic` finds. Nothing here is personal: a client is a code.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from . import clinic
 from . import tables as t
 
 CLIENTS_MAX: Final = 2_000
@@ -79,58 +79,39 @@ class ProtocolSummary:
 
 def list_clients(connection: sa.Connection, text: str = "", limit: int = CLIENTS_MAX) -> list[ClientSummary]:
     """Clients whose code contains ``text``, who was treated last first."""
-    last = sa.select(sa.func.max(t.sessions.c.opened_utc_us)).where(t.sessions.c.client_id == t.clients.c.id)
-    query = sa.select(t.clients).order_by(
-        sa.func.coalesce(last.scalar_subquery(), t.clients.c.created_utc_us).desc(), t.clients.c.code
-    )
-    if text:
-        query = query.where(sa.func.instr(sa.func.lower(t.clients.c.code), text.casefold()) > 0)
-    erased = set(connection.execute(sa.select(t.erasures.c.client_id)).scalars())
     courses = _courses(connection)
     treated = _treatments(connection)
     return [
         ClientSummary(
-            row.code,
-            bool(row.training),
-            row.id in erased,
-            row.created_utc_us,
-            courses.get(row.id),
-            tuple(treated.get(row.id, ())),
+            row["code"],
+            row["training"],
+            row["erased"],
+            row["created_utc_us"],
+            courses.get(row["id"]),
+            tuple(treated.get(row["id"], ())),
         )
-        for row in connection.execute(query.limit(limit))
+        for row in clinic.clients(connection, text, limit)
     ]
 
 
 def _courses(connection: sa.Connection) -> dict[UUID, CourseSummary]:
     """The newest course of each client; one that is open before one that has ended."""
-    own = t.sessions.c.resumes_id.is_(None) & (t.sessions.c.course_id == t.courses.c.id)
-    query = (
-        sa.select(
-            t.courses,
-            t.protocols.c.name,
-            sa.exists().where(t.course_ends.c.course_id == t.courses.c.id).label("ended"),
-            sa.select(sa.func.count()).where(own).scalar_subquery().label("held"),
-            sa.select(sa.func.max(t.sessions.c.opened_utc_us)).where(own).scalar_subquery().label("last"),
-        )
-        .join(t.protocols, t.protocols.c.id == t.courses.c.protocol_id)
-        .order_by(t.courses.c.at_utc_us, t.courses.c.id)
-    )
     found: dict[UUID, CourseSummary] = {}
-    for row in connection.execute(query):
-        before = found.get(row.client_id)
-        if before is not None and row.ended and not before.ended:
-            continue
-        found[row.client_id] = CourseSummary(
-            row.id,
-            row.name,
-            row.indication,
-            row.scale,
-            row.grade,
-            row.sessions_planned,
-            row.min_days,
-            row.held,
-            row.last,
-            bool(row.ended),
+    for row in sorted(clinic.courses(connection), key=lambda row: bool(row["ended"])):
+        found.setdefault(
+            row["client_id"],
+            CourseSummary(
+                row["id"],
+                row["protocol_name"],
+                row["indication"],
+                row["scale"],
+                row["grade"],
+                row["sessions_planned"],
+                row["min_days"],
+                row["sessions_done"],
+                row["last_utc_us"],
+                row["ended"],
+            ),
         )
     return found
 
@@ -178,24 +159,18 @@ def _treatments(connection: sa.Connection) -> dict[UUID, list[TreatmentSummary]]
 
 def list_protocols(connection: sa.Connection) -> list[ProtocolSummary]:
     """The newest version of every protocol that the record holds, by name."""
-    newest: dict[str, sa.Row[Any]] = {}
-    for row in connection.execute(sa.select(t.protocols).order_by(t.protocols.c.version)):
-        newest[row.name] = row
-    zones: dict[UUID, list[Mapping[str, Any]]] = {}
-    for zone in connection.execute(sa.select(t.protocol_zones).order_by(t.protocol_zones.c.seq)).mappings():
-        zones.setdefault(zone["protocol_id"], []).append({**zone, "passes": json.loads(zone["passes"])})
     return [
         ProtocolSummary(
-            row.id,
-            row.name,
-            row.version,
-            row.indication,
-            row.citation,
-            row.sessions,
-            row.min_days,
-            row.detail or "",
-            row.source == "shipped",
-            tuple(zones.get(row.id, ())),
+            row["id"],
+            row["name"],
+            row["version"],
+            row["indication"],
+            row["citation"],
+            row["sessions"],
+            row["min_days"],
+            row["detail"] or "",
+            row["source"] == "shipped",
+            tuple(row["zones"]),
         )
-        for _, row in sorted(newest.items())
+        for row in clinic.protocols(connection)
     ]
