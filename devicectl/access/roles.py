@@ -25,6 +25,7 @@ class Permission(StrEnum):
     EDIT_SIGNED = "edit a signed record"
     KEEP_CLIENTS = "enter or change clients and courses"
     READ_IDENTITY = "read who a client is"
+    READ_TEXTS = "read what was noted about a client"
     ERASE_CLIENTS = "erase a client"
     MANAGE_PROTOCOLS = "change protocols"
     CHECK_PENS = "record the daily check of a pen"
@@ -42,6 +43,7 @@ _PRACTICE: Final = frozenset(
         Permission.AMEND,
         Permission.KEEP_CLIENTS,
         Permission.READ_IDENTITY,
+        Permission.READ_TEXTS,
         Permission.MANAGE_PROTOCOLS,
         Permission.CHECK_PENS,
     }

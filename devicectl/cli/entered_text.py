@@ -10,7 +10,7 @@ from uuid import UUID
 
 import click
 
-from devicectl.records.entered import SEALED
+from devicectl.records.sealed import SEALED
 from devicectl.treatment.amending import FORM_OF, fields_of_table
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import FORMS, Form
@@ -31,7 +31,8 @@ def show_entered(
     amendments: Sequence[Row],
     passes: Mapping[UUID, int],
 ) -> None:
-    """Everything that people entered, with the digits by which a row is amended. ``passes``: numbers of passes by key."""
+    """Everything that people entered, with the number and the digits by which a row is amended. ``passes``: numbers of passes
+    by key."""
     zone = here().tzinfo
     assert zone is not None
     lines = [
@@ -52,7 +53,7 @@ def show_entered(
     if amendments:
         click.echo()
         print_table(
-            ("amended", "by", "table", "row", "field", "old", "new"),
+            ("amended", "by", "table", "row", "field", "old", "new", "reason"),
             [
                 (
                     utc_text(one["at_utc_us"]),
@@ -62,6 +63,7 @@ def show_entered(
                     one["field"],
                     _amended(one, "old", zone),
                     _amended(one, "new", zone),
+                    one["reason"],
                 )
                 for one in amendments
             ],
@@ -135,7 +137,7 @@ def _change(row: Row, parts: Sequence[Row], passes: Mapping[UUID, int]) -> str:
         + (f" for {(part['to_clock_ms'] - part['from_clock_ms']) / 1000:.1f} s" if len(mine) > 1 else "")
         for part in mine
     ]
-    return f"pass {passes.get(row['pass_id'], '?')} is {', then '.join(told)}; reason {SEALED}"
+    return f"pass {passes.get(row['pass_id'], '?')} is {', then '.join(told)}; reason {row['reason']}"
 
 
 def _amended(one: Row, which: str, zone: tzinfo) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from devicectl.records.entered import (
     entered_rows,
     open_treatment,
     operator_names,
+    sealed_texts,
     signatures_of,
 )
 from devicectl.records.reader import Reader, find_session, show_session
@@ -27,15 +29,24 @@ from .output import badge, marks, print_json, print_table
 from .pens import Seat, seat
 from .session_text import pass_rows, session_row, show_detail
 
+if TYPE_CHECKING:
+    from devicectl.records.clinic import Row
 
-def show(session: str, as_json: bool) -> None:
-    """Everything of a session."""
+SHOW_SEALED: Final = "Texts about the client are sealed; --texts opens them for a practitioner or an administrator."
+
+
+def show(session: str, as_json: bool, texts: bool, who: SignIn | None) -> None:
+    """Everything of a session; ``texts``: those about the client too, for who may read them."""
+    reads = _somebody(who, "texts about a client are opened for an operator") if texts else None
     with Reader() as reader:
         key = reader.run(lambda connection: find_session(connection, session))
         detail = reader.run(lambda connection: show_session(connection, key))
         rows = reader.run(lambda connection: entered_rows(connection, key))
         signatures = reader.run(lambda connection: signatures_of(connection, key))
         amendments = reader.run(lambda connection: amended_values(connection, key))
+        sealed = bool(reader.run(lambda connection: sealed_texts(connection, key)))
+    if sealed and reads is not None:
+        _open_texts(asyncio.run(_texts(str(key), reads)), rows, amendments)
     if as_json:
         print_json(
             {
@@ -47,6 +58,7 @@ def show(session: str, as_json: bool) -> None:
                 "events": detail.events,
                 "stops": detail.stops,
                 "entered": rows,
+                "texts": "none" if not sealed else "sealed" if reads is None else "opened",
                 "signatures": signatures,
                 "amendments": amendments,
             }
@@ -58,6 +70,32 @@ def show(session: str, as_json: bool) -> None:
 
         passes = {one.id: one.seq for one in detail.passes}
         show_entered(rows, signatures, amendments, passes)
+    if sealed and reads is None:
+        click.echo()
+        click.echo(SHOW_SEALED)
+
+
+async def _texts(session: str, who: SignIn) -> list[Mapping[str, Any]]:
+    async with seat("sessions show") as place:
+        await place.sign_in(who)
+        found: list[Mapping[str, Any]] = (await place.ask("session.texts", session=session))["texts"]
+        return found
+
+
+def _open_texts(texts: list[Mapping[str, Any]], rows: Mapping[str, Sequence[Row]], amendments: Sequence[Row]) -> None:
+    """Put the texts where they are shown as sealed."""
+    places = {(table, str(row["id"])): row for table, found in rows.items() for row in found}
+    places |= {("amendments", str(row["id"])): row for row in amendments}
+    for one in texts:
+        row = places.get((one["table"], one["row"]))
+        if row is not None:
+            row[one["field"]] = one["text"] if one["state"] == "open" else _NOT_OPEN[one["state"]]
+
+
+_NOT_OPEN: Final = {
+    "erased": "erased",
+    "broken": "cannot be opened: it was changed after it was sealed, see 'devicectl audit verify'",
+}
 
 
 # -- the chart
@@ -109,9 +147,9 @@ def _operator_of(connection: sa.Connection, session: Any) -> tuple[str | None, s
 # -- acts
 
 
-def _somebody(who: SignIn | None) -> SignIn:
+def _somebody(who: SignIn | None, what: str = "a treatment needs an operator") -> SignIn:
     if who is None:
-        raise Failure("a treatment needs an operator; name one with --operator.", "no-operator")
+        raise Failure(f"{what}; name one with --operator.", "no-operator")
     return who
 
 

@@ -125,17 +125,27 @@ def _line(one: SessionSummary) -> tuple[str, ...]:
     )
 
 
-@sessions.command("show", examples=("devicectl sessions show last", "devicectl sessions show 3f2a91c0 --json"))
+@sessions.command(
+    "show",
+    examples=(
+        "devicectl sessions show last",
+        "devicectl sessions show 3f2a91c0 --json",
+        "devicectl sessions show last --texts --operator 'Ida'",
+    ),
+)
 @click.argument("session")
+@click.option("--texts", is_flag=True, help="Open the texts about the client; needs an operator.")
+@operator_options
 @_json
-def show_command(session: str, as_json: bool) -> None:
+def show_command(session: str, texts: bool, who: SignIn | None, as_json: bool) -> None:
     """Show one session: passes, stops, alarms, what was entered, signatures and amendments.
 
-    SESSION is the start or the end of its id, or 'last'. Texts about a client stay sealed and are shown as '…'.
+    SESSION is the start or the end of its id, or 'last'. Texts about a client are shown as 'sealed'; with --texts the
+    station opens them for a practitioner or an administrator, and writes down that they were read.
     """
     from .session_acts import show
 
-    show(session, as_json)
+    show(session, as_json, texts, who)
 
 
 @sessions.command("chart", examples=("devicectl sessions chart", "devicectl sessions chart last --json"))

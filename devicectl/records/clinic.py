@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .errors import RecordError
-from .sealed import sealed_columns
+from .sealed import SEALED, sealed_columns
 
 Row = dict[str, Any]
 
@@ -96,10 +96,12 @@ _OF_CLIENT = (t.assessments, t.adverse_events, t.follow_ups, t.photos)
 
 
 def unsealed(table: str, row: Row) -> Row:
-    """A row without its ciphertexts; ``…`` says that there is one."""
+    """A row without its ciphertexts; :data:`SEALED` says that there is one."""
     hidden = sealed_columns().get(table, ())
     return {
-        name.removesuffix("_sealed") if name in hidden else name: ("…" if value else None) if name in hidden else value
+        name.removesuffix("_sealed") if name in hidden else name: (SEALED if value else None)
+        if name in hidden
+        else value
         for name, value in row.items()
     }
 

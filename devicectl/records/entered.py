@@ -1,12 +1,13 @@
 """What people entered for a session, its signatures and corrections; and rows by the digits of their ids. Read-only.
 
-Rows are plain mappings as in `devicectl.records.clinic`: what is sealed is ``…``, whoever may read it asks the station.
+Rows are plain mappings as in `devicectl.records.clinic`: what is sealed is `SEALED`, and :func:`sealed_texts` has
+the ciphertexts for whoever may open them: the station.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,9 +16,9 @@ from . import tables as t
 from .amendments import amendments_of
 from .clinic import Row, unsealed
 from .errors import RecordError
+from .sealed import SEALED, SUFFIX, sealed_columns
 from .signed import covered, entered_tables, is_sealed
 
-SEALED: Final = "…"
 ID_DIGITS: Final = 4
 CANDIDATES: Final = 8
 """So many are named where several rows match."""
@@ -35,18 +36,55 @@ def entered_rows(connection: sa.Connection, session: UUID) -> dict[str, list[Row
 
     Each row has the name of its ``operator``.
     """
-    sessions = covered(connection, session)
     names = operator_names(connection)
+    return {
+        table.name: [_named(table.name, row, names) for row in rows] for table, rows in _entered(connection, session)
+    }
+
+
+def _entered(connection: sa.Connection, session: UUID) -> Iterator[tuple[sa.Table, list[Row]]]:
+    sessions = covered(connection, session)
     mine = {table.name: table.c.session_id.in_(sessions) for table in entered_tables()}
-    found: dict[str, list[Row]] = {}
     for name in sorted(set(t.metadata.tables) - _APART, key=_place):
         table = t.metadata.tables[name]
         where = mine.get(name) if name in mine else _of_parent(table, mine)
         if where is None:
             continue
         rows = connection.execute(sa.select(table).where(where).order_by(table.c.at_utc_us, table.c.id)).mappings()
-        if kept := [_named(name, dict(row), names) for row in rows]:
-            found[name] = kept
+        if found := [dict(row) for row in rows]:
+            yield table, found
+
+
+class SealedText(NamedTuple):
+    """A ciphertext, the place it was sealed for, and the row and field where readers show it."""
+
+    sealed: bytes
+    table: str
+    column: str
+    row: UUID
+    shown_in: str
+    shown_at: UUID
+    field: str
+
+
+def sealed_texts(connection: sa.Connection, session: UUID) -> list[SealedText]:
+    """Everything that is sealed in what was entered for a session and those it resumes, amendments last."""
+    found = []
+    for table, rows in _entered(connection, session):
+        for column in sealed_columns().get(table.name, ()):
+            field = column.removesuffix(SUFFIX)
+            found += [
+                SealedText(bytes(row[column]), table.name, column, row["id"], table.name, row["id"], field)
+                for row in rows
+                if row[column] is not None
+            ]
+    for one in amendments_of(connection, covered(connection, session)):
+        here = ("amendments", one.id)
+        found.append(SealedText(one.reason_sealed, "amendments", "reason_sealed", one.id, *here, "reason"))
+        if is_sealed(t.metadata.tables[one.table], one.field):
+            for field, value in (("old", one.old), ("new", one.new)):
+                if isinstance(value, bytes):
+                    found.append(SealedText(value, one.table, one.field, one.row, *here, field))
     return found
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from . import tables as t
 
 SUFFIX: Final = "_sealed"
+SEALED: Final = "sealed"
+"""Stands where a text is that was not opened."""
 
 
 def sealed_columns() -> dict[str, tuple[str, ...]]:

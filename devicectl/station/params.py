@@ -188,6 +188,12 @@ class AmendSession(Params):
     values: dict[str, Any]
 
 
+class ReadTexts(Params):
+    """The sealed texts of a session and those it resumes."""
+
+    session: Name
+
+
 class AskClient(Params):
     """A client by code."""
 

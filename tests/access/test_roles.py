@@ -16,6 +16,7 @@ WANTED = {
     P.EDIT_SIGNED: (False, False, False),
     P.KEEP_CLIENTS: (True, False, True),
     P.READ_IDENTITY: (True, False, True),
+    P.READ_TEXTS: (True, False, True),
     P.ERASE_CLIENTS: (False, False, True),
     P.MANAGE_PROTOCOLS: (True, False, True),
     P.CHECK_PENS: (True, True, True),

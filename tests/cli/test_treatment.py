@@ -111,12 +111,24 @@ def test_a_whole_treatment_without_a_screen(clinic: House, pen: Simulator, tmp_p
     assert shown["entered"]["zone_results"][0]["pain"] == 3
     assert (shown["origin"], "not a cleared" in shown["disclaimer"]) == ("simulated", True)
     assert [one["meaning"] for one in shown["signatures"]] == ["performed"]
-    assert {row["note"] for row in shown["entered"]["notes"]} == {"…"}
+    assert ({row["note"] for row in shown["entered"]["notes"]}, shown["texts"]) == ({"sealed"}, "sealed")
     text = clinic.run("sessions", "show", "last").out
     for word in ("Mild erythema", "Octenidine", "Diabetes", "performed", "AB-1", "SIMULATED"):
         assert word in text, word
     assert "sore spot" not in text
     assert "Brandt" not in text
+
+    opened = done(clinic, "sessions", "show", "last", "--texts")
+    assert opened["texts"] == "opened"
+    assert "Told of a sore spot" in {row["note"] for row in opened["entered"]["notes"]}
+    (amendment,) = opened["amendments"]
+    assert amendment["reason"] == "typed wrongly"
+    plain = clinic.run("sessions", "show", "last", "--texts").out
+    assert "asked Dr Brandt" in plain
+    assert "sealed" not in plain
+    logs = list(clinic.database.parent.rglob("*.log*"))
+    assert logs
+    assert not any("sore spot" in one.read_text() or "Brandt" in one.read_text() for one in logs)
 
     # Follow-ups were laid down; a recall finds the client.
     due = done(clinic, "follow-ups", "due", "--days", "400")

@@ -482,6 +482,30 @@ def test_every_pass_says_who_held_control_when_it_was_begun() -> None:
     scenario(play)
 
 
+def test_sealed_texts_are_opened_for_who_may_read_them_and_that_is_written_down() -> None:
+    async def play(w: World) -> None:
+        s, session = await signed(w)
+        values = {"table": "zone result", "row": "1", "field": "note", "value": "itches", "reason": "misheard"}
+        await s.ask("session.amend", session=session, values=values)
+        texts = (await s.ask("session.texts", session="last"))["texts"]
+        assert {one["state"] for one in texts} == {"open"}
+        amended = {one["field"]: one["text"] for one in texts if one["table"] == "amendments"}
+        assert amended == {"reason": "misheard", "new": "itches"}
+        assert any("a single session" in one["text"] for one in texts if one["table"] == "notes")
+        read = w.rows("select text from access_events where code = 'identity-read'")
+        assert [row["text"] for row in read] == [f"texts of session {UUID(session)}"]
+        await s.ask("operator.sign_in", name="Tom", pin=PIN)
+        assert (await refused(s.ask("session.texts", session="last"))).code == "not-allowed"
+        await s.ask("operator.sign_out")
+        assert (await refused(s.ask("session.texts", session="last"))).code == "no-operator"
+        admin = await w.sign_in(await w.screen("admin"), OTHER)
+        await admin.ask("client.erase", client="T-1", reason="requested", pin=PIN)
+        texts = (await admin.ask("session.texts", session="last"))["texts"]
+        assert {(one["state"], one["text"]) for one in texts} == {("erased", None)}
+
+    scenario(play)
+
+
 def test_a_technician_may_not_fill_in_a_treatment() -> None:
     async def play(w: World) -> None:
         s = await w.ready("treatment", "T-1")

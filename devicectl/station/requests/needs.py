@@ -112,6 +112,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "session.chart": UNLOCKED,
     "session.sign": Need(Permission.SIGN),
     "session.amend": Need(Permission.AMEND),
+    "session.texts": Need(Permission.READ_TEXTS),
     "audit.head": ALWAYS,
     "client.identity": Need(Permission.READ_IDENTITY),
     "client.erase": Need(Permission.ERASE_CLIENTS),
