@@ -506,6 +506,48 @@ def test_sealed_texts_are_opened_for_who_may_read_them_and_that_is_written_down(
     scenario(play)
 
 
+def test_what_a_run_uses_is_not_taken_away_while_it_goes_on() -> None:
+    """Operator, cartridge and client: refused until END. The plan of a session is its own: protocol and course may change."""
+
+    async def play(w: World) -> None:
+        s = await arrived(w)
+        await s.ask("session.open", purpose="treatment", client="T-1")
+        await w.prepare(s)
+        await w.until(lambda: all(g.passed for g in w.desk.control.gates()), 5)
+        admin = await w.sign_in(await w.screen("admin"), OTHER)
+        assert (await s.start("VTX")).outcome == "confirmed"
+        plan = chart(s).zones
+        for work in (
+            admin.ask("operator.change", name="Pia", active=False, reason="left"),
+            admin.ask("operator.change", name="Pia", role="technician", reason="moved"),
+            s.ask("form.submit", form="cartridge_discarded", values={"sharps": "yes"}),
+            s.ask("form.submit", form="cartridge", values=cartridge("AB-2", "S9")),
+        ):
+            error = await refused(work)
+            assert (error.code, "END" in str(error)) == ("running", True), error
+        error = await refused(admin.ask("client.erase", client="T-1", reason="requested", pin=PIN))
+        assert (error.code, "close it before" in str(error)) == ("record-refused", True)
+        assert w.rows("select * from cartridge_discards") == w.rows("select * from erasures") == []
+        # What the session does not need is changed at any time; what it does not use may go.
+        await admin.ask("operator.change", name="Tom", active=False, reason="left")
+        await admin.ask("operator.change", name="Pia", pin="739104", reason="forgotten")
+        await admin.ask("form.submit", form="protocol", values={**PROTOCOL, "min_days": "21 days"})
+        await admin.ask("form.submit", form="course_end", client="T-1", values={"end_reason": "completed"})
+        assert w.desk.control.run is not None
+        assert [zone.code for zone in chart(s).zones] == [zone.code for zone in plan]
+        await s.ask("run.end")
+        await asyncio.sleep(1.5)
+        await s.ask("form.submit", form="cartridge_discarded", values={"sharps": "yes"})
+        await admin.ask("operator.change", name="Pia", active=False, reason="left")
+        await asyncio.sleep(0.2)
+        assert (await refused(s.start("VTX"))).code == "no-operator"
+        assert (await refused(s.ask("session.close"))).code == "no-operator"
+        await s.ask("operator.sign_in", name=OTHER, pin=PIN)
+        await s.ask("session.close")
+
+    scenario(play)
+
+
 def test_a_technician_may_not_fill_in_a_treatment() -> None:
     async def play(w: World) -> None:
         s = await w.ready("treatment", "T-1")

@@ -65,6 +65,8 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
         session = None
     if form.subject == "session" and session is None:
         raise StationError("No treatment is open; open one, or name the session.", "no-session")
+    if form.name in OF_THE_CARTRIDGE:
+        _need_no_run(c, session)
     filled = Filled(
         form,
         record,
@@ -109,6 +111,17 @@ async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
 
 def _passes(connection: sa.Connection, session: UUID) -> tuple[DonePass, ...]:
     return passes_of(connection, chain_of(connection, session))
+
+
+OF_THE_CARTRIDGE: Final = frozenset({"cartridge", "cartridge_discarded"})
+
+
+def _need_no_run(c: Connection, session: UUID | None) -> None:
+    """Raises while a run goes on in the session: what it is done with does not change under it."""
+    for desk in c.station.desks:
+        chart = desk.recording.charting.chart
+        if chart is not None and chart.id == session and desk.turns:
+            raise StationError("A run is going on; END it first.", "running")
 
 
 def _plugged_in(c: Connection, session: UUID | None) -> UUID | None:

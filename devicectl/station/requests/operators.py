@@ -79,6 +79,8 @@ async def _change(c: Connection, q: p.ChangeOperator) -> Any:
     operators, me = c.station.operators, c.presence.operator
     if me is None:
         raise StationError("Nobody is signed in here; sign in first.", "no-operator")
+    if q.active is False or q.role is not None:
+        _need_no_run_of(c, q.name)
     if q.own_pin is not None:
         await operators.confirm(me.id, q.own_pin.get_secret_value(), c.name)
     if q.unlock:
@@ -89,6 +91,15 @@ async def _change(c: Connection, q: p.ChangeOperator) -> Any:
     new = await _to_its_end(c, _changed(c, operators.change(me.id, q.name, c.name, q.reason, pin, **q.changes)))
     state = "" if new.active else ", retired"
     return _answer(new, f"{new.name} is {new.role}{state}{', with a new PIN' if q.pin is not None else ''}.")
+
+
+def _need_no_run_of(c: Connection, name: str) -> None:
+    """Raises while the operator of this name holds a run: whose run it is does not change under it."""
+    operator = c.station.operators.roster.named(name)
+    for desk in c.station.desks:
+        holder = desk.holder.operator() if desk.holder is not None else None
+        if operator is not None and holder is not None and holder.id == operator.id and desk.turns:
+            raise StationError(f"{operator.name} holds a run; END it first.", "running")
 
 
 METHODS: Final[Methods] = {
