@@ -23,7 +23,7 @@ MEANINGS = {
     Exit.FAILED: "refused, failed, or done with an alarm or a STOP; the sentence says why",
     Exit.USAGE: "the command was not understood",
     Exit.NO_PEN: "no pen there, or its link failed",
-    Exit.RECORD: "trouble with the record (the database), also when it ended a run",
+    Exit.RECORD: "trouble with the record (the database), also when it ended a run; or its rules refuse it",
     Exit.STOP: "STOP could not be delivered to every pen",
     Exit.UNKNOWN: "the pen may or may not have done it; after STOP: nobody has seen it still",
     Exit.INTERRUPTED: "interrupted (Ctrl+C); a running pen was stopped",
@@ -32,6 +32,7 @@ MEANINGS = {
 _USAGE = frozenset(
     {
         "bad-address",
+        "bad-split",
         "unknown-zone",
         "invalid-params",
         "invalid-form",
@@ -55,7 +56,10 @@ _RECORD = frozenset(
         "record-error", "record-refused", "disk-full", "database-locked", "read-only", "database-damaged", "not-ours",
         "no-database", "schema-too-new", "schema-too-old", "station-held", "journal-full", "writer-closed",
         "record", "wrong-database", "keys-missing", "keys-damaged", "keys-unreadable", "wrong-keys", "wrong-passphrase",
-        "client-erased", "seal-broken", "record-tampered",
+        "client-erased", "erased", "seal-broken", "record-tampered",
+        # What the rules of the record refuse, each with a word of its own.
+        "cartridge-used", "client-exists", "no-consent", "not-interrupted", "not-taken", "nothing-open", "open-course",
+        "other-client", "resumed-before", "shipped", "signed", "too-old",
     }
 )  # fmt: skip
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +18,9 @@ import pytest
 from devicectl.about import DISCLAIMER, VERSION
 from devicectl.cli.app import COMMANDS, cli
 from devicectl.cli.exits import MEANINGS, Exit, exit_for
+from devicectl.records.errors import RecordError
+
+ROOT = Path(__file__).parents[2]
 
 HEAVY = ("sqlalchemy", "textual", "bleak", "bumble", "serial", "pydantic", "asyncio", "alembic", "logging")
 
@@ -126,6 +132,34 @@ def test_the_help_lists_every_exit_code() -> None:
     for code in Exit:
         assert f"\n  {int(code):<4} " in text.replace(MEANINGS[code], MEANINGS[code])
         assert MEANINGS[code].split()[0] in text
+
+
+def test_what_the_rules_of_the_record_refuse_has_the_exit_code_of_the_record() -> None:
+    """Every refusal that treatment and station raise in the record's name; what is not there is no rule of it."""
+    words = set()
+    for folder in ("treatment", "station"):
+        for path in (ROOT / "devicectl" / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "refused":
+                    code = node.args[1] if len(node.args) > 1 else None
+                    words.add(code.value if isinstance(code, ast.Constant) else "not-taken")
+    absent = {word for word in words if word.startswith("no-") and word != "no-consent"}
+    assert {"cartridge-used", "client-exists", "no-consent", "no-such-client"} <= words
+    assert {exit_for(word) for word in absent} == {Exit.FAILED}
+    # A split is a value of the form, and an open session is the station's affair too.
+    rules = words - absent - {"bad-split", "session-open"}
+    assert {word: exit_for(word) for word in rules} == dict.fromkeys(rules, Exit.RECORD)
+
+
+def test_every_trouble_of_the_record_has_its_exit_code() -> None:
+    def kinds(one: type[RecordError]) -> Iterator[type[RecordError]]:
+        yield one
+        for each in one.__subclasses__():
+            yield from kinds(each)
+
+    import_module("devicectl.access.key_errors")
+    found = {kind.code: exit_for(kind.code) for kind in kinds(RecordError)}
+    assert found == dict.fromkeys(found, Exit.RECORD)
 
 
 def test_codes_of_errors_have_exit_codes() -> None:
