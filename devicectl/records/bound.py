@@ -1,8 +1,9 @@
 """What the station wrote of a session, bound by keys and hashes when the session is signed.
 
 An audit entry binds up to :data:`GROUP` rows of one table: its ``row_id`` is, for each of them, the key (of segments and
-telemetry the pass and the number) and the SHA-256 of the row. So a row that was edited, taken out or put in is found by
-name. What may still change by right after signing (an alarm that is not acknowledged, an outcome that is not known) is
+telemetry the pass and the number) and the beginning of the SHA-256 of the row, its body hash that of all keys and whole
+hashes. So a row that was edited, taken out or put in is found by name; that nothing was is for the signature to say, which
+covers the rows themselves. What may still change by right after signing (an alarm that is not acknowledged, an outcome that is not known) is
 bound by its fixed columns only. What comes late by right (a STOP that the disk did not take then) has an audit entry of
 its own, which nobody can write without the key of the chain.
 """
@@ -23,7 +24,8 @@ from .entries import Chain
 from .writer import Job
 
 GROUP: Final = 64
-_HASH: Final = 32
+_MARK: Final = 8
+"""Bytes of a row's hash by which an edited row is named; whole hashes would double what a signature costs on the disk."""
 _SEQ: Final = 4
 
 _OF_SESSION: Final = (t.passes, t.commands, t.alarms, t.events, t.stops)
@@ -45,7 +47,7 @@ Row = dict[str, Any]
 
 
 class Group(NamedTuple):
-    """Rows of one table with their hashes, as entry ``seq`` binds them; ``whole`` is False when only their fixed columns
+    """Rows of one table with the beginnings of their hashes, as entry ``seq`` binds them; ``whole`` is False when only their fixed columns
     are."""
 
     table: str
@@ -66,7 +68,7 @@ class Change(NamedTuple):
 def bind(connection: sa.Connection, key: bytes, sessions: Sequence[UUID], *, by: UUID, at_utc_us: int) -> None:
     """Add audit entries for what the station wrote of these sessions, inside the caller's transaction."""
     for table, whole, rows in _batches(connection, sessions):
-        content = b"".join(one + digest for one, digest in rows)
+        content = b"".join(one + digest[:_MARK] for one, digest in rows)
         audit.append(
             connection,
             key,
@@ -75,7 +77,7 @@ def bind(connection: sa.Connection, key: bytes, sessions: Sequence[UUID], *, by:
             action=BOUND if whole else BOUND_OPEN,
             table_name=table.name,
             row_id=content,
-            body=hashlib.sha256(content).digest(),
+            body=hashlib.sha256(b"".join(one + digest for one, digest in rows)).digest(),
         )
 
 
@@ -146,11 +148,11 @@ def groups(connection: sa.Connection, up_to: int) -> list[Group]:
 
 def _group(entry: Any) -> Group:
     table, content = t.metadata.tables[entry.table_name], bytes(entry.row_id)
-    size = (16 + _SEQ if table in _OF_PASS else 16) + _HASH
+    size = (16 + _SEQ if table in _OF_PASS else 16) + _MARK
     if len(content) % size:
         raise ValueError(f"audit entry {entry.seq} binds half a row")
     parts = [content[at : at + size] for at in range(0, len(content), size)]
-    rows = {part[:-_HASH]: part[-_HASH:] for part in parts}
+    rows = {part[:-_MARK]: part[-_MARK:] for part in parts}
     return Group(table.name, entry.action == BOUND, rows, int(entry.seq))
 
 
@@ -170,9 +172,9 @@ def edited(connection: sa.Connection, bound: Sequence[Group]) -> Iterator[Change
     """Rows that are not as they were bound, or are gone."""
     for group in bound:
         table = t.metadata.tables[group.table]
-        now = {_key(row): audit.body_sha256(table, row) for row in rows_now(connection, group)}
-        for key, digest in group.rows.items():
-            if now.get(key) != digest:
+        now = {_key(row): audit.body_sha256(table, row)[:_MARK] for row in rows_now(connection, group)}
+        for key, mark in group.rows.items():
+            if now.get(key) != mark:
                 yield Change("edited" if key in now else "deleted", group.table, _named(key), group.seq)
 
 

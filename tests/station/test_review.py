@@ -650,7 +650,7 @@ def test_a_session_does_not_go_on_with_other_firmware() -> None:
         w.sim.reboot()
         await w.until(lambda: w.desk.recording.session_view() is None, 5)
         await asyncio.sleep(2)
-        assert [r["text"] for r in w.rows("select text from events where code = 'session-closed'")] == [
+        assert [r["text"] for r in w.rows("select text from events where code = 'session-interrupted'")] == [
             "the pen's firmware changed"
         ]
         assert not w.rows("select text from alarms where code = 'record'")
