@@ -267,7 +267,7 @@ def test_passes_are_given_to_another_zone_until_the_signature(clinic: House) -> 
     assert "split it before its end" in clinic.run("sessions", "change-pass", passes[1]["id"][-6:], *split).sentence
     assert "has no pass 9" in clinic.run("sessions", "change-pass", "9", "--zone", "MID", "--reason", "x y z").sentence
     shown = clinic.run("sessions", "show", "last")
-    assert "pass 1 is OCC; reason …" in shown.out
+    assert "pass 1 is OCC; reason sealed" in shown.out
     zones = {row["code"] for row in clinic.run("sessions", "chart", "last", "--json").json["chart"]["zones"]}
     assert "OCC" in zones
     assert "FRL" not in zones
