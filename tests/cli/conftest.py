@@ -144,6 +144,25 @@ class House:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@dataclass
+class OnAir(Simulator):
+    """A simulated pen and the radio that it is on."""
+
+    radio: str = ""
+
+    @property
+    def full(self) -> str:
+        """Its address with the radio."""
+        return f"{self.address}?radio={self.radio}"
+
+
+def simulate_on_air(house: House, *arguments: str) -> OnAir:
+    process = house.start("simulate", "ble", "--console", *arguments, stdin=subprocess.PIPE, stderr=None)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    return OnAir(process, address, process.stdout.readline().strip())
+
+
 def read_until(process: subprocess.Popen[str], text: str) -> str:
     """What a process prints up to the line with ``text``."""
     assert process.stdout is not None

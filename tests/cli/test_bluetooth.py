@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
@@ -12,30 +11,11 @@ from devicectl.cli.exits import Exit, exit_for
 from devicectl.cli.radio import on_radio
 from drivers.ble.errors import TEXTS
 
-from .conftest import House, Result, Simulator, read_until
+from .conftest import House, OnAir, Result, read_until, simulate_on_air
 
 pytest.importorskip("bumble")
 Until = Callable[[Callable[[], object], str], None]
 RUN = ("--zone", "VTX", "--depth", "1.0", "--rate", "100")
-
-
-@dataclass
-class OnAir(Simulator):
-    """A simulated pen and the radio that it is on."""
-
-    radio: str = ""
-
-    @property
-    def full(self) -> str:
-        """Its address with the radio."""
-        return f"{self.address}?radio={self.radio}"
-
-
-def simulate(house: House, *arguments: str) -> OnAir:
-    process = house.start("simulate", "ble", "--console", *arguments, stdin=subprocess.PIPE, stderr=None)
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    return OnAir(process, address, process.stdout.readline().strip())
 
 
 def turning(house: House, pen: OnAir, until: Until) -> subprocess.Popen[str]:
@@ -63,7 +43,7 @@ def done(house: House, *arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def pen(shared_house: House) -> OnAir:
-    return simulate(shared_house, "--seed", "3", "--rssi", "-61")
+    return simulate_on_air(shared_house, "--seed", "3", "--rssi", "-61")
 
 
 def test_address_and_radio_are_the_first_two_lines(pen: OnAir) -> None:
@@ -180,7 +160,7 @@ def test_bad_days_of_a_radio(house: House) -> None:
 
 
 def test_a_passkey_is_asked_for_in_words_and_shown_nowhere(house: House) -> None:
-    pen = simulate(house, "--passkey", "271828")
+    pen = simulate_on_air(house, "--passkey", "271828")
     missing = house.run("run", pen.full, *RUN, "--seconds", "0.5")
     assert missing.code == 1
     assert "give the number it shows" in missing.sentence
@@ -196,7 +176,7 @@ def test_a_passkey_is_asked_for_in_words_and_shown_nowhere(house: House) -> None
 
 
 def test_line_mode_asks_for_a_passkey_pairs_and_keeps_it_nowhere(house: House) -> None:
-    pen = simulate(house, "--passkey", "314159")
+    pen = simulate_on_air(house, "--passkey", "314159")
     talk = house.start("dashboard", "--plain", pen.full, stdin=subprocess.PIPE)
     assert talk.stdin is not None
     heard = read_until(talk, "You hold control.")
@@ -218,7 +198,7 @@ def test_line_mode_asks_for_a_passkey_pairs_and_keeps_it_nowhere(house: House) -
 
 
 def test_a_radio_that_ends_in_the_middle_of_a_run(house: House, until: Until) -> None:
-    pen = simulate(house)
+    pen = simulate_on_air(house)
     run = turning(house, pen, until)
     pen.process.kill()
     result = house.finish(run)

@@ -12,7 +12,7 @@ import pexpect
 import pyte
 import pytest
 
-from .conftest import LONG_S, House
+from .conftest import LONG_S, House, simulate_on_air
 
 KEYS = {
     "enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "f2": "\x1bOQ", "f3": "\x1bOR", "f5": "\x1b[15~",
@@ -88,8 +88,14 @@ class Person:
             self.sees(shown or words.replace("_", " "))
 
 
-@pytest.fixture
-def person(house: House) -> Iterator[Person]:
+@pytest.fixture(params=["pty", "ble"])
+def person(house: House, request: pytest.FixtureRequest) -> Iterator[Person]:
+    """Before a dashboard, with a simulated pen on a serial line or on the air."""
+    if request.param == "ble":
+        pytest.importorskip("bumble")
+        house.env["DEVICECTL_RADIO"] = simulate_on_air(house, "--seed", "7").radio
+    else:
+        house.simulate("pty", "--seed", "7")
     made = Person(house)
     yield made
     made.child.close(force=True)
@@ -98,7 +104,6 @@ def person(house: House) -> Iterator[Person]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_whole_treatment_by_keys_alone(house: House, person: Person) -> None:
-    house.simulate("pty", "--seed", "7")
     p = person
     arrives(p)
     plans(p)
