@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Another Python: make run PYTHON=python3.13
 PYTHON :=
-# Coverage would make the schedules of the safety state machine three times slower, so they run without it.
+# Coverage would make the schedules of the safety state machine and the fuzz three times slower, so they run without it.
 USUAL = not soak and not hardware
 # More arguments for pytest, the bench or the demo: make test ARGS="-k layout -x"
 ARGS :=
@@ -26,8 +26,8 @@ radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): 
 	@echo "Try: $(BIN)/devicectl simulate ble"
 
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
-	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules" --cov --cov-report=term:skip-covered $(ARGS)
-	$(BIN)/python -m pytest tests/schedules -n 2 -m schedules
+	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules and not fuzz" --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest tests/schedules tests/fuzz -n 2 -m "schedules or fuzz"
 
 test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)
 	$(BIN)/python tests/bluez-vm/run.py $(ARGS)
@@ -43,6 +43,7 @@ bench: $(VENV)/.stamp-bench ## times and loads, measured on this machine
 
 soak: $(VENV)/.stamp-dev ## the long tests (SOAK=1), hours of simulated treatment with faults
 	SOAK=1 $(BIN)/python -m pytest tests -m soak --timeout=0 $(ARGS)
+	SOAK=1 $(BIN)/python -m pytest tests/fuzz -n 2 -m fuzz --timeout=0
 	SCHEDULES=20000 $(BIN)/python -m pytest tests/schedules/test_safety.py -n 2 -m schedules --timeout=0
 
 # The pins that are there are kept as long as pyproject.toml allows them; UPGRADE=1 takes the newest.

@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from drivers.address import Address, parse_address
 from drivers.api import PenError
 from drivers.port_identity import port_identity
-from drivers.runtime import runtime_dir
+from drivers.runtime import read_notice, runtime_dir
 
 LEFT_S: Final = 12 * 3600.0
 """How long a file left behind is of use, counted from its holder's last sign of life: a pen that runs away does so until
@@ -202,11 +202,11 @@ def lock_serial(address: Address, serial: str, owner: str, record: str = "") -> 
 
 def _read(path: Path) -> Holding | None:
     try:
-        data: dict[str, Any] = json.loads(path.read_text())
+        data = read_notice(path)
         serial, device, record = (str(data.get(name, "")) for name in ("serial", "device", "record"))
         let_go = data.get("let_go") is True
         return Holding(str(data["address"]), int(data["pid"]), str(data["owner"]), serial, device, record, let_go)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def runtime_dir() -> Path:
@@ -21,3 +23,14 @@ def runtime_dir() -> Path:
     if path.stat().st_uid != os.getuid():
         raise PermissionError(f"{path} belongs to another user; set DEVICECTL_RUNTIME_DIR to a folder of your own.")
     return path
+
+
+def read_notice(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that another process left here. Raises ``OSError``, and ``ValueError`` for what is none."""
+    try:
+        found = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no object")
+    return found

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from drivers.runtime import runtime_dir
+from drivers.runtime import read_notice, runtime_dir
 
 _PATTERN: Final = "simulator-*.json"
 
@@ -64,8 +64,13 @@ def announced() -> list[Announcement]:
 
 def _read(path: Path) -> Announcement | None:
     try:
-        told = Announcement(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        found = read_notice(path)
+        pid = found.pop("pid")
+        # A field of another kind would be met much later, by whoever sorts or shows it.
+        if type(pid) is not int or not all(isinstance(text, str) and text.isprintable() for text in found.values()):
+            return None
+        told = Announcement(**found, pid=pid)
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return told if told.pid == _pid_of(path) and _lives(told.pid) else None
 

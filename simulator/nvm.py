@@ -64,7 +64,7 @@ class Nvm:
                 data = {"boots": data}
             boots, bonds = int(data["boots"]) & 0xFFFF, dict(data.get("bonds", {}))
             first, second = (bytes.fromhex(slot) for slot in data.get("slots", ("", "")))
-        except (OSError, ValueError, TypeError, LookupError):
+        except (OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError):
             return
         self.boots, self.bonds, self.slots = boots, bonds, [first, second]
 

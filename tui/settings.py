@@ -38,7 +38,7 @@ class SettingsFile:
         """What was remembered."""
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return Settings()
         if not isinstance(data, dict):
             return Settings()

@@ -273,6 +273,9 @@ class Station:
         for client in self.clients:
             if client.desk is desk:
                 client.desk = None
+        if held is None and desk not in self._leaving:
+            # Somebody else has closed it while the one who asks was waiting for it to be opened.
+            return
         if desk not in self._leaving:
             self._leaving[desk] = self.loop.create_task(self._let_go(desk, held, why))
         await asyncio.shield(self._leaving[desk])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from drivers.runtime import runtime_dir
+from drivers.runtime import read_notice, runtime_dir
 
 from .stop_ways import PortStop
 
@@ -106,11 +106,11 @@ def waiting_notes(record: str) -> list[tuple[Path, StopNote | None]]:
 
 def _read(path: Path) -> StopNote | None:
     try:
-        data = json.loads(path.read_text())
+        data = read_notice(path)
         return StopNote(
             UUID(data["id"]), int(data["at_utc_us"]), int(data["at_boot_us"]), str(data["source"])[:80],
             str(data["address"])[:200], str(data["serial"])[:80], bool(data["sent"]), bool(data["left"]),
             int(data["within_ms"]),
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None

@@ -25,7 +25,7 @@ from devicectl.records.bound import kept_late
 from devicectl.records.entries import Chain
 from devicectl.records.rows import AlarmRow, EventRow, StopRow
 from devicectl.records.writer import Job
-from drivers.runtime import runtime_dir
+from drivers.runtime import read_notice, runtime_dir
 
 from .outbox import Outbox
 
@@ -143,7 +143,7 @@ def waiting_entries(record: str) -> list[tuple[Path, list[Entry]]]:
 
 def _read(path: Path) -> list[Entry]:
     try:
-        return [_entry(row) for row in json.loads(path.read_text())["entries"][:ENTRIES_MAX]]
+        return [_entry(row) for row in read_notice(path)["entries"][:ENTRIES_MAX]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 

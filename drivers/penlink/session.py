@@ -86,6 +86,12 @@ def correction_state(at: float, m: CorrectionMessage) -> CorrectionState:
     return CorrectionState(at, key, m.cartridge, bool(m.flags & CORRECTION_APPLIES), m.depth, m.commanded)
 
 
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise ValueError("a number is none, or out of range")
+    return value
+
+
 class HostSession:
     """One conversation with one pen over one opening of a link.
 
@@ -154,15 +160,15 @@ class HostSession:
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Go on where another session was (its :meth:`remembered`). Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
-        self.boot_id = int(facts["boot_id"])
-        self.last_cmd_id = int(facts["last_cmd_id"])
-        self.clock_ms = int(facts["clock_ms"])
-        heard_at = _NEVER if facts["heard_at"] is None else float(facts["heard_at"])
-        if heard_at != _NEVER and not isfinite(heard_at):
+        self.boot_id = _whole(facts["boot_id"])
+        self.last_cmd_id = _whole(facts["last_cmd_id"])
+        self.clock_ms = _whole(facts["clock_ms"])
+        heard_at = facts["heard_at"]
+        if heard_at is not None and not (isinstance(heard_at, float) and isfinite(heard_at)):
             raise ValueError("heard_at is no time")
-        self.heard_at = heard_at
+        self.heard_at = _NEVER if heard_at is None else heard_at
         counter = facts["sample_counter"]
-        self._sample_counter = None if counter is None else int(counter)
+        self._sample_counter = None if counter is None else _whole(counter)
         self.decoder.resume(bytes.fromhex(facts["tail"]), bool(facts["overrun"]))
 
     def _frame(self, frame: Frame) -> None:

@@ -1,0 +1,1 @@
+"""A million frames of seeded noise through everything that reads what others wrote."""
