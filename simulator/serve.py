@@ -92,6 +92,11 @@ async def _open(kind: str, pen: SimulatedPen, port: int, paced: bool, stack: Asy
         tcp = TcpPort(pen, port=port, paced=paced)
         stack.push_async_callback(tcp.close)
         return await tcp.open()
+    return open_pty(pen, stack, paced=paced)
+
+
+def open_pty(pen: SimulatedPen, stack: AsyncExitStack, *, paced: bool = True) -> str:
+    """The address of a pseudo-terminal for ``pen``, closed with ``stack``. Raises :class:`LinkRefused`."""
     try:
         from .pty import PtyPort
 

@@ -89,6 +89,7 @@ def test_the_wheel_offers_the_command_and_the_driver(wheel: Path, names: set[str
         parser.read_string(archive.read(entry_points).decode())
     assert parser["console_scripts"]["devicectl"] == "devicectl.cli:main"
     assert parser["devicectl.drivers"]["penlink"] == "drivers.penlink:DRIVER"
+    assert parser["pytest11"]["devicectl"] == "devicectl.bench.pytest_plugin"
     for scheme in ("tcp-client", "unix"):
         assert parser["devicectl.radios"][scheme] == "simulator.radio.host:open_radio"
 
