@@ -52,7 +52,7 @@ async def serve(
         ProfileError: there is no such profile.
         ImportError: the virtual radio is not installed; the text says how to.
     """
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    over = asyncio.Event()
     async with AsyncExitStack() as stack:
         pen = SimulatedPen(profile, seed=seed, faults=faults, nvm=nvm)
         stack.callback(pen.close)
@@ -60,14 +60,9 @@ async def serve(
         if kind == "ble":
             address, radio = await _open_air(pen, air, stack)
         else:
-            address = await _open(kind, pen, port, paced, stack)
+            address = await open_port(kind, pen, port, paced, stack)
         stack.enter_context(announce(address, pen.profile.model, pen.serial, kind, radio))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                loop.add_signal_handler(number, over.set)
-            except (ValueError, RuntimeError, NotImplementedError):
-                continue  # not the main thread: then cancellation is the way
-            stack.callback(loop.remove_signal_handler, number)
+        heed_signals(over, stack)
         if told is not None:
             told(pen, address, radio)
         else:
@@ -76,6 +71,17 @@ async def serve(
         if console:
             stack.callback(Console(pen, emit, over.set).listen(sys.stdin.fileno()))
         await over.wait()
+
+
+def heed_signals(over: asyncio.Event, stack: AsyncExitStack) -> None:
+    """Set ``over`` at SIGTERM and SIGINT, until ``stack`` is closed."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, over.set)
+        except (ValueError, RuntimeError, NotImplementedError):
+            continue  # not the main thread: then cancellation is the way
+        stack.callback(loop.remove_signal_handler, number)
 
 
 async def _open_air(pen: SimulatedPen, air: AirOptions | None, stack: AsyncExitStack) -> tuple[str, str]:
@@ -87,7 +93,8 @@ async def _open_air(pen: SimulatedPen, air: AirOptions | None, stack: AsyncExitS
     return await port.open()
 
 
-async def _open(kind: str, pen: SimulatedPen, port: int, paced: bool, stack: AsyncExitStack) -> str:
+async def open_port(kind: str, pen: SimulatedPen, port: int, paced: bool, stack: AsyncExitStack) -> str:
+    """The address of a port of ``kind`` (pty or tcp) for ``pen``, closed with ``stack``. Raises :class:`LinkRefused`."""
     if kind == "tcp":
         tcp = TcpPort(pen, port=port, paced=paced)
         stack.push_async_callback(tcp.close)

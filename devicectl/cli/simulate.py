@@ -11,11 +11,14 @@ from .app import Command
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from simulator.faults import FaultPlan
+    from simulator.fleet import Member
     from simulator.pen import SimulatedPen
     from simulator.radio.options import AirOptions
 
 PROFILES = ("reference", "fixed-117", "vary-150")
-Kind = Literal["pty", "tcp", "ble"]
+Kind = Literal["pty", "tcp", "ble", "fleet"]
+FLEET: int = 8
 _AIR = ("interval", "mtu", "pairing", "passkey", "name", "address", "rssi", "socket")
 
 
@@ -65,13 +68,25 @@ class Simulate(Command):
         "devicectl simulate ble --interval 30 --pairing passkey --fault radio.out_of_range@20s+5s",
         "devicectl simulate pty --fault drop=0.05 --fault stall@5s",
         "devicectl simulate pty --console          type: button, press 1.5, fault stall, state, quit",
+        "devicectl simulate fleet --count 64 --profile reference,vary-150     and then: devicectl monitor",
     ),
 )
-@click.argument("kind", type=click.Choice(["pty", "tcp", "ble"]))
+@click.argument("kind", type=click.Choice(["pty", "tcp", "ble", "fleet"]))
 @click.option(
-    "--profile", default="reference", show_default=True, metavar="NAME", help=f"Which pen: {', '.join(PROFILES)}."
+    "--profile",
+    default="reference",
+    show_default=True,
+    metavar="NAME",
+    help=f"Which pen: {', '.join(PROFILES)}. fleet: several with commas between, taken in turn.",
 )
-@click.option("--seed", default=0, show_default=True, help="Chance of the simulation.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Chance of the simulation; fleet: of the first pen, each further one has the next.",
+)
+@click.option("--count", type=click.IntRange(1, 256), help=f"fleet: how many pens; {FLEET} if not given.")
+@click.option("--pty/--tcp", "behind", default=None, help="fleet: on pseudo-terminals, as without it, or on TCP ports.")
 @click.option(
     "--fault",
     "faults",
@@ -80,16 +95,25 @@ class Simulate(Command):
     help="NAME, NAME=VALUE, NAME@5s (from the fifth second on) or NAME=VALUE@5s+2s (for two seconds); may be repeated. "
     "The names stand below.",
 )
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port of tcp or ble; 0 takes a free one.")
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="TCP port of tcp or ble, the first of fleet --tcp; 0 takes a free one.",
+)
 @_air_options
 @click.option("--console", is_flag=True, help="Take commands from standard input.")
-@click.option("--json", "as_json", is_flag=True, help="Print address, radio and pen as one line of JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print address, radio and pen (fleet: all pens) as one line of JSON."
+)
 @click.option("--unpaced", is_flag=True, help="No 115,200 Bd pacing (for measurements).")
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started it ends.")
 def simulate(
     kind: Kind,
     profile: str,
     seed: int,
+    count: int | None,
+    behind: bool | None,
     faults: tuple[str, ...],
     port: int,
     console: bool,
@@ -101,9 +125,14 @@ def simulate(
     """Start a simulated pen. The first line is its address; it runs until Ctrl+C or SIGTERM.
 
     KIND is pty (a pseudo-terminal, like a serial port), tcp, or ble: a pen on a virtual radio, whose own address is the
-    second line, for --radio or DEVICECTL_RADIO.
+    second line, for --radio or DEVICECTL_RADIO. fleet is many pens in one process, a line for each: address, serial number,
+    seed, profile.
     """
-    if port and kind == "pty":
+    if kind != "fleet" and (count is not None or behind is not None):
+        raise click.UsageError("--count, --pty and --tcp belong to fleet: devicectl simulate fleet --count 64 --tcp.")
+    if kind == "fleet" and console:
+        raise click.UsageError("--console belongs to a single pen: devicectl simulate pty --console.")
+    if port and (kind == "pty" or (kind == "fleet" and behind is not False)):
         raise click.UsageError("--port belongs to tcp and ble: devicectl simulate tcp --port 7001.")
     if kind != "ble" and (strange := [name for name in _AIR if air[name] is not None]):
         raise click.UsageError(f"--{strange[0]} belongs to ble: devicectl simulate ble --{strange[0]} ….")
@@ -116,6 +145,10 @@ def simulate(
     plan = parse_faults((*signal, *faults))
     if kind != "ble" and plan.of_radio is not None:
         raise click.UsageError(f"{plan.of_radio} belongs to ble: devicectl simulate ble --fault {plan.of_radio} ….")
+    if kind == "fleet":
+        pens = _fleet(count or FLEET, behind is not False, profile, seed, plan, port, not unpaced, as_json)
+        asyncio.run(_until_over(pens, with_parent))
+        return
     pen = serve(
         kind,
         profile=profile,
@@ -129,6 +162,41 @@ def simulate(
         told=_tell_as_json if as_json else None,
     )
     asyncio.run(_until_over(pen, with_parent))
+
+
+def _fleet(
+    count: int, pty: bool, profile: str, seed: int, plan: FaultPlan, port: int, paced: bool, as_json: bool
+) -> Awaitable[None]:
+    from simulator.fleet import serve_fleet
+
+    if port + count > 65536:
+        raise click.UsageError(f"There are no {count} ports from {port} on; choose a lower --port.")
+    profiles = [name.strip() for name in profile.split(",")]
+    return serve_fleet(
+        "pty" if pty else "tcp",
+        count,
+        _tell_fleet_as_json if as_json else _tell_fleet,
+        profiles=profiles,
+        seed=seed,
+        faults=plan,
+        port=port,
+        paced=paced,
+    )
+
+
+def _tell_fleet(members: list[Member]) -> None:
+    width = max(len(one.address) for one in members)
+    for one in members:
+        print(f"{one.address:{width}}  {one.serial}  seed {one.seed}  {one.profile}")
+    print(end="", flush=True)
+
+
+def _tell_fleet_as_json(members: list[Member]) -> None:
+    import json
+    import os
+
+    told = {"pens": [one._asdict() for one in members], "pid": os.getpid()}
+    print(json.dumps(told, ensure_ascii=False), flush=True)
 
 
 def _air(port: int, air: dict[str, Any]) -> AirOptions:

@@ -505,11 +505,21 @@ class Controller:
 
     def stop(self, source: str) -> bool:
         """STOP: bytes first, then everything else. True when the link took them. Legal at any time, from anywhere."""
+        return self.begin_stop(source)()
+
+    def begin_stop(self, source: str) -> Callable[[], bool]:
+        """The bytes of :meth:`stop`; to be followed at once by a call of what is returned, which does everything else.
+
+        Who stops many pens lets the bytes of all of them go before the rest of the first.
+        """
         began, stopping = self.loop.time(), self.stop_lane.active
         sent = self.stop_lane.begin(source)
+        now = self.loop.time()
+        return lambda: self._stop_sent(source, sent, began, now, stopping)
+
+    def _stop_sent(self, source: str, sent: bool, began: float, now: float, stopping: bool) -> bool:
         if not stopping:
             self.stop_found_still = self.run is None and self.motion.at(began) is Motion.STILL
-        now = self.loop.time()
         self.stop_generation += 1
         self._stop_is_ours = True
         self.lease.stop()

@@ -17,7 +17,7 @@ from .idle import watch_idle
 from .params import REQUEST_MAX
 from .paths import STOP_ACK, STOP_NAK, STOP_SOURCES, StationPaths
 from .station import Station
-from .views import to_json
+from .views import one_level
 
 ACCEPT_AGAIN_S: Final = 0.2
 CONGESTED_BYTES: Final = 64 * 1024
@@ -27,7 +27,7 @@ log = logging.getLogger("devicectl.station")
 
 
 def _encode(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, separators=(",", ":"), default=to_json).encode() + b"\n"
+    return json.dumps(message, separators=(",", ":"), default=one_level).encode() + b"\n"
 
 
 class _RequestProtocol(asyncio.Protocol):

@@ -331,12 +331,19 @@ class Station:
 
     def stop_all(self, source: str) -> bool:
         """STOP every pen; True when every link took the bytes (and when there is no pen)."""
-        done = True
+        done, begun = True, []
         for desk in (*self.desks, *self._leaving):
             try:
-                done = desk.stop(source) and done
+                begun.append((desk, desk.control.begin_stop(source)))
             except Exception:  # whatever it is: the pens behind this one get their STOP
                 log.exception("STOP failed for %s", desk.address)
+                done = False
+        # The bytes of the last pen do not wait for the bookkeeping of those before it.
+        for desk, finish in begun:
+            try:
+                done = finish() and done
+            except Exception:
+                log.exception("STOP of %s was sent, and could not be followed up", desk.address)
                 done = False
         return done
 

@@ -316,6 +316,17 @@ def to_json(value: Any) -> Any:
 
 
 @cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def one_level(value: Any) -> dict[str, Any]:
+    """The fields of a view as they are, for an encoder that asks again for each view inside: `to_json` copies all of it."""
+    cls: Any = type(value)
+    return {name: getattr(value, name) for name in _names(cls)}
+
+
+@cache
 def _plan(cls: Any) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(cls)
     return tuple((f.name, hints[f.name]) for f in dataclasses.fields(cls))
