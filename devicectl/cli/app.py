@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
     "simulate": ("simulate", "Start a simulated pen on a pseudo-terminal, a TCP port or the air, or a fleet of them."),
+    "monitor": ("monitor", "Show all pens at once, the worst first; STOP them all."),
     "capture": ("capture", "Keep every byte of a pen's link in a file; show and export such files."),
     "replay": ("replay", "Play a captured file into the driver, the dashboard or a simulated pen."),
     "check": ("check", "Record the daily check of a pen."),

@@ -72,14 +72,20 @@ class ListPens(Params):
     closed: bool = False
 
 
-class OpenPen(Params):
+class ReachPen(Params):
     """``wait_s``: how long to wait for the first connection; None is long enough for the kind of link."""
 
     address: Address
     wait_s: float | None = Field(default=None, ge=0, le=30)
 
 
-class StartCapture(OpenPen):
+class OpenPen(ReachPen):
+    """``watch``: the station is to hold the pen, and this client keeps what it has: its own pen, its control."""
+
+    watch: bool = False
+
+
+class StartCapture(ReachPen):
     """As for ``pen.open``; a pen that the station does not hold is opened for the capture."""
 
 

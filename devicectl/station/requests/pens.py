@@ -71,6 +71,8 @@ async def _open(c: Connection, q: p.OpenPen) -> Any:
     await _ready_to_open(c, address)
     wait_s = WAIT_S.get(address.scheme, 4.0) if q.wait_s is None else q.wait_s
     desk = await c.station.open_desk(address, wait_s, c.holder)
+    if q.watch:
+        return {"pen": pen_view(desk), "you_control": c.desk is desk and c.controls, "moved_from": desk.moved_from}
     if c.desk is not None and c.desk is not desk and c.controls:
         c.desk.holder_gone("another pen was chosen")
     c.desk = desk
