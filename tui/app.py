@@ -37,7 +37,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.treat import TALL, treat_screen
 from tui.settings import Settings
 from tui.sounds import Sounds
-from tui.stop_guard import Scanned, StopGuard, StopPressed
+from tui.stop_guard import SWITCH_INTERVAL_S, Scanned, StopGuard, StopPressed
 from tui.terminal import QUESTION, Absence, TerminalPulse
 from tui.terminal_driver import SizeWatch, watch
 from tui.theme import Look
@@ -45,8 +45,6 @@ from tui.widgets.drawn import Drawn
 
 ACTIVITY_S: Final = 1.0
 """The station is told of keys no oftener."""
-SWITCH_INTERVAL_S: Final = 0.0005
-"""A Python computation on the event loop gives way to the input thread after this long."""
 
 
 class DashboardApp(App[int], inherit_bindings=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Protocol
@@ -17,7 +18,7 @@ from devicectl.bench.monitor import FILTERS, SORTS, Monitor, Row, chosen, summar
 from devicectl.station.client_api import StationError
 from tui.monitor_rows import key_line, seen_at_once, table, title_line, trouble_line
 from tui.palettes import COLOURLESS, DARK, THEMES
-from tui.stop_guard import Scanned, StopGuard, StopPressed
+from tui.stop_guard import SWITCH_INTERVAL_S, Scanned, StopGuard, StopPressed
 from tui.terminal import TerminalPulse
 from tui.terminal_driver import watch
 from tui.theme import ALARMS, BRIGHT, Look
@@ -241,6 +242,7 @@ class MonitorApp(App[int], inherit_bindings=False):
 
 async def show_monitor(client: MonitorClient, **choices: Any) -> int:
     """Run the monitor on the running loop until the user leaves; answers the exit code. ``choices`` are those of the app."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     app, loop = MonitorApp(client, **choices), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.exit, 128 + number)

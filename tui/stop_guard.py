@@ -30,6 +30,8 @@ SCAN_GAP_S: Final = 0.03
 """Keys closer together than this come from a scanner or a paste."""
 NOTE_MAX: Final = 4
 """Digits of a note; fewer than any scanner sends."""
+SWITCH_INTERVAL_S: Final = 0.0005
+"""A Python computation on the event loop gives way to the input thread after this long."""
 INPUT_THREAD: Final = "textual-input"
 _IGNORED: Final = ("_shift", "_control", "_alt", "_super", "_hyper", "_meta", "_lock", "ignore")
 
