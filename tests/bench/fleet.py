@@ -169,11 +169,11 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(lab: Lab, count: int, database: Path) -> AsyncIterator[Fleet]:
-    """``count`` pens with a session each on one station; nothing turns yet."""
+async def fleet(lab: Lab, count: int, database: Path, seed: int = 1) -> AsyncIterator[Fleet]:
+    """``count`` pens with a session each on one station; nothing turns yet. ``seed`` is the first pen's."""
     read, write = os.pipe()
     os.set_blocking(read, False)
-    arguments = ["-m", "bench.fleet_process", "--count", str(count), "--stamps", str(write)]
+    arguments = ["-m", "bench.fleet_process", "--count", str(count), "--stamps", str(write), "--seed", str(seed)]
     hands: list[Hand] = []
     try:
         with (

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
+import select
 import signal
+from collections import deque
 
 from simulator.pen import SimulatedPen
 from simulator.pty import PtyPort
@@ -19,14 +22,56 @@ from simulator.pty import PtyPort
 from .pen_process import Stamper
 
 
+class Sweep:
+    """Reads and stamps at all ports at once, and again whenever one pen has dealt with something."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._ports: dict[int, SweptPort] = {}
+        self._waiting: deque[tuple[SweptPort, bytes]] = deque()
+
+    def add(self, port: SweptPort) -> None:
+        """One more port, opened."""
+        self._ports[port.fd] = port
+        self._poll.register(port.fd, select.POLLIN)
+
+    def look(self) -> None:
+        """Read and stamp what has arrived."""
+        for fd, _ in self._poll.poll(0):
+            port = self._ports[fd]
+            if data := port.take():
+                self._waiting.append((port, data))
+
+    def serve(self) -> None:
+        """Let the pens deal with it."""
+        self.look()
+        while self._waiting:
+            port, data = self._waiting.popleft()
+            port.line.receive(data)
+            self.look()
+
+
 class SweptPort(PtyPort):
     """A port of a fleet: whoever is readable reads for all."""
 
-    def __init__(self, pen: SimulatedPen, stamper: Stamper, fleet: list[SweptPort]) -> None:
+    def __init__(self, pen: SimulatedPen, stamper: Stamper, sweep: Sweep) -> None:
         super().__init__(pen)
-        self._stamper, self._fleet = stamper, fleet
+        self._stamper, self._sweep, self.line = stamper, sweep, self._line
+        receive = pen.receive
 
-    def _arrived(self) -> bytes:
+        def received(data: bytes) -> None:
+            sweep.look()
+            receive(data)
+
+        self._line._to_pen.sink = received
+
+    @property
+    def fd(self) -> int:
+        """The master's side."""
+        return self._master
+
+    def take(self) -> bytes:
+        """What has arrived, stamped."""
         try:
             data = os.read(self._master, 4096)
         except BlockingIOError:
@@ -35,19 +80,23 @@ class SweptPort(PtyPort):
         return data
 
     def _readable(self) -> None:
-        for port, data in [(port, port._arrived()) for port in self._fleet]:
-            if data:
-                port._line.receive(data)
+        self._sweep.serve()
 
 
 async def main(options: argparse.Namespace) -> None:
     """Until SIGTERM."""
+    with contextlib.suppress(OSError):
+        # A pen has a processor of its own, and does not wait for what else this machine does.
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, over.set)
     pens = [SimulatedPen("reference", seed=options.seed + number) for number in range(options.count)]
-    ports: list[SweptPort] = []
-    ports += [SweptPort(pen, Stamper(options.stamps, bytes((number,))), ports) for number, pen in enumerate(pens)]
-    print(json.dumps({"addresses": [port.open() for port in ports]}), flush=True)
+    sweep = Sweep()
+    ports = [SweptPort(pen, Stamper(options.stamps, bytes((number,))), sweep) for number, pen in enumerate(pens)]
+    addresses = [port.open() for port in ports]
+    for port in ports:
+        sweep.add(port)
+    print(json.dumps({"addresses": addresses}), flush=True)
     await over.wait()
     lost = sum(port.lost for port in ports)
     for port in ports:

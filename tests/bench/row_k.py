@@ -1,7 +1,8 @@
-"""Row k: one station drives 64 pens at 50 Hz, all motors turning, against the same with one pen; by turns, in real time.
+"""Row k: one station drives 64 pens at 50 Hz, all motors turning, against another that drives one; in real time.
 
-A press is one byte on the STOP socket, timed until STOP has arrived at each pen's end. Load is the station's processor
-time for each pen.
+Both are there at the same time, with processes of their own, and are pressed by turns, so that whatever else the machine
+does meets both. A press is one byte on the STOP socket, timed until STOP has arrived at each pen's end. Load is the
+station's processor time for each pen.
 """
 
 from __future__ import annotations
@@ -48,22 +49,29 @@ async def watch(running: Fleet, seconds: float, seen: Seen) -> None:
     seen.grown_mb = (station.memory_info().rss - memory) / 1e6
 
 
-async def _turn(lab: Lab, count: int, presses: int, seconds: float, seen: Seen) -> None:
-    async with fleet(lab, count, lab.database()) as running:
-        await running.start_all()
-        await watch(running, seconds, seen)
-        for _ in range(presses):
+async def press_by_turns(one: Fleet, many: Fleet, presses: int, alone: Seen, all_of_them: Seen) -> None:
+    """STOP and start anew, both as often, in changing order. All pens run before and after."""
+    for number in range(presses):
+        pairs = [(one, alone), (many, all_of_them)]
+        for running, seen in pairs if number % 2 else reversed(pairs):
             seen.stops += await running.press()
-            await running.start_all()
+        await asyncio.gather(one.start_all(), many.start_all())
+
+
+async def _run(lab: Lab, pens: int, one: Seen, many: Seen) -> None:
+    async with fleet(lab, 1, lab.database()) as single, fleet(lab, pens, lab.database(), 100) as all_of_them:
+        await asyncio.gather(single.start_all(), all_of_them.start_all())
+        for _ in range(1 if lab.quick else 3):
+            seconds = 2 if lab.quick else 10
+            await asyncio.gather(watch(single, seconds, one), watch(all_of_them, seconds, many))
+        await press_by_turns(single, all_of_them, 2 if lab.quick else 24, one, many)
 
 
 def measure(lab: Lab) -> list[Line]:
-    """One pen and many, in rounds by turns."""
+    """One pen and many, pressed by turns."""
     pens = 4 if lab.quick else PENS
     one, many = Seen(), Seen()
-    for _ in range(1 if lab.quick else 3):
-        for count, seen in ((1, one), (pens, many)):
-            asyncio.run(_turn(lab, count, 2 if lab.quick else 8, 2 if lab.quick else 10, seen))
+    asyncio.run(_run(lab, pens, one, many))
     ours, alone = figures(many.stops), figures(one.stops)
     stops = Line(
         "k",
