@@ -164,7 +164,11 @@ class Station:
                 # Another client has just opened it.
                 await self._first(known, wait_s)
             if not known.pen.connected:
-                raise PenError(f"{address}: {known.link_text}", "link-lost")
+                # The link of a pen that restarts is up, and the pen has yet to say who it is.
+                why = (
+                    known.link_text if known.lost_at is not None else "the pen is starting anew; try again in a moment."
+                )
+                raise PenError(f"{address}: {why}", "link-lost")
             return known
         desk = held.desk
         try:

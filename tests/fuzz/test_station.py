@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.world import ADDRESS, World
+from support.world import ADDRESS, World, word
 
 from devicectl.station.params import REQUEST_MAX
 from devicectl.station.requests import REQUESTS
@@ -135,7 +135,9 @@ def test_requests_are_noise(seed: int) -> None:
         assert not moved
         # Whoever comes after the noise is served.
         screen = await world.screen()
-        await screen.ask("pen.open", address=ADDRESS)
+        async with asyncio.timeout(30):
+            while await word(screen, "pen.open", address=ADDRESS) is not None:
+                await asyncio.sleep(0.05)
         await world.until(lambda: world.desk.confirmed_still, 30)
         await world.down()
         return answers
