@@ -165,9 +165,8 @@ class Station:
                 await self._first(known, wait_s)
             if not known.pen.connected:
                 # The link of a pen that restarts is up, and the pen has yet to say who it is.
-                why = (
-                    known.link_text if known.lost_at is not None else "the pen is starting anew; try again in a moment."
-                )
+                waits = known.link_text == "up"
+                why = "the pen is starting anew; try again in a moment." if waits else known.link_text
                 raise PenError(f"{address}: {why}", "link-lost")
             return known
         desk = held.desk

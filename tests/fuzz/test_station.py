@@ -106,6 +106,9 @@ def test_requests_are_noise(seed: int) -> None:
 
     async def main() -> int:
         world = World(seed=seed, baud=None)
+        find = world.station.ports.open_pen
+        # As a real port does: whoever opens it anew has a pen object of their own.
+        world.station.ports.open_pen = lambda address: find(address) and world.wire.pen(ADDRESS)
         moved: list[bool] = []
         world.sim.on_motion = lambda at, turning: moved.append(turning)
         trouble: list[dict[str, Any]] = []
