@@ -19,7 +19,7 @@ from tui.book import Book
 from tui.model import Live, next_of
 from tui.screens.clients import course_line, due_line, interrupted, protocol_items, zone_words
 from tui.screens.form_draft import Draft, FormLine
-from tui.screens.form_sheet import keys_of
+from tui.screens.form_typing import keys_of
 from tui.screens.sign_in import NEW_OPERATOR, sign_in_form
 from tui.screens.signing import SIGNING
 from tui.screens.steps import WORDS, before_opening

@@ -32,6 +32,7 @@ from tui.screens import (
     listed,
     lists,
     look,
+    menu,
     override,
     pairing,
     pens,
@@ -42,7 +43,6 @@ from tui.screens import (
     steps,
     treat,
     values_sheet,
-    way,
 )
 from tui.settings import Settings
 from tui.sounds import Sounds
@@ -59,7 +59,7 @@ OURS = (
     field_sheet.FieldSheet, pairing.PasskeyScreen, pairing.RefusedScreen,
     form_sheet.FormSheet, listed.ListSheet, steps.StepsScreen, sign_in.SignInSheet, sign_in.NewOperatorSheet,
     signing.SignSheet, clients.ClientsScreen, clients.ProtocolsScreen, guide.GuideScreen, guide.KeyTestSheet,
-    guide.RecordSheet, direction.DirectionScreen, way.MenuScreen,
+    guide.RecordSheet, direction.DirectionScreen, menu.MenuScreen,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from devicectl.treatment.checklist import ITEMS
+from devicectl.treatment.checklist import ANSWERS, ITEMS
 from devicectl.treatment.forms import FieldErrors, Form, Rows, parse, prefilled
 from devicectl.treatment.forms.engine import Field
 from devicectl.treatment.forms.entries import Choice, Entry, Secret, Text
@@ -51,11 +51,15 @@ class Draft:
     left: set[str] = field(default_factory=set)
     """Fields that were left once: only then is it said what is wrong with them."""
     counts: dict[str, int] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Of the checklist: the answers of the last time by question; empty when there was none."""
 
     @classmethod
-    def of(cls, form: Form[Any], given: Mapping[str, object] | None = None) -> Draft:
+    def of(
+        cls, form: Form[Any], given: Mapping[str, object] | None = None, before: Mapping[str, str] | None = None
+    ) -> Draft:
         """A new draft with the form's prefills and, over them, what is ``given`` (dotted names, or rows as lists)."""
-        draft = cls(form)
+        draft = cls(form, before=before or {})
         for each in form.fields:
             if isinstance(each.entry, Rows):
                 for at, start in enumerate(each.entry.start):
@@ -131,11 +135,21 @@ class Draft:
         if self.form.name != "checklist":
             return True
         if part == "changed":
-            return self.values.get("changed") == "yes"
+            return self.values.get("changed") == "yes" and not self.before  # else it is seen from the answers
         if part == "reason":
             item = ITEMS.get(self.values.get(f"{head}.{at}.item", ""))
             return item is not None and item.kind == "ask" and self.values.get(f"{head}.{at}.answer") in _FLAGGED
         return True
+
+    def before_words(self, line: FormLine) -> str:
+        """What was answered the last time, and whether it is another answer now; empty where that is not known."""
+        head, _, part = line.name.rpartition(".")
+        before = self.before.get(self.values.get(f"{head}.item", "")) if part == "answer" else None
+        if before is None:
+            return ""
+        now = self.values.get(line.name, "")
+        words = f"last time {ANSWERS[before].casefold()}"
+        return f"changed, {words}" if now and now != before else words
 
     # -- rows that can be added
 

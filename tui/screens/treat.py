@@ -14,7 +14,7 @@ from tui import text
 from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
-from tui.screens.way import WayActions
+from tui.screens.first_run import FirstRunActions
 from tui.theme import BRIGHT, DIM, OVER, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
@@ -39,7 +39,7 @@ def bindings(keymap: Keymap) -> list[Binding]:
     return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
-class TreatScreen(WayActions):
+class TreatScreen(FirstRunActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
