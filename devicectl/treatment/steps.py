@@ -204,8 +204,14 @@ def _discard(r: Recorded, _: tuple[Step, ...]) -> Step:
     return Step("discard", "Discard", "after", "done", "Every cartridge is discarded.", forms)
 
 
+def _aftercare(r: Recorded, _: tuple[Step, ...]) -> Step:
+    state: State = "done" if r.aftercare else "open"
+    text = r.aftercare or "Give the aftercare text and say so."
+    return Step("aftercare", "Aftercare", "after", state, text, ("aftercare",), optional=True)
+
+
 def _follow_ups(r: Recorded, _: tuple[Step, ...]) -> Step:
-    forms = ("follow_up", "follow_up_state")
+    forms = ("follow_up", "follow_up_state", "follow_up_moved")
     if not r.follow_ups:
         return Step(
             "follow_ups", "Follow-ups", "after", "open", "Laid down when the session is closed.", forms, optional=True
@@ -243,6 +249,7 @@ _STEPS: Final[tuple[Callable[[Recorded, tuple[Step, ...]], Step], ...]] = (
     _adverse_events,
     _discard,
     _photos,
+    _aftercare,
     _follow_ups,
     _sign,
 )

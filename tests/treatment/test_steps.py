@@ -83,6 +83,7 @@ def test_the_steps_are_always_the_same_and_in_order():
         "adverse_events",
         "discard",
         "photos",
+        "aftercare",
         "follow_ups",
         "sign",
     ]
