@@ -14,7 +14,6 @@ from devicectl.station.views import StartSheet, View
 from tui import scenes
 from tui import treatment_scenes as treatments
 from tui.app import DashboardApp
-from tui.book import HeldBook
 from tui.painter import paint_app
 from tui.palettes import COLOURLESS, CONTRAST, DARK, LIGHT
 from tui.scenes import SceneClient
@@ -77,9 +76,16 @@ SCENES: Final = (
     Scene("sign-in", treatments.arriving(), ("w", "enter")),
     Scene("locked", treatments.locked()),
     Scene("clients", treatments.at_work(), ("w", "enter")),
+    Scene("file", treatments.at_work(), ("w", "enter", "tab")),
+    Scene("record", treatments.at_work(), ("w", "enter", "tab", "down", "enter")),
+    Scene("amendment", treatments.at_work(), ("w", "enter", "tab", "down", "enter", *["down"] * 10, "enter")),
+    Scene("event-state", treatments.at_work(), ("w", "enter", "tab", *["down"] * 5, "enter", "2")),
+    Scene("moved", treatments.at_work(), ("w", "enter", "tab", *["down"] * 7, "f7")),
+    Scene("patches", treatments.patched(), ("z",)),
+    Scene("patched", treatments.patched()),
     Scene("protocols", treatments.at_work(), ("w", "enter", "down", "down", "enter")),
     Scene("steps", treatments.charted(), ("w",)),
-    Scene("checklist", treatments.charted(), ("w", "enter", "1", "1", "1")),
+    Scene("checklist", treatments.charted(), ("w", "enter", "3", "1", "2")),
     Scene("form", treatments.charted(), ("w", "down", "down", "enter", "f2")),
     Scene("plan", treatments.charted()),
     Scene("plan-needling", treatments.charted(scenes.needling())),
@@ -100,7 +106,7 @@ SCENES: Final = (
 )
 
 TREATMENT: Final = frozenset({
-    "arriving", "sign-in", "locked", "clients", "protocols", "steps", "checklist", "form", "plan", "plan-needling",
+    "file", "record", "amendment", "event-state", "moved", "patches", "patched", "arriving", "sign-in", "locked", "clients", "protocols", "steps", "checklist", "form", "plan", "plan-needling",
     "plan-alarm", "numbing", "direction", "result", "sign", "steps-alarm", "steps-stale",
 })  # fmt: skip
 """Scenes of a treatment beside the pen."""
@@ -117,9 +123,7 @@ async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
     if scene.air:
         client.air, client.refusals = scenes.AIR, {"session.open": scenes.NO_PASSKEY}
     client.operators = list(treatments.NAMES)
-    app = DashboardApp(
-        client, fps=20, look=scene.look, book=HeldBook(treatments.REGISTER), clock=clock, localtime=time.gmtime
-    )
+    app = DashboardApp(client, fps=20, look=scene.look, book=treatments.BOOK, clock=clock, localtime=time.gmtime)
     app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}
     async with app.run_test(size=size) as pilot:
         for step in range(220):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from devicectl.records import tables as t
 
+from .forms.questions import checklist_again
 from .opening import chain_of
 
 
@@ -49,6 +50,12 @@ def last_answers(connection: sa.Connection, session: UUID) -> Answered:
         else:
             before[row.item], at = row.answer, row.at_utc_us
     return Answered(at, before, here)
+
+
+def asked_again(answered: Answered) -> dict[str, object]:
+    """The checklist with the answers of the last time in it, ready to be asked again: only "changed?" is left open."""
+    values = checklist_again({**answered.answers, **answered.here})
+    return values if answered.answers else {**values, "changed": "first"}
 
 
 @dataclass(frozen=True, slots=True)

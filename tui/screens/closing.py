@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from devicectl.station.views import ChartView
-from devicectl.treatment.forms import FORMS
 from tui import text
 from tui.screens.form_draft import Draft
-from tui.screens.form_sheet import FormSheet
 from tui.screens.menu import MenuScreen
 from tui.screens.reception import ReceptionActions
 from tui.screens.signing import SIGNING, SignSheet
@@ -18,7 +14,14 @@ class ClosingActions(ReceptionActions):
     """What a session gets when the needles are done."""
 
     async def _sign(self, chart: ChartView) -> None:
-        """Close and sign."""
+        """Close and sign; once it is signed, look at the record or sign as reviewed."""
+        if "performed" in chart.signatures:
+            items = [("record", "See the record, and amend it"), ("review", "Sign as reviewed")]
+            what = await self._ask_screen(MenuScreen(f"The session of {chart.client} is signed", items))
+            if what == "record":
+                await self.session_record(chart.session)
+            if what != "review":
+                return
         if "performed" in chart.signatures:
             draft = Draft.of(SIGNING, {"meaning": "reviewed"})
         else:
@@ -46,14 +49,3 @@ class ClosingActions(ReceptionActions):
         if about is not None:
             zone = next((one.zone for one in found if str(one.id) == about), None) or ""
             await self.fill("pass_change", values={"zone": zone}, about=str(about))
-
-    async def _amend(self, chart: ChartView) -> None:
-        """Correct a signed record; the old value stays beside the new one."""
-
-        async def submit(given: dict[str, object]) -> Any:
-            return await self.dashboard.client.request("session.amend", session=chart.session, values=given)
-
-        draft = self.draft(FORMS["amendment"], chart.session)
-        answer = await self._ask_screen(FormSheet(f"Amend the session of {chart.client}", draft, submit))
-        if isinstance(answer, dict):
-            self.live.say(answer["text"])

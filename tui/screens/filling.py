@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from textual.screen import Screen
 
 from devicectl.station.views import ChartView, from_json
 from devicectl.treatment.forms import FORMS, Form
+from devicectl.treatment.last_time import Answered, asked_again
 from devicectl.treatment.rehearsal import GTIN
+from tui import text
 from tui.screens.actions import TreatActions
 from tui.screens.form_draft import Draft
 from tui.screens.form_sheet import FormSheet
+from tui.theme import DIM
+from tui.widgets.line_board import Row
 
 Answer = TypeVar("Answer")
 
@@ -59,25 +64,44 @@ class FillingActions(TreatActions):
         if self.live.view is not None and self.live.view.chart is None and chart is not None and client is None:
             where["session"] = chart.session
         where = {key: value for key, value in where.items() if value is not None}
-        draft = self.draft(form, f"{where}{chart.session if chart is not None else ''}{values}", values)
+        key = f"{where}{chart.session if chart is not None else ''}{values}"
+        answered = Answered()
+        if name == "checklist" and chart is not None:
+            answered = await self.dashboard.book.answered(chart.session)
+            values = {**asked_again(answered), **(values or {})}
+        draft = self.draft(form, key, values, answered.answers)
 
         async def submit(given: dict[str, object]) -> Any:
             return await self.dashboard.client.request("form.submit", form=name, values=given, **where)
 
         whose = client or (chart.client if chart is not None and form.subject != "protocol" else "")
         title = f"{form.title}: {whose}" if whose else form.title
-        answer = await self._ask_screen(FormSheet(title, draft, submit))
+        answer = await self._ask_screen(FormSheet(title, draft, submit, self._intro(answered)))
         if answer is not None:
             self.dashboard.drafts = {key: kept for key, kept in self.dashboard.drafts.items() if kept is not draft}
             self.live.say(answer["text"] if isinstance(answer, dict) and "text" in answer else form.recorded)
         return answer
 
-    def draft(self, form: Form[Any], where: str, values: Mapping[str, object] | None = None) -> Draft:
+    def _intro(self, answered: Answered) -> Callable[[], list[Row]]:
+        """Above a checklist: from when the answers are that stand in it."""
+        if answered.at_utc_us is None:
+            return list
+        when = time.strftime("%Y-%m-%d", self.dashboard.localtime(answered.at_utc_us / 1e6))
+        words = f"The answers of {when} stand here: ask every question again. One that differs shows what it was."
+        return lambda: [((line, DIM),) for line in text.within(words, min(FormSheet.WIDTH, self.app.size.width - 6), 2)]
+
+    def draft(
+        self,
+        form: Form[Any],
+        where: str,
+        values: Mapping[str, object] | None = None,
+        before: Mapping[str, str] | None = None,
+    ) -> Draft:
         """What was typed into this form before and not sent, or a new draft."""
         key = f"{form.name} {where}"
         drafts = self.dashboard.drafts
         if key not in drafts:
-            drafts[key] = Draft.of(form, {**self._prefill(form), **(values or {})})
+            drafts[key] = Draft.of(form, {**self._prefill(form), **(values or {})}, before)
         return drafts[key]
 
     def _prefill(self, form: Form[Any]) -> dict[str, object]:

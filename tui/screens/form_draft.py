@@ -51,15 +51,15 @@ class Draft:
     left: set[str] = field(default_factory=set)
     """Fields that were left once: only then is it said what is wrong with them."""
     counts: dict[str, int] = field(default_factory=dict)
-    before: Mapping[str, str] = field(default_factory=dict)
+    answered: Mapping[str, str] = field(default_factory=dict)
     """Of the checklist: the answers of the last time by question; empty when there was none."""
 
     @classmethod
     def of(
-        cls, form: Form[Any], given: Mapping[str, object] | None = None, before: Mapping[str, str] | None = None
+        cls, form: Form[Any], given: Mapping[str, object] | None = None, answered: Mapping[str, str] | None = None
     ) -> Draft:
         """A new draft with the form's prefills and, over them, what is ``given`` (dotted names, or rows as lists)."""
-        draft = cls(form, before=before or {})
+        draft = cls(form, answered=answered or {})
         for each in form.fields:
             if isinstance(each.entry, Rows):
                 for at, start in enumerate(each.entry.start):
@@ -135,21 +135,25 @@ class Draft:
         if self.form.name != "checklist":
             return True
         if part == "changed":
-            return self.values.get("changed") == "yes" and not self.before  # else it is seen from the answers
+            return self.values.get("changed") == "yes" and not self.answered  # else it is seen from the answers
         if part == "reason":
             item = ITEMS.get(self.values.get(f"{head}.{at}.item", ""))
             return item is not None and item.kind == "ask" and self.values.get(f"{head}.{at}.answer") in _FLAGGED
         return True
 
-    def before_words(self, line: FormLine) -> str:
-        """What was answered the last time, and whether it is another answer now; empty where that is not known."""
-        head, _, part = line.name.rpartition(".")
-        before = self.before.get(self.values.get(f"{head}.item", "")) if part == "answer" else None
-        if before is None:
-            return ""
-        now = self.values.get(line.name, "")
-        words = f"last time {ANSWERS[before].casefold()}"
-        return f"changed, {words}" if now and now != before else words
+    def before(self, line: FormLine) -> str:
+        """What was answered to a question the last time, as its label; empty where that is not known."""
+        word = self._answered(line.name)
+        return "" if word is None else ANSWERS[word]
+
+    def _answered(self, name: str) -> str | None:
+        head, _, part = name.rpartition(".")
+        return self.answered.get(self.values.get(f"{head}.item", "")) if part == "answer" else None
+
+    def _changed(self, name: str) -> bool:
+        """Whether a question of the checklist has another answer than the last time."""
+        before = self._answered(name)
+        return before is not None and self.values.get(name, "") not in ("", before)
 
     # -- rows that can be added
 
@@ -190,6 +194,8 @@ class Draft:
         """What stands in a field now."""
         self.values[name] = value
         self.errors.pop(name, None)
+        if self._changed(name):
+            self.values["changed"] = "yes"
 
     def shown(self, line: FormLine) -> str:
         """A field's value as it is read on the screen."""
@@ -250,6 +256,8 @@ class Draft:
                 name = f"{of.name}.{at}.{part.name}"
                 if name in seen or (rows.fixed and part.name == rows.title_of):
                     row[part.name] = self.values.get(name, "")
+                elif self.answered and part.name == "changed":
+                    row[part.name] = "yes" if self._changed(f"{of.name}.{at}.answer") else "no"
             if rows.fixed or any(row.values()):
                 found.append(row)
         return found

@@ -11,7 +11,7 @@ from tui.widgets.line_board import Row, width_of
 
 def label_width(draft: Draft, lines: list[FormLine], width: int) -> int:
     """Cells of the column of labels."""
-    least = 16 if draft.form.name == "checklist" else 30
+    least = (26 if draft.answered else 18) if draft.form.name == "checklist" else 30
     longest = max((len(line.label) for line in lines), default=8)
     return min(longest, width - least)
 
@@ -29,8 +29,9 @@ def field_row(draft: Draft, line: FormLine, here: bool, caret: int, label: int, 
     )
     unit = f" {line.entry.unit}" if line.entry.unit and not _has_unit(value) else ""
     tag = "  sealed" if line.entry.personal else ""
-    before = draft.before_words(line)
-    tag, loud = (f"  {before}", before.startswith("changed")) if before else (tag, False)
+    before = draft.before(line)
+    loud = bool(before) and bool(value) and before != value
+    tag = f"  was {before.casefold()}" if loud else tag
     room = max(1, width - width_of(row) - len(unit) - len(tag))
     return (*row, *_value(line, value, here, room, ink, caret), (unit, DIM), (tag, BRIGHT if loud else DIM))
 
@@ -71,9 +72,11 @@ def option_rows(draft: Draft, line: FormLine, width: int, room: int) -> list[Row
     return [tuple(row) for row in rows[first : first + max(0, room)]]
 
 
-def help_words(line: FormLine) -> str:
-    """What there is to say about a field that nothing is wrong with."""
-    parts = [line.entry.help]
+def help_words(draft: Draft, line: FormLine, label: int) -> str:
+    """What there is to say about a field that nothing is wrong with; its label where that was cut to ``label`` cells."""
+    before = draft.before(line)
+    parts = [line.label.strip() if len(line.label) > label else "", f"Last time: {before}." if before else ""]
+    parts.append("" if before else line.entry.help)
     if line.entry.example and not line.entry.help:
         parts.append(f"Such as {line.entry.example}.")
     if not line.required:

@@ -274,7 +274,11 @@ class FormSheet(Sheet[Any]):
         if wrong:
             said += [((words, BRIGHT),) for words in text.within(f"✖ {wrong}", width, 2)]
         elif not self.told:
-            help_ = self.draft.form.help if line is None else help_words(line)
+            help_ = (
+                self.draft.form.help
+                if line is None
+                else help_words(self.draft, line, label_width(self.draft, self.draft.lines(), width))
+            )
             said += [((words, DIM),) for words in text.within(help_, width, 2)] if help_ else []
         return said
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from devicectl.records.register import ClientSummary
-from tui.screens.clients import ClientChoice, ClientsScreen, ProtocolsScreen, copied, interrupted, unsigned
-from tui.screens.door import DoorActions
+from tui.screens.clients import (
+    ClientChoice,
+    ClientsScreen,
+    ProtocolsScreen,
+    copied,
+    course_line,
+    interrupted,
+    last_depths,
+    unsigned,
+)
+from tui.screens.filing import FilingActions
+from tui.screens.menu import MenuScreen
 
 
-class ReceptionActions(DoorActions):
+class ReceptionActions(FilingActions):
     """From the list of clients to a session that is open."""
 
     async def _clients(self) -> bool:
@@ -30,7 +40,9 @@ class ReceptionActions(DoorActions):
                     await self._read_closed(str(last.id))
                     return True
             elif choice.client is not None and choice.what == "course":
-                await self._course(choice.client.code)
+                await self._of_course(choice.client)
+            elif choice.client is not None and choice.what == "file":
+                await self.file(choice.client.code)
             elif choice.client is not None and await self._treat(choice):
                 return True
 
@@ -38,7 +50,20 @@ class ReceptionActions(DoorActions):
         values = {"training": "yes" if training else "no"}
         await self.fill("client", values=values)
 
-    async def _course(self, code: str) -> str | None:
+    async def _of_course(self, client: ClientSummary) -> None:
+        """Open a course, or end the one that is open."""
+        course = client.course
+        if course is None or course.ended:
+            await self.course(client.code)
+            return
+        items = [("end", f"End the course {course.protocol}"), ("new", "Open another course beside it")]
+        what = await self._ask_screen(MenuScreen(f"{client.code}: {course_line(course)}", items))
+        if what == "end":
+            await self.fill("course_end", client=client.code)
+        elif what == "new":
+            await self.course(client.code)
+
+    async def course(self, code: str) -> str | None:
         """Open a course for a client; answers course or none, None when it was left."""
         while True:
             register = await self.dashboard.book.register()
@@ -74,16 +99,10 @@ class ReceptionActions(DoorActions):
                 return False
             params = {"purpose": "treatment", "resumes": str(last.id)}
         elif choice.what == "repeat":
-            params["plan"] = _last_plan(client)
-        elif (client.course is None or client.course.ended) and await self._course(client.code) is None:
+            params["plan"] = last_depths(client)
+        elif (client.course is None or client.course.ended) and await self.course(client.code) is None:
             return False
         pen = self.live.pen
         if pen is not None and pen.address.startswith("ble:"):
             self.live.say("opening the session; a pen on the air is paired with first, which takes up to 12 s")
         return await self.dashboard.ask("session.open", **params) is not None
-
-
-def _last_plan(client: ClientSummary) -> dict[str, int]:
-    """Depths by zone as they were last, for a session that repeats it."""
-    treated = next((one for one in client.treatments if one.depths_um), None)
-    return dict(treated.depths_um) if treated is not None else {}

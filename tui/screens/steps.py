@@ -121,8 +121,10 @@ class StepsScreen(ListSheet[StepView]):
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Hints."""
-        more = (("F7", "passes"), ("F8", "amend")) if self._chart() is not None else ()
-        return (("Enter", "opens the step"), ("up down", "another"), ("Esc", "to the map"), *more)
+        more = (("F7", "passes"), ("F8", "record")) if self._chart() is not None else ()
+        hidden = len(self.items) > self.room - self.ABOUT - 1
+        place = f"{self.cursor + 1} of {len(self.items)}" if hidden else "another"
+        return (("Enter", "opens it"), ("up down", place), ("Esc", "map"), *more)
 
     async def pressed(self, key: str) -> bool:
         """The key that opened it closes it; the session's and the pens' key go there."""
@@ -138,7 +140,7 @@ class StepsScreen(ListSheet[StepView]):
         elif key in keys["operator"]:
             self.dismiss("operator")
         elif key in ("f7", "f8") and self._chart() is not None:
-            self.dismiss("passes" if key == "f7" else "amend")
+            self.dismiss("passes" if key == "f7" else "record")
         else:
             return False
         return True

@@ -10,12 +10,14 @@ from typing import Any, Final
 from devicectl.station.views import ChartView, View, ZonePlanView
 from tui.screens.closing import ClosingActions
 from tui.screens.direction import DirectionScreen
+from tui.screens.filing import CARRIED_ON
+from tui.screens.patches import PatchScreen
 from tui.screens.pens import PensScreen
 from tui.screens.steps import StepsScreen
 
 STEP_FORMS: Final = {
     "consent": "consent", "checklist": "checklist", "cartridge": "cartridge", "skin_preparation": "skin_preparation",
-    "pen_check": "pen_check", "topicals": "topical", "adverse_events": "adverse_event", "discard": "cartridge_discarded",
+    "pen_check": "pen_check", "topicals": "topical", "adverse_events": "adverse_event", "aftercare": "aftercare", "discard": "cartridge_discarded",
     "photos": "photo", "follow_ups": "follow_up",
 }  # fmt: skip
 """The form behind each step that has one."""
@@ -99,8 +101,10 @@ class WayActions(ClosingActions):
             await self._sign(chart)
         elif name == "passes" and chart is not None:
             await self._passes(chart)
-        elif name == "amend" and chart is not None:
-            await self._amend(chart)
+        elif name == "record" and chart is not None:
+            await self.session_record(chart.session)
+        elif name in CARRIED_ON and chart is not None:
+            await self.of_step(name, chart.client)
         elif name == "anaesthetic" and chart is not None:
             await self.fill("anaesthetic_off" if chart.timers else "anaesthetic")
         elif name in STEP_FORMS and chart is not None:
@@ -111,7 +115,7 @@ class WayActions(ClosingActions):
 
     async def _of_open(self, name: str, chart: ChartView) -> bool:
         if name == "client":
-            await self.fill("identity", client=chart.client)
+            await self.file(chart.client)
         else:
             await self.fill("assessment", client=chart.client)
         return True
@@ -139,6 +143,23 @@ class WayActions(ClosingActions):
 
     async def _result_of(self, code: str) -> Any:
         return await self.fill("zone_result", values={"zone": code})
+
+    def action_patch(self) -> None:
+        """Choose a custom patch, also while the motor turns."""
+        if self._may():
+            self.app.push_screen(PatchScreen(), self._patch_chosen)
+
+    def _patch_chosen(self, code: str | None) -> None:
+        if code is None:
+            return
+        if not code.startswith("note "):
+            self.action_zone(code)
+        elif self.way_chart() is None:
+            self._say("no treatment is open; notes belong to one")
+        elif not self.live.at_rest:
+            self._say("patches are described while the pen is still and no run is open")
+        else:
+            self._flow(self.fill("note", values={"zone": code.removeprefix("note ")}))
 
     def action_direction(self) -> None:
         """Choose the direction of the strokes."""
