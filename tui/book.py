@@ -72,6 +72,9 @@ class Book(Protocol):
 class RecordBook:
     """The register of the configured database."""
 
+    def __init__(self) -> None:
+        self._problem = ""
+
     @property
     def place(self) -> str:
         """See `Book`."""
@@ -84,7 +87,11 @@ class RecordBook:
 
     async def register(self) -> Register:
         """See `Book`."""
-        return await asyncio.to_thread(self._read)
+        today = datetime.now().astimezone().date().isoformat()
+        found = await self._of(
+            lambda c: Register(tuple(list_clients(c)), tuple(list_protocols(c)), open_matters(c, today))
+        )
+        return found or Register(problem=self._problem)
 
     async def passes(self, session: str) -> tuple[PassSummary, ...]:
         """See `Book`."""
@@ -111,23 +118,15 @@ class RecordBook:
         return await asyncio.to_thread(self._asked, query)
 
     def _asked(self, query: Callable[[sa.Connection], T]) -> T | None:
+        self._problem = ""
         try:
             with Reader() as reader:
                 return reader.run(query)
-        except RecordError:
-            return None
-
-    def _read(self) -> Register:
-        today = datetime.now().astimezone().date().isoformat()
-        try:
-            with Reader() as reader:
-                return reader.run(
-                    lambda c: Register(tuple(list_clients(c)), tuple(list_protocols(c)), open_matters(c, today))
-                )
         except NoDatabase:
-            return Register()
+            return None
         except RecordError as error:
-            return Register(problem=str(error))
+            self._problem = str(error)
+            return None
 
 
 class HeldBook:

@@ -84,7 +84,7 @@ def open_matters(connection: sa.Connection, until: str) -> dict[str, Open]:
         .where(~over)
         .group_by(t.clients.c.code)
     )
-    found = {code: Open(number) for code, number in connection.execute(events).tuples()}
+    found = {code: Open(number) for code, number in connection.execute(events)}
     done = sa.exists().where(t.follow_up_states.c.follow_up_id == t.follow_ups.c.id)
     due = (
         sa.select(t.clients.c.code, t.follow_ups.c.kind, t.follow_ups.c.due_date)
@@ -92,7 +92,7 @@ def open_matters(connection: sa.Connection, until: str) -> dict[str, Open]:
         .where(~done, t.follow_ups.c.due_date <= until)
         .order_by(t.follow_ups.c.due_date)
     )
-    for code, kind, day in connection.execute(due).tuples():
+    for code, kind, day in connection.execute(due):
         known = found.get(code, Open())
         found[code] = Open(known.events, (*known.follow_ups, (kind, day)))
     return found

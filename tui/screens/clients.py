@@ -169,7 +169,8 @@ class ClientsScreen(ListSheet[ClientSummary]):
 def last_depths(client: ClientSummary) -> dict[str, int]:
     """Depths (µm) by zone as they were last, for a session that repeats it; empty when there was none."""
     treated = next((one for one in client.treatments if one.depths_um), None)
-    return dict(treated.depths_um) if treated is not None else {}
+    depths = treated.depths_um if treated is not None else {}
+    return {zone: depth for zone, depth in depths.items() if depth > 0}  # needles that stayed in say nothing of a plan
 
 
 def matters_line(matters: Open | None) -> str:

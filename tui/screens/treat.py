@@ -80,6 +80,13 @@ class TreatScreen(FirstRunActions):
         yield LineBoard(1, id="keys")
         yield StopBar()
 
+    def begin_anew(self) -> None:
+        """Forget what was shown: another pen, or another scene, begins."""
+        for buffer in self.buffers.values():
+            buffer.clear()
+        self._numerals.clear()
+        self.closed_chart = None
+
     def hear(self, view: View) -> None:
         """Take the telemetry of a view; it is kept even while another screen lies on top."""
         self.hear_way(view)
