@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from textual import events
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 
 from devicectl.station.views import StartSheet, View
@@ -153,11 +154,27 @@ def _character(key: str) -> str | None:
     return key if len(key) == 1 else {"underscore": "_", "full_stop": ".", "question_mark": "?"}.get(key)
 
 
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    """Nothing is drawn for a terminal that is not there (a private call: Textual is pinned): it is most of the work."""
+    draw = Compositor.render_update
+
+    def pass_over(compositor: Compositor, *_: Any, **__: Any) -> None:
+        compositor._dirty_regions.clear()
+
+    setattr(Compositor, "render_update", pass_over)  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(Compositor, "render_update", draw)  # noqa: B010
+
+
 @asynccontextmanager
 async def gallery(size: tuple[int, int], look: Look = PLAIN_DARK) -> AsyncIterator[Gallery]:
     """An application of this size and look, ready for scenes."""
     clock, client = ModelClock(), SceneClient()
     app = DashboardApp(client, fps=FPS, look=look, book=treatments.BOOK, clock=clock, localtime=time.gmtime)
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield Gallery(app, client, clock, pilot)
+    with _undrawn():
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            yield Gallery(app, client, clock, pilot)
