@@ -54,10 +54,9 @@ STEPS: Final = (
     _step("zones", "Zones", "during", "waiting", "First: Checklist, Cartridge, Skin."),
     _step("topicals", "Topicals", "after", "open", "None recorded.", True),
     _step("adverse_events", "Adverse events", "after", "open", "None recorded.", True),
-    _step("discard", "Discard", "after", "waiting", "No cartridge is registered."),
+    _step("discard", "Discard cartridge", "after", "waiting", "No cartridge is registered."),
     _step("photos", "Photographs", "after", "open", "None recorded.", True),
-    _step("aftercare", "Aftercare", "after", "open", "Give the aftercare text and say so.", True),
-    _step("follow_ups", "Follow-ups", "after", "open", "Laid down when the session is closed.", True),
+    _step("follow_ups", "Aftercare", "after", "open", "No aftercare is recorded. Follow-ups are laid down when it is signed.", True),
     _step("sign", "Sign", "sign", "waiting", "Checklist: Anticoagulant or antiplatelet medicine? And 3 more."),
 )  # fmt: skip
 CHART: Final = ChartView(

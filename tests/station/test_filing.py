@@ -175,7 +175,7 @@ def test_a_custom_patch_is_needled_and_recorded_and_aftercare_is_noted() -> None
         assert "recorded" in await p.says("result CUS-1", ".", ".", "2", "3", ".", ".", "left temple, 3 cm")
         assert w.rows("select zone, end_reason from passes") == [{"zone": "CUS-1", "end_reason": "ended"}]
         assert "Aftercare recorded" in await p.says("form aftercare", ".", "3")
-        assert "Aftercare, done: Given: aftercare-1, in words and on paper." in await p.says("steps")
+        assert "Aftercare, done: Given: aftercare-1, in words and on paper. Follow-ups" in await p.says("steps")
         phrases = [row["phrase"] for row in w.rows("select phrase from notes")]
         assert phrases[0].startswith("aftercare aftercare-1 both ")
 

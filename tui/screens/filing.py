@@ -57,15 +57,17 @@ class FilingActions(DoorActions):
         kind, form, new = CARRIED_ON[name]
         found = await self.dashboard.book.client(code)
         rows = of_kind(file_rows(found, self.dashboard.now(), self._day), kind) if found is not None else []
+        items = [("new", new), *((row.key, f"{row.day}  {row.text}: {row.state}") for row in rows)]
+        if name == "follow_ups":
+            items.insert(0, ("aftercare", "Aftercare was given"))
         chosen = "new"
-        if rows:
-            items = [("new", new), *((row.key, f"{row.day}  {row.text}: {row.state}") for row in rows)]
+        if len(items) > 1:
             asked = await self._ask_screen(MenuScreen(f"{code}: which?", items))
             if asked is None:
                 return
             chosen = str(asked)
-        if chosen == "new":
-            await self.fill(form)
+        if chosen in ("new", "aftercare"):
+            await self.fill(form if chosen == "new" else chosen)
         else:
             await self.carry_on(code, next(row for row in rows if row.key == chosen))
 

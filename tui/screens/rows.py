@@ -137,18 +137,23 @@ def _state(live: Live) -> tuple[str, str, str]:
         return "○ WATCHING", "", watch
     if view.session is None:
         return "○ READY", "", f"{key('steps')} begins a treatment, {key('session')} a bench session"
-    if view.chart is not None and (step := _next_step(view.chart)) is not None:
-        return "○ READY", "", f"{key('steps')} next step: {step}"
+    if view.chart is not None and (step := _next_step(view.chart, key("steps"))) is not None:
+        return "○ READY", "", step
     if view.zone is None:
         return "○ READY", "", f"{live.keymap.zones_shown} chooses a zone"
     return "○ READY", "", f"{key('go')} opens the start sheet"
 
 
-def _next_step(chart: ChartView) -> str | None:
-    """The step that has to be done before or after the zones; None while it is the zones' turn."""
+def _next_step(chart: ChartView, key: str) -> str | None:
+    """What has to be done before or after the zones, in words with the ``key`` of the steps; None while it is the zones' turn."""
     following = next_of(chart)
     step = next((step for step in chart.steps if step.name == following), None)
-    return None if step is None or step.phase == "during" else step.title
+    if step is None or step.phase == "during":
+        return None
+    if step.phase in ("start", "before"):
+        return f"{key} next step: {step.title}"
+    planned = any(zone.state not in ("unplanned", "skipped") for zone in chart.zones)
+    return f"{'Zones done' if planned else 'Another zone, or'} {key}: {step.title}"
 
 
 def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:

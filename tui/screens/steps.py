@@ -42,7 +42,7 @@ def before_opening(view: View | None) -> tuple[StepView, ...]:
         "Skin",
         "Daily check",
         "Zones",
-        "Discard",
+        "Discard cartridge",
         "Sign",
     )
     found += [_step(title.casefold(), title, "waiting", "When the treatment is open.") for title in titles]
@@ -107,7 +107,7 @@ class StepsScreen(ListSheet[StepView]):
         state = "may" if item.optional and item.state == "open" else WORDS[item.state]
         urgent = item.state == "trouble"
         ink: Ink = BRIGHT if here or urgent else DIM if item.state in ("done", "waiting") else TEXT
-        head = f"{MARKS[item.state]} {state:<8}{item.title:<16}"
+        head = f"{MARKS[item.state]} {state:<8}{item.title:<18}"
         return (("›" if here else " ", BRIGHT), (f" {head}", ink), (text.cut(item.text, width - len(head) - 2), ink))
 
     def about(self, item: StepView | None, width: int) -> list[Row]:
@@ -115,7 +115,7 @@ class StepsScreen(ListSheet[StepView]):
         news = self.live.notice
         if news:
             return [((text.cut(f"› {news}", width), TEXT),)]
-        if item is not None and len(item.text) > width - 28:
+        if item is not None and len(item.text) > width - 30:
             return [((text.cut(item.text, width), TEXT),)]
         return []
 

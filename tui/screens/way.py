@@ -11,13 +11,14 @@ from devicectl.station.views import ChartView, View, ZonePlanView
 from tui.screens.closing import ClosingActions
 from tui.screens.direction import DirectionScreen
 from tui.screens.filing import CARRIED_ON
+from tui.screens.menu import MenuScreen
 from tui.screens.patches import PatchScreen
 from tui.screens.pens import PensScreen
 from tui.screens.steps import StepsScreen
 
 STEP_FORMS: Final = {
     "consent": "consent", "checklist": "checklist", "cartridge": "cartridge", "skin_preparation": "skin_preparation",
-    "pen_check": "pen_check", "topicals": "topical", "adverse_events": "adverse_event", "aftercare": "aftercare", "discard": "cartridge_discarded",
+    "pen_check": "pen_check", "topicals": "topical", "adverse_events": "adverse_event", "discard": "cartridge_discarded",
     "photos": "photo", "follow_ups": "follow_up",
 }  # fmt: skip
 """The form behind each step that has one."""
@@ -114,10 +115,16 @@ class WayActions(ClosingActions):
         return True
 
     async def _of_open(self, name: str, chart: ChartView) -> bool:
-        if name == "client":
+        what: str | None = "file"
+        if name == "course":
+            items = [("assess", "Assess how severe it is"), ("file", "See the file of the client")]
+            if chart.course:
+                items.insert(1, ("end", f"End the course {chart.course}"))
+            what = await self._ask_screen(MenuScreen(chart.course or "No course", items))
+        if what == "file":
             await self.file(chart.client)
-        else:
-            await self.fill("assessment", client=chart.client)
+        elif what is not None:
+            await self.fill("assessment" if what == "assess" else "course_end", client=chart.client)
         return True
 
     # -- zones
