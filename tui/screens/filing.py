@@ -94,6 +94,8 @@ class FilingActions(DoorActions):
                 return await self.dashboard.client.request("session.amend", session=session, values=values)
 
             client = record.detail.session.client or ""
-            answer = await self._ask_screen(FormSheet(f"Amend: {line.label}, {client}", Draft.of(form), submit))
+            answer = await self._ask_screen(
+                FormSheet(f"Amend: {line.label}, {client}", Draft.of(form), submit, first=0)
+            )
             if isinstance(answer, dict):
                 self.live.say(answer["text"])

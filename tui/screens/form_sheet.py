@@ -34,7 +34,7 @@ def _none() -> list[Row]:
 class FormSheet(Sheet[Any]):
     """Answers what ``submit`` answered, or None at Esc. What was typed stays in ``draft`` when STOP closes the sheet.
 
-    ``intro`` gives rows above the fields. SPACE is STOP here too: ``_`` makes a blank, and twice a low line.
+    ``intro`` gives rows above the fields, ``first`` is the field in which the keyboard is (else the first that is needed). SPACE is STOP here too: ``_`` makes a blank, and twice a low line.
     """
 
     WIDTH = 112
@@ -42,10 +42,12 @@ class FormSheet(Sheet[Any]):
     HOLDS_SCANS = True
     SAVE: ClassVar = "saves"
 
-    def __init__(self, title: str, draft: Draft, submit: Submit, intro: Moved = _none) -> None:
+    def __init__(
+        self, title: str, draft: Draft, submit: Submit, intro: Moved = _none, first: int | None = None
+    ) -> None:
         super().__init__()
         self.title_text, self.draft, self.submit, self.intro = title, draft, submit, intro
-        self.at = self._first()
+        self.at = self._first() if first is None else first
         self.top = 0
         self.told = ""
         self.sending = False
