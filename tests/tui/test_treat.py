@@ -144,7 +144,10 @@ async def test_a_refused_zone_goes_back(stage: StageMaker) -> None:
         ("v", {"rate_mhz": 99_000, "lower": True}),
     ],
 )
-async def test_one_step_per_key(stage: StageMaker, key: str, params: dict[str, object]) -> None:
+async def test_one_step_per_key(
+    stage: StageMaker, key: str, params: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.actions.ECHO_S", 60.0)  # what was asked stays in sight on a slow machine too
     async with stage(scenes.IDLE) as s:
         await s.press(key)
         assert s.asked("setpoint") == [params]

@@ -41,6 +41,8 @@ class FormSheet(Sheet[Any]):
     BINDINGS: ClassVar = []
     HOLDS_SCANS = True
     SAVE: ClassVar = "saves"
+    leaves = "back"
+    """What Esc does."""
 
     def __init__(
         self, title: str, draft: Draft, submit: Submit, intro: Moved = _none, first: int | None = None
@@ -289,9 +291,9 @@ class FormSheet(Sheet[Any]):
         if self.draft.growing is not None:
             more = (("F5", "add a row"), ("F6", "take it away"))
         if line is None:
-            return (("Enter", self.SAVE), ("up", "fields"), *more, ("Esc", "back"))
+            return (("Enter", self.SAVE), ("up", "fields"), *more, ("Esc", self.leaves))
         how = (("1-9 ← →", "choose"),) if line.chosen else (("_", "blank"),)
-        return (("Enter", "next"), *how, ("F2", self.SAVE), *more, ("Esc", "back"))
+        return (("Enter", "next"), *how, ("F2", self.SAVE), *more, ("Esc", self.leaves))
 
     def on_unmount(self) -> None:
         """No text field is left, and no PIN."""

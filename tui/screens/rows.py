@@ -153,7 +153,7 @@ def _next_step(chart: ChartView, key: str) -> str | None:
     if step.phase in ("start", "before"):
         return f"{key} next step: {step.title}"
     planned = any(zone.state not in ("unplanned", "skipped") for zone in chart.zones)
-    return f"{'Zones done' if planned else 'Another zone, or'} {key}: {step.title}"
+    return f"{'zones done;' if planned else 'another zone, or'} {key} next step: {step.title}"
 
 
 def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
