@@ -118,7 +118,7 @@ class PlainFiling:
         session, wanted = self._session, line
 
         async def submit(given: dict[str, object]) -> Any:
-            values = amendment_of(wanted, given, self.now())
+            values = amendment_of(wanted, given)
             return await self.client.request("session.amend", session=session, values=values)
 
         self._begin(f"Amend {line.label}, now {line.value}", Draft.of(correction_form(line)), submit)

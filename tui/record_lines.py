@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Annotated, Any, Final
 
 from pydantic import create_model
 
-from devicectl.records.amendments import amendable
 from devicectl.records.clinic import Row
 from devicectl.records.reader import PassSummary
+from devicectl.records.sealed import SEALED
+from devicectl.treatment.amending import fields_of_table
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import Field, Form, Record
 from devicectl.treatment.forms.before import PEN_CHECKS
 from devicectl.treatment.forms.signing import REASON
-from devicectl.treatment.kept import SEALED, field_of, form_of, kept_value, shown_value
+from devicectl.treatment.kept import field_of, form_of, shown_value
 from tui import text
 from tui.book import SessionRecord
 
@@ -132,7 +133,7 @@ def _heading(table: str, row: Row, moment: Moment) -> RecordLine:
 
 def _entered(table: str, row: Row, moment: Moment, zone: tzinfo, changed: Changed) -> list[RecordLine]:
     lines = [_heading(table, row, moment)]
-    may = amendable(table)
+    may = fields_of_table(table)
     for name, value in row.items():
         field = field_of(table, name)
         key = (table, str(row["id"]), name)
@@ -142,7 +143,7 @@ def _entered(table: str, row: Row, moment: Moment, zone: tzinfo, changed: Change
             continue
         shown = _shown(field, value, zone)
         now, was = changed.get(key, (shown, ""))
-        column = name if name in may else f"{name}_sealed" if f"{name}_sealed" in may else ""
+        column = name if name in may else ""
         if now or was or column:
             label = field.label if field is not None else name
             lines.append(RecordLine(label, now or "-", was, table, str(row["id"]), column))
@@ -189,11 +190,7 @@ def correction_form(line: RecordLine) -> Form[Any]:
     return Form("correction", "Amendment", model, subject="session", permission="AMEND", when="after")
 
 
-def amendment_of(line: RecordLine, given: Mapping[str, object], now: datetime) -> dict[str, str]:
-    """``values`` of the request ``session.amend``. What is typed has been checked."""
-    field = field_of(line.table, line.field)
-    raw = given.get("value")
-    empty = field is None or raw is None or not str(raw).strip()
-    value = "" if empty or field is None else kept_value(field.entry.read(raw, now))
-    return {"table": line.table, "row": line.row, "field": line.field.removesuffix("_sealed"), "value": value,
-            "reason": str(given["reason"])}  # fmt: skip
+def amendment_of(line: RecordLine, given: Mapping[str, object]) -> dict[str, str]:
+    """``values`` of the request ``session.amend``: the value as it was typed, which the station reads by the field of its form."""
+    value, reason = str(given.get("value") or ""), str(given["reason"])
+    return {"table": line.table, "row": line.row, "field": line.field, "value": value, "reason": reason}

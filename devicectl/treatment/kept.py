@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, tzinfo
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
+
+from devicectl.records.sealed import SEALED
 
 from .aftercare import given_in
+from .amending import FORM_OF, fields_of_table
 from .forms import FORMS, Entry, Field, Form
 from .forms.entries import Counts, Day, Flag
-from .forms.questions import ChecklistAnswer
-
-SEALED: Final = "…"
-"""What queries give for a value that is there and sealed."""
-FORM_OF: Final = MappingProxyType({
-    "consents": "consent",
-    "checklist_answers": "checklist",
-    "anaesthetics": "anaesthetic",
-    "anaesthetic_removals": "anaesthetic_off",
-    "cartridge_uses": "cartridge",
-    "cartridge_discards": "cartridge_discarded",
-    "skin_preparations": "skin_preparation",
-    "pen_checks": "pen_check",
-    "zone_results": "zone_result",
-    "notes": "note",
-    "topicals": "topical",
-    "adverse_events": "adverse_event",
-    "adverse_event_states": "adverse_event_state",
-    "photos": "photo",
-    "assessments": "assessment",
-    "follow_ups": "follow_up",
-    "follow_up_states": "follow_up_state",
-    "passes": "pass_change",
-    "pass_parts": "pass_change",
-})  # fmt: skip
-"""Table → the form by which its rows are entered or corrected."""
 
 
 def form_of(table: str) -> Form[Any] | None:
@@ -47,11 +23,8 @@ def form_of(table: str) -> Form[Any] | None:
 def field_of(table: str, column: str) -> Field | None:
     """The field whose value a column keeps, with or without ``_sealed`` behind its name; None when no form has it."""
     name = column.removesuffix("_sealed")
-    if table == "checklist_answers":
-        entry = ChecklistAnswer.entry(name) if name in ChecklistAnswer.model_fields else None
-        return None if entry is None else Field(name, entry, required=name in ("item", "answer"))
     form = form_of(table)
-    return None if form is None else form.by_name.get(name)
+    return fields_of_table(table).get(name) or (None if form is None else form.by_name.get(name))
 
 
 def shown_value(entry: Entry, value: Any, zone: tzinfo) -> str:
@@ -71,14 +44,3 @@ def shown_value(entry: Entry, value: Any, zone: tzinfo) -> str:
     except (ValueError, TypeError, KeyError):
         given = given_in(value) if isinstance(value, str) else None
         return given.text if given is not None else str(value)
-
-
-def kept_value(value: Any) -> str:
-    """What a field has read, as an amendment sends it: days as ISO 8601, flags as 0 or 1, counts as JSON."""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return "" if value is None else str(value)

@@ -90,7 +90,7 @@ class FilingActions(DoorActions):
             form = correction_form(line)
 
             async def submit(given: dict[str, object], line: Any = line) -> Any:
-                values = amendment_of(line, given, self.dashboard.now())
+                values = amendment_of(line, given)
                 return await self.dashboard.client.request("session.amend", session=session, values=values)
 
             client = record.detail.session.client or ""
