@@ -243,6 +243,7 @@ FOLLOW_UP_MOVED: Final = Form(
     "follow_up_moved",
     "Follow-up moved",
     FollowUpMoved,
+    noun="New day of the follow-up",
     continues="follow_up",
     subject="client",
     permission="TREAT",
