@@ -1,4 +1,4 @@
-"""What the screens read of the record besides the station's views: clients, courses and protocols, read-only.
+"""What the screens read of the record besides the station's views: clients, courses, protocols, sessions, read-only.
 
 Read in a thread: a slow disk holds up neither the screen nor its heartbeat.
 """
@@ -6,13 +6,23 @@ Read in a thread: a slow disk holds up neither the screen nor its heartbeat.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
+from devicectl.records.clinic import Row, client_at_a_glance
+from devicectl.records.entered import amended_values, entered_rows, signatures_of
 from devicectl.records.errors import NoDatabase, RecordError
-from devicectl.records.reader import PassSummary, Reader, list_passes
+from devicectl.records.reader import PassSummary, Reader, SessionDetail, list_passes, show_session
 from devicectl.records.register import ClientSummary, ProtocolSummary, list_clients, list_protocols
+from devicectl.treatment.last_time import Answered, Open, last_answers, open_matters
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,19 @@ class Register:
 
     clients: tuple[ClientSummary, ...] = ()
     protocols: tuple[ProtocolSummary, ...] = ()
+    matters: Mapping[str, Open] = field(default_factory=dict)
+    """What of a client stands open, by code."""
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """Everything that is recorded of a session: what the station wrote, what was entered by table, signatures, amendments."""
+
+    detail: SessionDetail
+    entered: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    signatures: Sequence[Row] = ()
+    amendments: Sequence[Row] = ()
 
 
 class Book(Protocol):
@@ -33,6 +55,15 @@ class Book(Protocol):
     async def passes(self, session: str) -> tuple[PassSummary, ...]:
         """The passes of a session, in order."""
 
+    async def client(self, code: str) -> Row | None:
+        """A client at a glance (`devicectl.records.clinic.client_at_a_glance`); None when that cannot be read."""
+
+    async def session(self, session: str) -> SessionRecord | None:
+        """A session in full; None when it cannot be read."""
+
+    async def answered(self, session: str) -> Answered:
+        """The checklist as the client of a session answered it the last time."""
+
     @property
     def place(self) -> str:
         """Where the record lies, for people."""
@@ -40,6 +71,9 @@ class Book(Protocol):
 
 class RecordBook:
     """The register of the configured database."""
+
+    def __init__(self) -> None:
+        self._problem = ""
 
     @property
     def place(self) -> str:
@@ -53,27 +87,46 @@ class RecordBook:
 
     async def register(self) -> Register:
         """See `Book`."""
-        return await asyncio.to_thread(self._read)
+        today = datetime.now().astimezone().date().isoformat()
+        found = await self._of(
+            lambda c: Register(tuple(list_clients(c)), tuple(list_protocols(c)), open_matters(c, today))
+        )
+        return found or Register(problem=self._problem)
 
     async def passes(self, session: str) -> tuple[PassSummary, ...]:
         """See `Book`."""
-        return await asyncio.to_thread(self._passes, session)
+        return await self._of(lambda c: tuple(list_passes(c, UUID(session)))) or ()
 
-    def _passes(self, session: str) -> tuple[PassSummary, ...]:
+    async def client(self, code: str) -> Row | None:
+        """See `Book`."""
+        return await self._of(lambda c: client_at_a_glance(c, code))
+
+    async def session(self, session: str) -> SessionRecord | None:
+        """See `Book`."""
+        key = UUID(session)
+        return await self._of(
+            lambda c: SessionRecord(
+                show_session(c, key), entered_rows(c, key), signatures_of(c, key), amended_values(c, key)
+            )
+        )
+
+    async def answered(self, session: str) -> Answered:
+        """See `Book`."""
+        return await self._of(lambda c: last_answers(c, UUID(session))) or Answered()
+
+    async def _of(self, query: Callable[[sa.Connection], T]) -> T | None:
+        return await asyncio.to_thread(self._asked, query)
+
+    def _asked(self, query: Callable[[sa.Connection], T]) -> T | None:
+        self._problem = ""
         try:
             with Reader() as reader:
-                return tuple(reader.run(lambda c: list_passes(c, UUID(session))))
-        except RecordError:
-            return ()
-
-    def _read(self) -> Register:
-        try:
-            with Reader() as reader:
-                return reader.run(lambda c: Register(tuple(list_clients(c)), tuple(list_protocols(c))))
+                return reader.run(query)
         except NoDatabase:
-            return Register()
+            return None
         except RecordError as error:
-            return Register(problem=str(error))
+            self._problem = str(error)
+            return None
 
 
 class HeldBook:
@@ -81,8 +134,18 @@ class HeldBook:
 
     place = "nowhere: this is a rehearsal"
 
-    def __init__(self, register: Register | None = None) -> None:
+    def __init__(
+        self,
+        register: Register | None = None,
+        *,
+        client: Row | None = None,
+        session: SessionRecord | None = None,
+        answered: Answered | None = None,
+        passes: Sequence[PassSummary] = (),
+    ) -> None:
         self.held = register or Register()
+        self._client, self._session, self._answered = client, session, answered or Answered()
+        self._passes = tuple(passes)
 
     async def register(self) -> Register:
         """See `Book`."""
@@ -91,4 +154,19 @@ class HeldBook:
     async def passes(self, session: str) -> tuple[PassSummary, ...]:
         """See `Book`."""
         del session
-        return ()
+        return self._passes
+
+    async def client(self, code: str) -> Row | None:
+        """See `Book`."""
+        del code
+        return self._client
+
+    async def session(self, session: str) -> SessionRecord | None:
+        """See `Book`."""
+        del session
+        return self._session
+
+    async def answered(self, session: str) -> Answered:
+        """See `Book`."""
+        del session
+        return self._answered

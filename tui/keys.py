@@ -54,6 +54,7 @@ COMMANDS: Final = (
     Command("note", ("n",), "note", "note: a digit phrase", "Station"),
     Command("steps", ("w",), "steps", "the way through a session", "Treatment"),
     Command("result", ("k",), "result", "result of a zone, at rest", "Treatment"),
+    Command("patch", ("z",), "patch", "custom patches CUS-1, CUS-2 …", "Treatment"),
     Command("direction", ("u",), "direction", "direction of the strokes", "Treatment"),
     Command("operator", ("W",), "operator", "who works: sign in, out", "Treatment"),
     Command("lock", ("K",), "lock", "lock until the PIN is typed", "Treatment"),

@@ -10,6 +10,7 @@ import os
 import re
 import termios
 from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from typing import Any, Final
 
 _ANSWER: Final = re.compile(r"\x1b\[\d+;\d+R")
@@ -33,24 +34,45 @@ class LineEditor:
 
     def feed(self, data: bytes) -> list[str]:
         """Take what was read; gives the lines that are complete."""
-        text, self._rest = self._rest + self._decode(data), ""
         lines: list[str] = []
+        for key in self._keys(data):
+            if len(key) == 1 and not self.ended:
+                self._key(key, lines)
+        return lines
+
+    def keys(self, data: bytes) -> list[str]:
+        """Take what was read as keys; a sequence that is no answer of the terminal is one key. What was typed is forgotten."""
+        if self._line:
+            self._line.clear()
+            self.echo += "\r\n"
+        return list(self._keys(data))
+
+    def give_up(self) -> bool:
+        """Whether a sequence had begun, which nothing more came for; it is forgotten."""
+        begun, self._rest = bool(self._rest), ""
+        return begun
+
+    def _keys(self, data: bytes) -> Iterator[str]:
+        text, self._rest = self._rest + self._decode(data), ""
         at = 0
         while at < len(text) and not self.ended:
-            if text[at] == "\x1b":
-                found = _SEQUENCE.match(text, at)
-                if found is None:
-                    if _BEGUN.match(text, at) and len(text) - at < _LONGEST:
-                        self._rest = text[at:]
-                        break
-                    at += 1
-                    continue
-                self.answers += _ANSWER.fullmatch(found[0]) is not None
-                at = found.end()
+            if text[at] != "\x1b":
+                yield text[at]
+                at += 1
                 continue
-            self._key(text[at], lines)
-            at += 1
-        return lines
+            found = _SEQUENCE.match(text, at)
+            if found is None:
+                if _BEGUN.match(text, at) and len(text) - at < _LONGEST:
+                    self._rest = text[at:]
+                    return
+                yield "escape"
+                at += 1
+                continue
+            if _ANSWER.fullmatch(found[0]):
+                self.answers += 1
+            else:
+                yield found[0]
+            at = found.end()
 
     def _key(self, key: str, lines: list[str]) -> None:
         if key in "\r\n":

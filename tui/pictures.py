@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from devicectl.station.views import StartSheet, View
 from tui import scenes
 from tui import treatment_scenes as treatments
-from tui.app import DashboardApp
-from tui.book import HeldBook
+from tui.gallery import Scene, gallery
 from tui.painter import paint_app
 from tui.palettes import COLOURLESS, CONTRAST, DARK, LIGHT
-from tui.scenes import SceneClient
 from tui.theme import Look
 
-PLAIN_DARK: Final = Look(DARK)
-START: Final = scenes.start_sheet()
-SIZES: Final = ((80, 24), (120, 40))
-VAST: Final = (200, 60)
-
-
-class ModelClock:
-    """A clock that goes only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Seconds."""
-        return self.now
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One picture: a view, what happens after 15 s of it, and how old it is when the picture is taken."""
-
-    name: str
-    view: View
-    keys: tuple[str, ...] = ()
-    age_s: float = 0.02
-    sheet: StartSheet = START
-    air: bool = False
-    """Pens are heard on the air too, and the first asks for its passkey."""
-    look: Look = PLAIN_DARK
-
+SIZES: Final = ((80, 24), (120, 40), (200, 60))
 
 SCENES: Final = (
     Scene("needling", scenes.needling()),
@@ -77,9 +44,16 @@ SCENES: Final = (
     Scene("sign-in", treatments.arriving(), ("w", "enter")),
     Scene("locked", treatments.locked()),
     Scene("clients", treatments.at_work(), ("w", "enter")),
+    Scene("file", treatments.at_work(), ("w", "enter", "tab")),
+    Scene("record", treatments.at_work(), ("w", "enter", "tab", "down", "enter")),
+    Scene("amendment", treatments.at_work(), ("w", "enter", "tab", "down", "enter", *["down"] * 10, "enter")),
+    Scene("event-state", treatments.at_work(), ("w", "enter", "tab", *["down"] * 5, "enter", "2")),
+    Scene("moved", treatments.at_work(), ("w", "enter", "tab", *["down"] * 7, "f7")),
+    Scene("patches", treatments.patched(), ("z",)),
+    Scene("patched", treatments.patched()),
     Scene("protocols", treatments.at_work(), ("w", "enter", "down", "down", "enter")),
     Scene("steps", treatments.charted(), ("w",)),
-    Scene("checklist", treatments.charted(), ("w", "enter", "1", "1", "1")),
+    Scene("checklist", treatments.charted(), ("w", "enter", "3", "1", "2")),
     Scene("form", treatments.charted(), ("w", "down", "down", "enter", "f2")),
     Scene("plan", treatments.charted()),
     Scene("plan-needling", treatments.charted(scenes.needling())),
@@ -99,55 +73,25 @@ SCENES: Final = (
     Scene("plainest", scenes.IDLE, ("g",), look=Look(COLOURLESS, ascii=True)),
 )
 
-TREATMENT: Final = frozenset({
-    "arriving", "sign-in", "locked", "clients", "protocols", "steps", "checklist", "form", "plan", "plan-needling",
-    "plan-alarm", "numbing", "direction", "result", "sign", "steps-alarm", "steps-stale",
-})  # fmt: skip
-"""Scenes of a treatment beside the pen."""
-VAST_SCENES: Final = tuple(scene for scene in SCENES if scene.name in TREATMENT | {SCENES[0].name})
-"""Those that are also made at 200x60."""
 
-Shot = Callable[[DashboardApp, Scene], Awaitable[None]]
-
-
-async def play(scene: Scene, size: tuple[int, int], shot: Shot) -> None:
-    """Bring a dashboard without a terminal into a scene and call ``shot``. Its clock is a model's."""
-    clock = ModelClock()
-    client = SceneClient(scene.sheet)
-    if scene.air:
-        client.air, client.refusals = scenes.AIR, {"session.open": scenes.NO_PASSKEY}
-    client.operators = list(treatments.NAMES)
-    app = DashboardApp(
-        client, fps=20, look=scene.look, book=HeldBook(treatments.REGISTER), clock=clock, localtime=time.gmtime
-    )
-    app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}
-    async with app.run_test(size=size) as pilot:
-        for step in range(220):
-            clock.now += 0.1
-            client.push(scenes.traced(scene.view, 100_000 + step * 100))
-        await pilot.pause(0.1)
-        for key in scene.keys:
-            client.push(scenes.traced(scene.view, 122_100))
-            await pilot.press(key)
-            await pilot.pause(0.15)
-            while app.guard.holding:
-                await pilot.pause(0.01)
-        app.live.press("")
-        clock.now += scene.age_s
-        await pilot.pause(0.15)
-        await shot(app, scene)
+def by_look(wanted: Iterable[Scene]) -> list[tuple[Look, list[Scene]]]:
+    """Scenes that one application can show: those of one palette and one set of characters."""
+    found: dict[tuple[str, bool], list[Scene]] = {}
+    for scene in wanted:
+        found.setdefault((scene.look.palette.name, scene.look.ascii), []).append(scene)
+    return [(group[0].look, group) for group in found.values()]
 
 
 async def main(folder: Path, names: tuple[str, ...] = ()) -> None:
-    """Paint every scene at both sizes, and those of a treatment at 200x60 too, into an existing folder; with ``names`` only those."""
-    for width, height in (*SIZES, VAST):
-
-        async def shot(app: Any, scene: Scene, name: str = f"{width}x{height}") -> None:
-            paint_app(app, folder / f"{scene.name}-{name}.png")
-
-        for scene in VAST_SCENES if (width, height) == VAST else SCENES:
-            if not names or f"{scene.name}-{width}x{height}" in names:
-                await play(scene, (width, height), shot)
+    """Paint every scene at each size into an existing folder; with ``names`` only those."""
+    for size, (look, group) in itertools.product(SIZES, by_look(SCENES)):
+        wanted = {f"{scene.name}-{size[0]}x{size[1]}": scene for scene in group}
+        wanted = {name: scene for name, scene in wanted.items() if not names or name in names}
+        if wanted:
+            async with gallery(size, look) as shown:
+                for name, scene in wanted.items():
+                    await shown.enter(scene)
+                    paint_app(shown.app, folder / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,36 +1,26 @@
 """The dashboard as lines, for screen readers, braille displays and terminals that can do no more.
 
-One line per change, alarms first; no boxes, no drawings, nothing that moves. An empty line is STOP, and so are ``stop``
-and Ctrl+C: they are caught in the thread that reads the terminal, ahead of everything else.
+One line per change, alarms first; no boxes, no drawings, nothing that moves. What each line does is here, how lines and
+keys are read is in `tui.plain_terminal`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import os
-import select
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-from devicectl.about import DISCLAIMER
 from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import ChartView, GateView, StartSheet, View, from_json
-from devicectl.treatment.vocabulary import DIRECTIONS
+from devicectl.station.views import GateView, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
 from tui.book import Book, HeldBook
 from tui.entry import EntryError, parse_depth, parse_rate
-from tui.line_input import KeyByKey, LineEditor
-from tui.model import DEAD_S, NOTICE_S, Freshness, Live, freshness, next_of, replies
-from tui.multiplexer import MultiplexerWatch
+from tui.model import DEAD_S, NOTICE_S, Live, replies
+from tui.narrator import Narrator
 from tui.plain_forms import HELP as FORM_HELP
 from tui.plain_forms import PlainTreatment
 from tui.screens.override import MIN_REASON
@@ -41,10 +31,13 @@ from tui.sounds import Sounds
 from tui.terminal import QUESTION, STOOD_S, Absence, TerminalPulse
 from tui.zones import zone_name
 
+UNHEARD_S: Final = 2.0
+"""A pen that is heard at all is confirmed still sooner after STOP."""
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
+    "In a terminal, while the motor may turn: every key is STOP at once; only e is END, a pause, and x ends the run.",
     "pens; which N: that pen blinks or buzzes; open N; passkey NNNNNN: what a pen on the air shows; session bench; session treatment CODE; session close; control",
-    "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC); depth MM; rate HZ, or rate 6000 rpm",
+    "zone CODE (FHL FRL FRR FTL FTR MID PAL PAR VTX OCC, or CUS-1 to CUS-99 for a custom patch); depth MM; rate HZ, or rate 6000 rpm",
     "go, then yes within 10 seconds: start; end: pause; finish: end the run; reset: after STOP",
     "override CHECK REASON: open a failed check until the session ends; the reason is recorded and must name no person",
     "ack: acknowledge alarms; sound on, sound off; note DIGITS; status; help; quit",
@@ -56,92 +49,8 @@ PLAIN: Final = {
     "control": "control.take",
     "ack": "alarm.acknowledge",
 }
-EVERY_S: Final = 10.0
-
-
-class Narrator:
-    """Turns views into lines: what changed since the last one, alarms first, values every ten seconds of a run."""
-
-    def __init__(self, live: Live) -> None:
-        self.live = live
-        self._told: dict[str, str] = {}
-        self._alarms: dict[str, str] = {}
-        self._values_at = -EVERY_S
-
-    def changes(self) -> list[str]:
-        """New lines since the last call."""
-        now = {
-            alarm.id: f"{alarm.priority.upper()} ALARM: {alarm.text}" for alarm in self.live.alarms() if alarm.active
-        }
-        lines = [line for key, line in now.items() if key not in self._alarms]
-        lines += [f"over: {line}" for key, line in self._alarms.items() if key not in now]
-        self._alarms = now
-        for name, line in self._facts().items():
-            if self._told.get(name) != line:
-                self._told[name] = line
-                lines.append(line)
-        run = self.live.view.run if self.live.view is not None else None
-        if run is not None and self.live.clock() - self._values_at >= EVERY_S:
-            self._values_at = self.live.clock()
-            lines.append(self.values())
-        return lines
-
-    def _facts(self) -> dict[str, str]:
-        live, view, pen = self.live, self.live.view, self.live.pen
-        if live.lost is not None:
-            return {"station": f"Station lost. {live.lost}"}
-        if view is None:
-            return {"station": "Connecting to the station."}
-        facts = {"control": "You hold control." if view.you_control else _who_holds(view)}
-        if pen is None:
-            return {**facts, "pen": "No pen. pens lists them."}
-        kind = "SIMULATED pen" if pen.simulated else "pen" if pen.replay else "Pen"
-        kind = f"REPLAY of a {kind}:" if pen.replay else kind
-        facts["pen"] = f"{kind} {pen.model} {pen.serial}, link {pen.link}."
-        facts["motion"] = f"Motor {pen.motion}{', STOPPED: reset leaves it' if pen.latched else ''}."
-        facts["set"] = f"Set: depth {text.mm(pen.depth_set_um)} mm, rate {text.rate(pen.rate_set_mhz)}."
-        facts["run"] = f"Run {view.run.phase} in {zone_name(view.run.zone)}." if view.run else "No run."
-        if view.operator is not None:
-            locked = ", LOCKED: sign in opens it" if view.operator.locked else ""
-            facts["operator"] = f"Operator {view.operator.name}{locked}."
-        if view.chart is not None:
-            facts["plan"] = _plan_line(view.chart)
-            for timer in view.chart.timers:
-                facts[timer.name] = f"{timer.name} is on, {timer.state}."
-        facts["zone"] = f"Zone: {zone_name(view.zone)}."
-        session = view.session
-        facts["session"] = (
-            "No session." if session is None else f"Session: {session.purpose} {session.client}".strip() + "."
-        )
-        for zone in session.zones if session is not None else ():
-            facts[zone.code] = f"{zone_name(zone.code)}: {zone.passes} passes."
-        return facts
-
-    def values(self) -> str:
-        """The measured values in one line; old ones are named as old."""
-        pen, age = self.live.pen, freshness(self.live.sample_age)
-        if pen is None or age is Freshness.GONE:
-            return "No values."
-        old = "OLD: " if age is Freshness.STALE else ""
-        lost = f" {text.share(self.live.loss)} of samples lost in the last minute." if self.live.loss else ""
-        return (
-            f"{old}Depth {text.mm(pen.depth_um)} mm, rate {text.rate(text.calm(pen.rate_mhz))}, "
-            f"current {text.amps(pen.current_ma)} A, battery {pen.battery_pct if pen.battery_pct is not None else '--'} %.{lost}"
-        )
-
-    def link(self) -> str:
-        """How good the link is, in one line."""
-        live, rssi = self.live, self.live.rssi_at_scan
-        strong = f", signal {text.bars(rssi)} of 4, {rssi} dBm at the scan" if rssi is not None else ""
-        return f"Link: last heard {text.age(live.link_age)} ago, {text.share(live.loss)} of samples lost in the last minute{strong}."
-
-
-def _plan_line(chart: ChartView) -> str:
-    """The next step and zone, and the direction of the strokes."""
-    step = next((step for step in chart.steps if step.name == next_of(chart)), None)
-    words = f"Next: {step.title}, {step.text}" if step is not None else "Nothing is left to do."
-    direction = f" Direction {DIRECTIONS[chart.direction].casefold()}." if chart.direction else ""
-    return f"{words}{direction}"
+ENDING_KEYS: Final = {"e": "run.pause", "x": "run.end"}
+"""Keys that are not STOP while a run is on: they let it rest or end as a run should."""
 
 
 def _gate_line(gate: GateView) -> str:
@@ -150,12 +59,8 @@ def _gate_line(gate: GateView) -> str:
     return f"FAILED {gate.name}: {gate.text}"
 
 
-def _who_holds(view: View) -> str:
-    return f"Watching; {view.controller} holds control." if view.controller else "Nobody holds control."
-
-
 class PlainDashboard:
-    """One session of line mode on a client; ``write`` gets whole lines."""
+    """One session of line mode on a client; ``write`` gets whole lines. ``keyed``: keys are read at once where they are STOP."""
 
     def __init__(
         self,
@@ -163,8 +68,9 @@ class PlainDashboard:
         write: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         book: Book | None = None,
+        keyed: bool = False,
     ) -> None:
-        self.client, self.write = client, write
+        self.client, self.write, self._keyed = client, write, keyed
         self.live = Live(clock)
         self.treatment = PlainTreatment(client, self.live, book or HeldBook(), write, self._now)
         self.narrator = Narrator(self.live)
@@ -181,6 +87,9 @@ class PlainDashboard:
         self._pens: list[FoundPen] = []
         self._refused: tuple[str, dict[str, Any]] | None = None
         self._asked_leave = -NOTICE_S - 1
+        self._stopped_at: float | None = None
+        """When STOP last went out; None once the motor was confirmed still."""
+        self._told_keys = False
         client.on_view(self._hear)
         client.on_lost(self._lose)
         client.on_direct(write)
@@ -188,6 +97,8 @@ class PlainDashboard:
     def _hear(self, view: View) -> None:
         self.treatment.heard(self.live.view, view)
         self.live.hear(view)
+        if self.live.still:
+            self._stopped_at = None
 
     def _now(self) -> datetime:
         view = self.live.view
@@ -202,6 +113,7 @@ class PlainDashboard:
         for line in self.narrator.changes():
             self.write(line)
         self.frames += 1
+        self._tell_keys()
         self._look_at_terminal()
         if self.sounds is not None:
             self.sounds.frame()
@@ -212,6 +124,48 @@ class PlainDashboard:
     def may_turn(self) -> bool:
         """True unless the motor is known to be still and no run is open."""
         return not self.live.at_rest and self.live.pen is not None
+
+    @property
+    def running(self) -> bool:
+        """A run is granted and not at rest: the motor turns, or is about to."""
+        view = self.live.view
+        return view is not None and view.run is not None and view.run.phase != "paused"
+
+    @property
+    def keys_stop(self) -> bool:
+        """Whether any key is STOP: this screen controls a pen that is not confirmed still.
+
+        Where nothing is heard of it for so long after a STOP (a lost link), lines are taken again, so that one can leave.
+        """
+        live, stopped_at = self.live, self._stopped_at
+        if not self._keyed or live.pen is None or not live.controls or (live.still and not self.running):
+            return False
+        return (
+            self.running or live.pen.motion == "turning" or stopped_at is None or live.clock() - stopped_at < UNHEARD_S
+        )
+
+    def stop_went_out(self) -> None:
+        """STOP was sent. May be called in the thread that reads the terminal."""
+        self._stopped_at = self.live.clock()
+
+    def _tell_keys(self) -> None:
+        if self.keys_stop == self._told_keys:
+            return
+        self._told_keys = not self._told_keys
+        if self._told_keys:
+            self.write(
+                "Any key is STOP now; only e is END, and x ends the run." if self.running else "Any key is STOP now."
+            )
+        else:
+            self.write("Lines again; an empty line is STOP.")
+
+    async def pressed(self, key: str) -> None:
+        """A key of `ENDING_KEYS`."""
+        self.client.activity()
+        try:
+            await self._ask(ENDING_KEYS[key])
+        except StationError as error:
+            self.write(str(error))
 
     def _look_at_terminal(self) -> None:
         pulse, view = self.pulse, self.live.view
@@ -412,138 +366,3 @@ class PlainDashboard:
             )
         else:
             self.done = True
-
-
-class _LineReader(threading.Thread):
-    """Reads lines; STOP is called in this thread. ``looks`` advances ten times a second while it lives."""
-
-    def __init__(self, fd: int, dashboard: PlainDashboard, loop: asyncio.AbstractEventLoop, out: int | None) -> None:
-        super().__init__(name="plain-input", daemon=True)
-        self.fd, self.dashboard, self.loop = fd, dashboard, loop
-        self.looks = 0
-        self.lines: asyncio.Queue[str | None] = asyncio.Queue()
-        self.editor = LineEditor()
-        self._out = out
-        """Where what is typed is shown; None when the terminal does that."""
-
-    def run(self) -> None:
-        try:
-            while not self.dashboard.done:
-                self.looks += 1
-                if select.select([self.fd], [], [], 0.1)[0]:
-                    data = os.read(self.fd, 4096)
-                    if not data:
-                        break
-                    self._take(data)
-                    if self.editor.ended:
-                        break
-        except OSError:
-            self.dashboard.pulse.hung_up = True
-        self._tell(None)
-
-    def _take(self, data: bytes) -> None:
-        answers = self.editor.answers
-        for words in self.editor.feed(data):
-            if self.dashboard.is_stop(words):
-                self.dashboard.client.stop_now("line")
-                words = "\0stop"
-            self._tell(words)
-        if self.editor.answers != answers:
-            self.dashboard.pulse.answered()
-        echo, self.editor.echo = self.editor.echo, ""
-        if self.dashboard.treatment.secret:
-            echo = "".join("*" if sign.isprintable() else sign for sign in echo)
-        # Output that is held up (Ctrl+S) must not hold up the next STOP: then nothing is shown.
-        if echo and self._out is not None and select.select([], [self._out], [], 0)[1]:
-            os.write(self._out, echo.encode())
-
-    def _tell(self, line: str | None) -> None:
-        try:
-            self.loop.call_soon_threadsafe(self.lines.put_nowait, line)
-        except RuntimeError:
-            pass  # the loop has closed
-
-
-async def show_plain(
-    client: StationClient,
-    *,
-    out: TextIO | None = None,
-    fd: int = 0,
-    fps: float = 10,
-    sound: bool = False,
-    book: Book | None = None,
-) -> int:
-    """Run line mode on the running loop until ``quit`` or the end of the input; answers the exit code."""
-    stream = out or sys.stdout
-
-    def write(line: str) -> None:
-        print(line, file=stream, flush=True)
-
-    dashboard = PlainDashboard(client, write, book=book)
-    # A stream that is no file has no number.
-    keyed = out is None and KeyByKey.possible(fd, stream.fileno())
-    reader = _LineReader(fd, dashboard, asyncio.get_running_loop(), stream.fileno() if keyed else None)
-    write(DISCLAIMER)
-    write("Line mode. Enter on an empty line is STOP. help lists the commands.")
-    async with contextlib.AsyncExitStack() as at_last:
-        if threading.current_thread() is threading.main_thread():
-            before = signal.signal(signal.SIGINT, lambda number, frame: client.stop_now("Ctrl+C"))
-            at_last.callback(signal.signal, signal.SIGINT, before)
-        if keyed:
-            _key_by_key(dashboard, fd, stream, at_last)
-            dashboard.sounds = Sounds(dashboard.live, lambda: _bell(stream), sound)
-            at_last.callback(dashboard.sounds.close)
-        at_last.push_async_callback(client.close)
-        reader.start()
-        await _frames(dashboard, reader, fps)
-    return 0
-
-
-def _bell(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # the terminal is gone, and its reader says so
-        stream.write("\a")
-        stream.flush()
-
-
-def _key_by_key(dashboard: PlainDashboard, fd: int, stream: TextIO, at_last: contextlib.AsyncExitStack) -> None:
-    """From now on the terminal can be asked whether it is there, and its multiplexer too."""
-    keys, loop = KeyByKey(fd), asyncio.get_running_loop()
-    keys.enter()
-    at_last.callback(keys.leave)
-    loop.add_signal_handler(signal.SIGCONT, keys.enter)
-    at_last.callback(loop.remove_signal_handler, signal.SIGCONT)
-    at_last.callback(MultiplexerWatch(dashboard.pulse, lambda: dashboard.may_turn).close)
-
-    def ask(question: str) -> None:
-        stream.write(question)
-        stream.flush()
-
-    dashboard.ask_terminal = ask
-
-
-async def _frames(dashboard: PlainDashboard, reader: _LineReader, fps: float) -> None:
-    commands = asyncio.ensure_future(_obey(dashboard, reader))
-    try:
-        while not dashboard.done:
-            if commands.done():
-                commands.result()  # a fault ends the program, and with it the lease
-            dashboard.frame(reader.looks)
-            await asyncio.sleep(1 / fps)
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        dashboard.pulse.hung_up = True  # there is nobody left to write to
-    finally:
-        dashboard.done = True
-        commands.cancel()
-
-
-async def _obey(dashboard: PlainDashboard, reader: _LineReader) -> None:
-    while not dashboard.done:
-        line = await reader.lines.get()
-        if line is None:
-            dashboard.done = True
-        elif line == "\0stop":
-            dashboard.write("STOP sent.")
-        else:
-            await dashboard.command(line)

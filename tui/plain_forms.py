@@ -1,107 +1,46 @@
-"""Forms and the way through a treatment in line mode: one question a line, from the same forms as the screen's.
-
-An empty line is STOP here too, so ``.`` keeps what stands in a field (or leaves it empty), ``<`` goes back and ``!`` leaves.
-"""
+"""The way through a treatment in line mode: its commands, and the forms that they open."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from devicectl.station.client_api import StationClient, StationError
 from devicectl.station.views import ChartView, View, from_json
 from devicectl.treatment.forms import FORMS
+from devicectl.treatment.last_time import Answered, asked_again
 from devicectl.treatment.rehearsal import GTIN
 from devicectl.treatment.vocabulary import DIRECTIONS
 from tui import text
 from tui.book import Book
 from tui.model import Live, next_of
-from tui.screens.clients import course_line, due_line, interrupted, protocol_items, zone_words
-from tui.screens.form_draft import Draft, FormLine
-from tui.screens.form_sheet import keys_of
+from tui.plain_filing import HELP as FILE_HELP
+from tui.plain_filing import PlainFiling
+from tui.plain_filling import BACK, KEEP, LEAVE, Filling, Submit
+from tui.screens.clients import (
+    course_line,
+    due_line,
+    interrupted,
+    last_depths,
+    matters_line,
+    protocol_items,
+    zone_words,
+)
+from tui.screens.form_draft import Draft
 from tui.screens.sign_in import NEW_OPERATOR, sign_in_form
 from tui.screens.signing import SIGNING
 from tui.screens.steps import WORDS, before_opening
 from tui.screens.way import STEP_FORMS
 
-KEEP: Final = "."
-BACK: Final = "<"
-LEAVE: Final = "!"
 HELP: Final = (
     "steps: the way through the session; next: what it needs now; sign in; sign out; lock",
+    *FILE_HELP,
     "clients; client new; treat CODE; resume CODE; protocols; course CODE NUMBER; identity CODE; assess CODE",
     "form NAME: consent, checklist, anaesthetic, anaesthetic_off, cartridge, skin_preparation, pen_check, topical,",
-    "adverse_event, photo, follow_up, cartridge_discarded, note; result ZONE; direction NAME; sign",
+    "adverse_event, photo, follow_up, aftercare, cartridge_discarded, course_end, note; result ZONE; direction NAME; sign",
     "in a form: one answer a line; . keeps what stands there, < goes back, ! leaves; an empty line is STOP",
 )
-Submit = Callable[[dict[str, object]], Awaitable[Any]]
-
-
-class Filling:
-    """A form on its way: which question is being asked."""
-
-    def __init__(self, title: str, draft: Draft, submit: Submit) -> None:
-        self.title, self.draft, self.submit = title, draft, submit
-        self.at = 0
-
-    @property
-    def line(self) -> FormLine | None:
-        """The question; None when all were asked."""
-        lines = self.draft.lines()
-        return lines[self.at] if self.at < len(lines) else None
-
-    def question(self) -> list[str]:
-        """The question in one line, what is wrong with the answer before it."""
-        line = self.line
-        if line is None:
-            return []
-        entry, stands = line.entry, self.draft.shown(line)
-        words = f"{self.at + 1} of {len(self.draft.lines())}. {line.label.strip()}"
-        if line.chosen:
-            options = list(entry.choices)
-            said = (f"{key} {entry.choices[word]}" for key, word in zip(keys_of(options), options, strict=True))
-            words += f": {', '.join(said)}"
-        elif entry.unit:
-            words += f", in {entry.unit}"
-        if entry.personal:
-            words += " (sealed)"
-        if stands:
-            words += f". {KEEP} keeps {'it' if line.secret else stands}"
-        elif not line.required:
-            words += f". {KEEP} leaves it empty"
-        elif entry.example:
-            words += f". Such as {entry.example}"
-        wrong = self.draft.errors.get(line.name)
-        return [*([wrong] if wrong else []), f"{words}:"]
-
-    def answer(self, words: str, now: datetime) -> None:
-        """Take an answer; a wrong one is asked again."""
-        line = self.line
-        if line is None:
-            return
-        if words == BACK:
-            self.at = max(0, self.at - 1)
-            return
-        if words != KEEP:
-            self.draft.put(line.name, _word(line, words))
-        self.draft.leave(line, now)
-        if line.name not in self.draft.errors:
-            self.at += 1
-
-    def to_wrong(self) -> bool:
-        """Go to the first field that is wrong."""
-        wrong = [at for at, line in enumerate(self.draft.lines()) if line.name in self.draft.errors]
-        if wrong:
-            self.at = wrong[0]
-        return bool(wrong)
-
-
-def _word(line: FormLine, words: str) -> str:
-    if not line.chosen:
-        return words
-    options = list(line.entry.choices)
-    return dict(zip(keys_of(options), options, strict=True)).get(words.strip(), words)
 
 
 class PlainTreatment:
@@ -113,6 +52,7 @@ class PlainTreatment:
         self.client, self.live, self.book, self.write, self.now = client, live, book, write, now
         self.filling: Filling | None = None
         self.closed: ChartView | None = None
+        self._filing = PlainFiling(client, book, write, now, self.form, self.begin)
 
     @property
     def secret(self) -> bool:
@@ -202,23 +142,24 @@ class PlainTreatment:
         elif word == "next":
             await self._next()
         elif word == "form" and rest in FORMS:
-            self.form(rest)
+            await self.form(rest)
         elif word == "result":
-            self.form("zone_result", {"zone": rest} if rest else {})
+            await self.form("zone_result", {"zone": rest} if rest else {})
         elif word == "direction":
             await self._direction(rest)
         elif word in ("clients", "protocols"):
             await (self._clients() if word == "clients" else self._protocols())
         elif line == "client new":
-            self.form("client", {"training": "yes" if self._simulated else "no"})
+            await self.form("client", {"training": "yes" if self._simulated else "no"})
         elif word in ("identity", "assess") and rest:
-            self.form("identity" if word == "identity" else "assessment", client=rest)
-        elif word in ("treat", "resume") and rest:
+            await self.form("identity" if word == "identity" else "assessment", client=rest)
+        elif word in ("treat", "resume", "repeat") and rest:
             await self._treat(word, rest)
         elif word == "course" and rest:
             await self._course(rest)
         else:
-            return False
+            chart = self.chart
+            return await self._filing.command(word, rest, chart.session if chart is not None else None)
         return True
 
     @property
@@ -242,7 +183,7 @@ class PlainTreatment:
         else:
             self.begin("The first operator", Draft.of(NEW_OPERATOR, {"role": "administrator"}), add)
 
-    def form(
+    async def form(
         self,
         name: str,
         values: Mapping[str, object] | None = None,
@@ -260,10 +201,17 @@ class PlainTreatment:
         if name == "zone_result" and "zone" not in given and view is not None and view.zone:
             given["zone"] = view.zone
 
+        answered = Answered()
+        if name == "checklist" and chart is not None:
+            answered = await self.book.answered(chart.session)
+            given = {**asked_again(answered), **given}
+            if answered.answers:
+                self.write("The answers of the last time stand here; ask every question again.")
+
         async def submit(filled: dict[str, object]) -> Any:
             return await self.client.request("form.submit", form=name, values=filled, **where)
 
-        self.begin(form.title, Draft.of(form, given), submit)
+        self.begin(form.title, Draft.of(form, given, answered.answers), submit)
 
     def _cartridge(self) -> dict[str, object]:
         pen = self.live.pen
@@ -297,13 +245,13 @@ class PlainTreatment:
                 (z for z in chart.zones if z.state in ("done", "over") and z.duration_s and not z.finished), None
             )
             if done is not None:
-                self.form("zone_result", {"zone": done.code})
+                await self.form("zone_result", {"zone": done.code})
             else:
                 self.write(f"Zones: zone {chart.next_zone or 'CODE'}, then go and yes; result when it is done.")
         elif step == "anaesthetic":
-            self.form("anaesthetic_off" if chart.timers else "anaesthetic")
+            await self.form("anaesthetic_off" if chart.timers else "anaesthetic")
         elif step in STEP_FORMS:
-            self.form(STEP_FORMS[step])
+            await self.form(STEP_FORMS[step])
         else:
             self.write("Nothing is left to do.")
 
@@ -318,7 +266,9 @@ class PlainTreatment:
     async def _clients(self) -> None:
         register = await self.book.register()
         for one in register.clients:
-            due = due_line(one.course, self.now().timestamp())
+            due = (
+                f"{due_line(one.course, self.now().timestamp())} {matters_line(register.matters.get(one.code))}".strip()
+            )
             kind = ", training" if one.training else ""
             self.write(f"{one.code}{kind}: {course_line(one.course)}. {due}".strip())
         if not register.clients:
@@ -338,12 +288,17 @@ class PlainTreatment:
         item = items[int(number) - 1]
         values = {"protocol": item.name, "indication": item.indication, "sessions_planned": item.sessions,
                   "min_days": item.min_days}  # fmt: skip
-        self.form("course", {name: value for name, value in values.items() if value}, client=code)
+        await self.form("course", {name: value for name, value in values.items() if value}, client=code)
 
     async def _treat(self, word: str, code: str) -> None:
         params: dict[str, Any] = {"client": code}
+        known = {one.code: one for one in (await self.book.register()).clients} if word != "treat" else {}
+        if word == "repeat":
+            params["plan"] = last_depths(known[code]) if code in known else {}
+            if not params["plan"]:
+                self.write(f"{code} has no session that could be repeated.")
+                return
         if word == "resume":
-            known = {one.code: one for one in (await self.book.register()).clients}
             last = interrupted(known[code], self.now().timestamp()) if code in known else None
             if last is None:
                 self.write(f"{code} has no session that can be resumed.")

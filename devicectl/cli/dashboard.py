@@ -119,7 +119,7 @@ async def _show(address: str | None, plain: bool, choices: dict[str, Any], who: 
         raise
     if plain:
         from tui.book import RecordBook
-        from tui.plain import show_plain
+        from tui.plain_terminal import show_plain
 
         return await show_plain(client, sound=choices["sound"], book=RecordBook())
     return await show(client, choices)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from devicectl.records.sealed import SEALED
 from devicectl.treatment.amending import FORM_OF, fields_of_table
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.forms import FORMS, Form
 from devicectl.treatment.forms.before import PEN_CHECKS
-from devicectl.treatment.forms.entries import Counts, Day, Entry, Flag
+from devicectl.treatment.kept import shown_value
 from devicectl.treatment.vocabulary import DIRECTIONS
 
 from .asking import here
@@ -105,19 +104,6 @@ def _fields(form: Form[Any], row: Row, zone: tzinfo) -> list[str]:
         for each in form.fields
         if each.name in row and row[each.name] not in (None, "")
     ]
-
-
-def shown_value(entry: Entry, value: Any, zone: tzinfo) -> str:
-    """A value of a column as its field shows it."""
-    if value == SEALED:
-        return SEALED
-    if isinstance(entry, Flag):
-        return entry.show(bool(value))
-    if isinstance(entry, Day):
-        return entry.show(date.fromisoformat(value))
-    if isinstance(entry, Counts):
-        return entry.show(json.loads(value))
-    return entry.show(value, zone).replace("\n", " / ")
 
 
 def _answer(row: Row) -> str:

@@ -25,9 +25,26 @@ def _done_command() -> click.Command:
     ).command()
 
 
+def _move_command() -> click.Command:
+    from .clients import row_named
+    from .entering import Entering, Target
+
+    return Entering(
+        "follow_up_moved",
+        "move",
+        "Lay the follow-up ID (digits of its id) on another day: it is cancelled, and a new one of its kind laid down.",
+        ("devicectl follow-ups move 3f2a91c0 --due-date 2026-12-09 --operator 'Ida'",),
+        [click.Argument(["about"], metavar="ID")],
+        target=lambda given: Target(about=str(row_named("follow_ups", "follow-up", given["about"]))),
+    ).command()
+
+
 @click.group(
     cls=LaterGroup,
-    later={"done": ("Say what became of a follow-up.", _done_command)},
+    later={
+        "done": ("Say what became of a follow-up.", _done_command),
+        "move": ("Lay a follow-up on another day.", _move_command),
+    },
     examples=("devicectl follow-ups due", "devicectl follow-ups done 3f2a91c0 --operator 'Ida'"),
 )
 def follow_ups() -> None:

@@ -171,7 +171,7 @@ async def _show(reader: Reader, speed: float, plain: bool, choices: dict[str, An
 
     client = ReplayClient(reader, speed)
     if plain:
-        from tui.plain import show_plain
+        from tui.plain_terminal import show_plain
 
         code = await show_plain(client)
     else:

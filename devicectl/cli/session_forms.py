@@ -37,6 +37,7 @@ EXAMPLES: Final = {
         "devicectl sessions enter zone-result --zone VTX --end-point mild_erythema --pain 3 --bleeding 0 --operator 'Ida'",
     ),
     "note": ("devicectl sessions enter note --phrase 21", "devicectl sessions enter note --values - < note.json"),
+    "aftercare": ("devicectl sessions enter aftercare --way both --operator 'Ida'",),
     "topical": (
         "devicectl sessions enter topical --product Saline --lot 9 --expiry 2028-02 --amount '1.5 ml' --sterile --operator 'Ida'",
     ),

@@ -27,6 +27,7 @@ FORMS: Final = {
     "zone-result": "What a zone looked like when it was done.",
     "note": "A note, by a phrase's digits or as text.",
     "topical": "A product that was put on the skin, with its lot.",
+    "aftercare": "Which aftercare text was given, and how.",
 }
 """What is entered for a session, by the names of the commands."""
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

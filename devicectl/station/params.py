@@ -105,7 +105,7 @@ class Scan(Params):
 class OpenSession(Params):
     """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none).
 
-    ``plan`` limits needle protrusion in this session, in µm by zone code. With ``course`` the session belongs to the
+    ``plan`` limits needle protrusion in this session, in µm by zone code; in a treatment it is the plan for these zones. With ``course`` the session belongs to the
     client's open course, if there is one. ``resumes``: the interrupted session that goes on (id or ``last``).
     """
 

@@ -13,6 +13,7 @@ from devicectl.control.gates import Gate
 from devicectl.records import tables as t
 
 from . import gates
+from .aftercare import given_in
 from .checklist import Answer
 from .intake import Row, Stored
 from .opening import CourseFacts, Opened, chain_of, course_facts, passes_of, plan_of, rows_of
@@ -130,6 +131,7 @@ class Chart:
             adverse_events=len(self._of("adverse_events")),
             photos=len(self._of("photos")),
             follow_ups=len(self._of("follow_ups")),
+            aftercare=self._aftercare(),
             closed=self.ended_utc_us is not None,
             signatures=self.signatures,
             overrides=overrides or {},
@@ -183,6 +185,10 @@ class Chart:
             expiry = date.fromisoformat(row["expiry"])
             found.append(CartridgeFact(row["lot"], expiry, row["serial"], differs=other, discarded=row["id"] in gone))
         return tuple(found)
+
+    def _aftercare(self) -> str:
+        found = [given for row in self._of("notes") if (given := given_in(row["phrase"])) is not None]
+        return found[-1].text if found else ""
 
     def _pen_check(self) -> PenCheckFact | None:
         rows = [row for row in self._of("pen_checks") if row["pen_id"] == self.pen]

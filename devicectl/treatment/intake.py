@@ -16,8 +16,10 @@ from devicectl.records.errors import RecordRefused
 from devicectl.records.signed import covered
 from devicectl.records.writer import Job
 
+from .aftercare import Given, phrase_of
 from .checklist import ITEMS
 from .forms import Form, Record, columns
+from .forms.during import FollowUpState
 from .forms.signing import PassChange, parts_of
 from .library import protocol_key
 from .photo_consent import consent_problem
@@ -239,6 +241,23 @@ def _state(table: sa.Table, parent: sa.Table, column: str, what: str) -> Maker:
     return make
 
 
+def _moved(m: _Making) -> Rows:
+    values = columns(m.filled.record)
+    note = f"Moved to {values['due_date']}. {values['note']}".strip()
+    cancelled = replace(m.filled, record=FollowUpState(state="cancelled", note=note))
+    m.filled = cancelled
+    rows = _state(t.follow_up_states, t.follow_ups, "follow_up_id", "follow-up")(m)
+    old = m.connection.execute(sa.select(t.follow_ups).where(t.follow_ups.c.id == m.filled.about)).one()
+    # It belongs to no session: that of the old one may be signed.
+    moved = m.row(t.follow_ups, {"kind": old.kind, "due_date": values["due_date"]}, session_id=None)
+    return [*rows, (t.follow_ups, moved)]
+
+
+def _aftercare(m: _Making) -> Rows:
+    given = Given(*(str(value) for value in columns(m.filled.record).values()))
+    return [(t.notes, m.row(t.notes, {"zone": None, "phrase": phrase_of(given), "note": ""}))]
+
+
 def _of(table: sa.Table) -> Maker:
     return lambda m: [(table, m.row(table, columns(m.filled.record)))]
 
@@ -371,6 +390,8 @@ MAKERS: Final[dict[str, Maker]] = {
     "photo": _photo,
     "follow_up": _of(t.follow_ups),
     "follow_up_state": _state(t.follow_up_states, t.follow_ups, "follow_up_id", "follow-up"),
+    "follow_up_moved": _moved,
+    "aftercare": _aftercare,
     "pass_change": _pass_change,
 }
 """How each form becomes rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +43,8 @@ class Asked:
     course: bool = True
     operator: UUID | None = None
     resumes: UUID | None = None
+    depths_um: Mapping[str, int] = field(default_factory=dict)
+    """Needle protrusion by zone that is planned instead of the course's; zones that it has not are added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Opener:
             )
             jobs.session_opened(row)(connection)
             plan = plan_of(connection, course_id, asked.resumes)
+            plan = plan if client is None else with_depths(plan, asked.depths_um)
             entries = [_planned(self._new_id(), key, seq, zone) for seq, zone in enumerate(plan)]
             self._chain.enter(connection, [Entry(t.session_plan, row, asked.operator, utc_us) for row in entries])
             before = chain_of(connection, asked.resumes)

@@ -80,7 +80,7 @@ class Recorded:
     """One session as of ``now_utc_us``; ``today`` is the day at the place.
 
     Once the session is closed, both and the operator are those of its end: what was in order stays so when it is signed
-    later. ``role`` is a word of the operator form; ``consent_version`` and ``checklist_version`` are those in use here.
+    later. ``aftercare`` is the sentence about what was given, empty if nothing was. ``role`` is a word of the operator form; ``consent_version`` and ``checklist_version`` are those in use here.
     """
 
     now_utc_us: int
@@ -100,6 +100,7 @@ class Recorded:
     adverse_events: int = 0
     photos: int = 0
     follow_ups: int = 0
+    aftercare: str = ""
     closed: bool = False
     signatures: tuple[str, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)

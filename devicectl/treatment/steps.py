@@ -86,7 +86,10 @@ def _course(r: Recorded, _: tuple[Step, ...]) -> Step:
     forms = ("assessment", "course")
     course = r.course
     if course is None:
-        return Step("course", "Course", "start", "open", "No course is chosen; choose or open one.", forms)
+        text = "No course is chosen; choose or open one."
+        if r.client is not None:
+            text = "Opened without a course; the signature asks why."
+        return Step("course", "Course", "start", "open", text, forms)
     if course.ended and not r.closed:
         return Step("course", "Course", "start", "trouble", "The course is closed; choose or open another.", forms)
     state, text = _by_gate(r, gates.minimum_days(r), True)
@@ -152,7 +155,12 @@ def _pen_check(r: Recorded, _: tuple[Step, ...]) -> Step:
 def _zones(r: Recorded, before: tuple[Step, ...]) -> Step:
     forms = ("zone_result", "note")
     begun = any(each.duration_ms for each in r.zones)
-    lacking = [step.title for step in before if step.state != "done" and not step.optional]
+    # A session that was opened without a course gets none any more: its zones do not wait for one.
+    lacking = [
+        s.title
+        for s in before
+        if s.state != "done" and not s.optional and (s.name != "course" or r.course or r.client is None)
+    ]
     if lacking and not begun:
         return Step("zones", "Zones", "during", "waiting", f"First: {', '.join(lacking)}.", forms)
     planned = [each for each in r.zones if each.plan is not None]
@@ -197,21 +205,21 @@ def _discard(r: Recorded, _: tuple[Step, ...]) -> Step:
     forms = ("cartridge_discarded",)
     left = [each.lot for each in r.cartridges if not each.discarded]
     if not r.cartridges:
-        return Step("discard", "Discard", "after", "waiting", "No cartridge is registered.", forms)
+        return Step("discard", "Discard cartridge", "after", "waiting", "No cartridge is registered.", forms)
     if left:
         text = f"Discard the cartridge of lot {', '.join(left)} and say so."
-        return Step("discard", "Discard", "after", "open", text, forms)
-    return Step("discard", "Discard", "after", "done", "Every cartridge is discarded.", forms)
+        return Step("discard", "Discard cartridge", "after", "open", text, forms)
+    return Step("discard", "Discard cartridge", "after", "done", "Every cartridge is discarded.", forms)
 
 
 def _follow_ups(r: Recorded, _: tuple[Step, ...]) -> Step:
-    forms = ("follow_up", "follow_up_state")
-    if not r.follow_ups:
-        return Step(
-            "follow_ups", "Follow-ups", "after", "open", "Laid down when the session is closed.", forms, optional=True
-        )
+    """Aftercare and follow-ups are one step: both are about the days after the session."""
+    forms = ("aftercare", "follow_up", "follow_up_state", "follow_up_moved")
     number = f"{r.follow_ups} follow-up{'s' if r.follow_ups > 1 else ''}"
-    return Step("follow_ups", "Follow-ups", "after", "done", f"{number} laid down.", forms, optional=True)
+    laid = f"{number} laid down." if r.follow_ups else "Follow-ups are laid down when it is signed."
+    state: State = "done" if r.aftercare or r.follow_ups else "open"
+    text = f"{r.aftercare or 'No aftercare is recorded.'} {laid}"
+    return Step("follow_ups", "Aftercare", "after", state, text, forms, optional=True)
 
 
 def _sign(r: Recorded, before: tuple[Step, ...]) -> Step:

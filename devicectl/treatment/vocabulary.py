@@ -132,6 +132,7 @@ FOLLOW_UPS: Final = {
     "other": "Other",
 }
 FOLLOW_UP_STATES: Final = _words(done="Done", missed="Missed", cancelled="Cancelled")
+AFTERCARE_WAYS: Final = _words(spoken="In words", printed="On paper", both="In words and on paper", sent="Sent")
 MEANINGS: Final = _words(performed="Performed", reviewed="Reviewed")
 """What a signature means (21 CFR 11.50)."""
 COURSE_ENDS: Final = _words(

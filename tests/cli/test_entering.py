@@ -31,6 +31,7 @@ ELSEWHERE = {
     "course_end": "courses end",
     "protocol": "protocols edit",
     "pen_check": "check",
+    "follow_up_moved": "follow-ups move",
     "pass_change": "sessions change-pass",
     "amendment": "sessions amend",
 }

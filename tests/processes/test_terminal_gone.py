@@ -194,6 +194,21 @@ def test_one_that_was_halted_goes_on_with_one_reader_of_keys(dashboard: Dashboar
     pen.wait_off(time.monotonic())
 
 
+def test_a_letter_in_line_mode_takes_the_motor_its_current_and_lines_are_typed_again(
+    pen: Pen, dashboard: Dashboard
+) -> None:
+    terminal = dashboard(*COMMAND, "--plain")
+    terminal.wait_for("You hold control")
+    goes_on(pen, run_by_lines(terminal, pen), 1.0)
+    terminal.wait_for("Any key is STOP now; only e is END")
+    at = time.monotonic()
+    terminal.send(b"k")
+    pen.off_within(at, AT_WORST_S)
+    terminal.wait_for("Lines again")
+    terminal.send(b"reset\r")
+    terminal.wait_for("confirmed: reset")
+
+
 class Tmux:
     """A server of its own with the dashboard in it, and a client in a terminal."""
 

@@ -130,6 +130,8 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "photo": [{"file": "/tmp/a b.jpg", "view": "front", "phase": "before", "taken_utc_us": "14:00"}],
     "follow_up": [{"kind": "week12", "due_date": "2027-02-17"}],
     "follow_up_state": [{"state": "done"}, {"state": "missed", "note": "did not answer"}],
+    "follow_up_moved": [{"due_date": "2026-12-09"}, {"due_date": "2026-12-09", "note": "on holiday"}],
+    "aftercare": [{"way": "both"}, {"version": "ours-3", "way": "In words"}],
     "pass_change": [
         {"zone": "VTX", "reason": "wrong key"},
         {"zone": "VTX", "direction": "stamp", "split_s": "12", "zone_after": "OCC", "reason": "went on"},

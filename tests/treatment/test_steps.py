@@ -121,7 +121,7 @@ def test_a_session_from_nothing_to_the_signature():
             "Dr A is signed in as technician and may not treat; a practitioner may.",
         ),
         ("client", {"client": None}, "open", "No client is chosen; choose or add one."),
-        ("course", {"course": None}, "open", "No course is chosen; choose or open one."),
+        ("course", {"course": None}, "open", "Opened without a course; the signature asks why."),
         (
             "course",
             {"course": replace(READY.course, ended=True)},

@@ -14,9 +14,10 @@ from rich.style import Style
 from tests.tui.fake_client import FakeClient, ModelClock
 from tui import scenes
 from tui.app import DashboardApp
+from tui.gallery import gallery
 from tui.painter import app_strips
 from tui.palettes import COLOURLESS, DARK, LIGHT, THEMES
-from tui.pictures import SCENES, Scene, play
+from tui.pictures import SCENES
 from tui.settings import Settings, SettingsFile, choose
 from tui.theme import ALARMS, ASCII, RGB, Ink, Look, Palette, contrast, readable_on
 
@@ -82,20 +83,16 @@ def test_alarm_priorities_differ_in_lightness_too(palette: Palette) -> None:
     assert len({look.mark for look in ALARMS.values()}) == 3
 
 
-TO_ASCII = [(scene, (80, 24)) for scene in SCENES if scene.look == Look(DARK)] + [(SCENES[0], (120, 40))]
-
-
-@pytest.mark.parametrize(("scene", "size"), TO_ASCII, ids=[f"{scene.name}-{w}x{h}" for scene, (w, h) in TO_ASCII])
-async def test_ascii_writes_nothing_but_ascii_and_nothing_moves(scene: Scene, size: tuple[int, int]) -> None:
-    shown: list[str] = []
-
-    async def shot(app: DashboardApp, scene: Scene) -> None:
-        shown.append("\n".join(strip.text for strip in app_strips(app)))
-
-    await play(replace(scene, look=Look(DARK, True)), size, shot)
-    assert shown[0].isascii(), {c for c in shown[0] if not c.isascii()}
-    assert [len(line) for line in shown[0].split("\n")] == [size[0]] * size[1]
-    assert "SIMULATED" in shown[0].split("\n")[0]
+async def test_ascii_writes_nothing_but_ascii_and_nothing_moves() -> None:
+    look = Look(DARK, True)
+    for size, wanted in (((80, 24), SCENES), ((120, 40), SCENES[:1])):
+        async with gallery(size, look) as shown:
+            for scene in (scene for scene in wanted if scene.look == Look(DARK)):
+                await shown.enter(replace(scene, look=look))
+                text = "\n".join(strip.text for strip in app_strips(shown.app))
+                assert text.isascii(), (scene.name, {c for c in text if not c.isascii()})
+                assert [len(line) for line in text.split("\n")] == [size[0]] * size[1]
+                assert "SIMULATED" in text.split("\n")[0]
 
 
 def test_every_character_of_ours_becomes_one_of_ascii() -> None:

@@ -13,7 +13,8 @@ import pytest
 from devicectl.station.views import GateView, Reply
 from tests.tui.fake_client import FakeClient, ModelClock
 from tui import scenes
-from tui.plain import PlainDashboard, show_plain
+from tui.plain import PlainDashboard
+from tui.plain_terminal import show_plain
 from tui.screens.pens import FoundPen
 
 

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Final
 
 from devicectl.records.register import ClientSummary, CourseSummary, ProtocolSummary, TreatmentSummary
 from devicectl.treatment.follow_up import interval
-from devicectl.treatment.forms.numbers import LENGTH_UM, show_number
+from devicectl.treatment.last_time import Open
 from devicectl.treatment.protocols import PROTOCOLS
+from devicectl.treatment.scales import SCALE_TITLES
+from devicectl.treatment.vocabulary import FOLLOW_UPS
 from tui import text
 from tui.book import Register
-from tui.screens.listed import ListSheet, pointed
+from tui.screens.listed import MOVES, ListSheet, pointed
 from tui.theme import BRIGHT, DIM, TEXT
 from tui.widgets.line_board import Row
 
@@ -23,7 +25,7 @@ DAY_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class ClientChoice:
-    """What was chosen: a client, and ``what`` is to be done: treat, repeat, resume, course, add, identity, assess, sign."""
+    """What was chosen: a client, and ``what`` is to be done: treat, repeat, resume, course, file, add, identity, assess, sign."""
 
     what: str
     client: ClientSummary | None = None
@@ -54,7 +56,7 @@ class ClientsScreen(ListSheet[ClientSummary]):
 
     TITLE_TEXT = "Clients"
     SEARCHES = True
-    ABOUT: ClassVar = 6
+    ABOUT: ClassVar = 7
 
     def __init__(self, simulated: bool) -> None:
         super().__init__()
@@ -111,11 +113,16 @@ class ClientsScreen(ListSheet[ClientSummary]):
             rows.append((("! Interrupted session: ", BRIGHT), ("F6 resumes it.", BRIGHT)))
         elif unsigned(item) is not None:
             rows.append((("! The last session is not signed: ", BRIGHT), ("F8 signs it.", BRIGHT)))
+        matters = matters_line(self.register.matters.get(item.code))
+        if matters:
+            rows.append((("! ", BRIGHT), (text.cut(f"{matters} Tab: file", width - 2), BRIGHT)))
+        if item.course is not None:
+            rows.append((("Course  ", DIM), (text.cut(course_words(item.course), width - 8), TEXT)))
         due = due_line(item.course, self.dashboard.now().timestamp())
         if due:
-            rows.append(((due, TEXT),))
+            rows.append((("        ", DIM), (text.cut(due, width - 8), TEXT)))
         for one in item.treatments[:3]:
-            rows.append(((text.cut(session_line(one, self.dashboard.localtime), width), DIM),))
+            rows.append((("Session ", DIM), (text.cut(session_line(one, self.dashboard.localtime), width - 8), TEXT)))
         return rows or [(("No session yet.", DIM),)]
 
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -124,7 +131,8 @@ class ClientsScreen(ListSheet[ClientSummary]):
         if self.here is None:
             return (add, ("Esc", "back"))
         more = (("F2", "course"), ("F3", "assess"), ("F4", "identity"), ("Esc", "back"))
-        return (("Enter", "treat"), ("F7", "repeat"), add, *more)
+        again = (("F7", "as last time"),) if last_depths(self.here) else ()
+        return (("Enter", "treat"), *again, ("Tab", "file"), add, *more)
 
     async def pressed(self, key: str) -> bool:
         """The function keys."""
@@ -132,17 +140,63 @@ class ClientsScreen(ListSheet[ClientSummary]):
         if key == "f5":
             self.dismiss(ClientChoice("add"))
             return True
-        what = {"f2": "course", "f3": "assess", "f4": "identity", "f6": "resume", "f7": "repeat", "f8": "sign"}.get(key)
+        what = {
+            "tab": "file",
+            "f2": "course",
+            "f3": "assess",
+            "f4": "identity",
+            "f6": "resume",
+            "f7": "repeat",
+            "f8": "sign",
+        }.get(key)
         if what is None:
             return False
         if item is not None:
             self.dismiss(ClientChoice(what, item))
         return True
 
+    @property
+    def bound(self) -> frozenset[str]:
+        """Moving about, and the file."""
+        return MOVES | {"tab"}
+
     def chosen(self, item: ClientSummary) -> None:
         """Enter treats."""
         if item.training is self.simulated:
             self.dismiss(ClientChoice("treat", item))
+
+
+def last_depths(client: ClientSummary) -> dict[str, int]:
+    """Depths (µm) by zone as they were last, for a session that repeats it; empty when there was none."""
+    treated = next((one for one in client.treatments if one.depths_um), None)
+    depths = treated.depths_um if treated is not None else {}
+    return {zone: depth for zone, depth in depths.items() if depth > 0}  # needles that stayed in say nothing of a plan
+
+
+def matters_line(matters: Open | None) -> str:
+    """What somebody should look at before the next session; empty when there is nothing."""
+    if matters is None:
+        return ""
+    said = []
+    if matters.events:
+        said.append(f"{matters.events} event{'s go' if matters.events > 1 else ' goes'} on.")
+    if matters.follow_ups:
+        kind, due = matters.follow_ups[0]
+        more = f", and {len(matters.follow_ups) - 1} more" if len(matters.follow_ups) > 1 else ""
+        said.append(f"Due {due}: {FOLLOW_UPS.get(kind, kind)}{more}.")
+    return " ".join(said)
+
+
+def course_words(course: CourseSummary) -> str:
+    """A course with what is left of it and how severe it was found."""
+    left = max(0, course.planned - course.sessions)
+    grade = f", {SCALE_TITLES.get(course.scale, course.scale)} {course.grade}" if course.grade else ""
+    count = (
+        "ended"
+        if course.ended
+        else f"{course.sessions} of {course.planned} sessions, {left} left, {course.min_days} days apart"
+    )
+    return f"{course.protocol}: {count}{grade}"
 
 
 def course_line(course: CourseSummary | None) -> str:
@@ -172,7 +226,8 @@ def due_line(course: CourseSummary | None, utc: float) -> str:
 
 def session_line(one: TreatmentSummary, localtime: Any) -> str:
     """A treatment in one line."""
-    depths = ", ".join(f"{zone} {show_number(depth, LENGTH_UM)}" for zone, depth in one.depths_um.items())
+    depths = ", ".join(f"{zone} {text.mm(depth)}" for zone, depth in one.depths_um.items())
+    depths = f"{depths} mm" if depths else ""
     state = "signed" if one.signed else "open" if one.ended_utc_us is None else f"{one.end_reason}, not signed"
     return f"{day(one.opened_utc_us, localtime)}  {one.passes} passes  {state}  {depths}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from devicectl.treatment.checklist import ITEMS
+from devicectl.treatment.checklist import ANSWERS, ITEMS
 from devicectl.treatment.forms import FieldErrors, Form, Rows, parse, prefilled
 from devicectl.treatment.forms.engine import Field
 from devicectl.treatment.forms.entries import Choice, Entry, Secret, Text
@@ -51,11 +51,15 @@ class Draft:
     left: set[str] = field(default_factory=set)
     """Fields that were left once: only then is it said what is wrong with them."""
     counts: dict[str, int] = field(default_factory=dict)
+    answered: Mapping[str, str] = field(default_factory=dict)
+    """Of the checklist: the answers of the last time by question; empty when there was none."""
 
     @classmethod
-    def of(cls, form: Form[Any], given: Mapping[str, object] | None = None) -> Draft:
+    def of(
+        cls, form: Form[Any], given: Mapping[str, object] | None = None, answered: Mapping[str, str] | None = None
+    ) -> Draft:
         """A new draft with the form's prefills and, over them, what is ``given`` (dotted names, or rows as lists)."""
-        draft = cls(form)
+        draft = cls(form, answered=answered or {})
         for each in form.fields:
             if isinstance(each.entry, Rows):
                 for at, start in enumerate(each.entry.start):
@@ -131,11 +135,25 @@ class Draft:
         if self.form.name != "checklist":
             return True
         if part == "changed":
-            return self.values.get("changed") == "yes"
+            return self.values.get("changed") == "yes" and not self.answered  # else it is seen from the answers
         if part == "reason":
             item = ITEMS.get(self.values.get(f"{head}.{at}.item", ""))
             return item is not None and item.kind == "ask" and self.values.get(f"{head}.{at}.answer") in _FLAGGED
         return True
+
+    def before(self, line: FormLine) -> str:
+        """What was answered to a question the last time, as its label; empty where that is not known."""
+        word = self._answered(line.name)
+        return "" if word is None else ANSWERS[word]
+
+    def _answered(self, name: str) -> str | None:
+        head, _, part = name.rpartition(".")
+        return self.answered.get(self.values.get(f"{head}.item", "")) if part == "answer" else None
+
+    def _changed(self, name: str) -> bool:
+        """Whether a question of the checklist has another answer than the last time."""
+        before = self._answered(name)
+        return before is not None and self.values.get(name, "") not in ("", before)
 
     # -- rows that can be added
 
@@ -176,6 +194,8 @@ class Draft:
         """What stands in a field now."""
         self.values[name] = value
         self.errors.pop(name, None)
+        if self._changed(name):
+            self.values["changed"] = "yes"
 
     def shown(self, line: FormLine) -> str:
         """A field's value as it is read on the screen."""
@@ -236,6 +256,8 @@ class Draft:
                 name = f"{of.name}.{at}.{part.name}"
                 if name in seen or (rows.fixed and part.name == rows.title_of):
                     row[part.name] = self.values.get(name, "")
+                elif self.answered and part.name == "changed":
+                    row[part.name] = "yes" if self._changed(f"{of.name}.{at}.answer") else "no"
             if rows.fixed or any(row.values()):
                 found.append(row)
         return found

@@ -12,16 +12,16 @@ from devicectl.station.client_api import StationError
 from tui import text
 from tui.screens.base import Sheet
 from tui.screens.form_draft import Draft, FormLine
+from tui.screens.form_rows import field_row, help_words, label_width, option_rows, save_row
+from tui.screens.form_typing import Typist
 from tui.screens.listed import MOVES
 from tui.screens.rows import key_row
-from tui.theme import BRIGHT, CHIP, DIM, TEXT, Ink
-from tui.widgets.line_board import BLANK, Row, width_of
+from tui.theme import BRIGHT, DIM
+from tui.widgets.line_board import BLANK, Row
 
 Submit = Callable[[dict[str, object]], Awaitable[Any]]
 Moved = Callable[[], list[Row]]
 
-LOOKED_UP_S: Final = 1.2
-"""Digits and letters for a long list belong together when they come within this time."""
 SCAN_MIN: Final = 6
 """A burst of fewer keys is a fast hand, not a barcode."""
 FOOT: Final = 6
@@ -34,23 +34,27 @@ def _none() -> list[Row]:
 class FormSheet(Sheet[Any]):
     """Answers what ``submit`` answered, or None at Esc. What was typed stays in ``draft`` when STOP closes the sheet.
 
-    ``intro`` gives rows above the fields. SPACE is STOP here too: ``_`` makes a blank, and twice a low line.
+    ``intro`` gives rows above the fields, ``first`` is the field in which the keyboard is (else the first that is needed). SPACE is STOP here too: ``_`` makes a blank, and twice a low line.
     """
 
     WIDTH = 112
     BINDINGS: ClassVar = []
     HOLDS_SCANS = True
     SAVE: ClassVar = "saves"
+    leaves = "back"
+    """What Esc does."""
 
-    def __init__(self, title: str, draft: Draft, submit: Submit, intro: Moved = _none) -> None:
+    def __init__(
+        self, title: str, draft: Draft, submit: Submit, intro: Moved = _none, first: int | None = None
+    ) -> None:
         super().__init__()
         self.title_text, self.draft, self.submit, self.intro = title, draft, submit, intro
-        self.at = self._first()
-        self.caret = len(draft.values.get(self.line.name, "")) if self.line is not None else 0
+        self.at = self._first() if first is None else first
         self.top = 0
         self.told = ""
         self.sending = False
-        self._looked_up: tuple[float, str] = (0.0, "")
+        self._typist = Typist(draft)
+        self._typist.arrive(self.line)
 
     def _first(self) -> int:
         """The first field that is needed and empty, else the first."""
@@ -93,9 +97,7 @@ class FormSheet(Sheet[Any]):
         self._arrived()
 
     def _arrived(self) -> None:
-        line = self.line
-        self.caret = len(self.draft.values.get(line.name, "")) if line is not None else 0
-        self._looked_up = (0.0, "")
+        self._typist.arrive(self.line)
         self.repaint()
 
     # -- keys
@@ -123,11 +125,15 @@ class FormSheet(Sheet[Any]):
             pass
         elif key in ("f5", "f6") and self.draft.growing is not None:
             self._rows(key == "f5", line)
-        elif line.chosen:
-            self._choose(line, key, event.character)
         else:
-            self._edit(line, key, event.character)
+            self._put_in(line, key, event.character)
         self.repaint()
+
+    def _put_in(self, line: FormLine, key: str, character: str | None) -> None:
+        if not line.chosen:
+            self._typist.edit(line, key, character)
+        elif self._typist.choose(line, key, character, self.live.clock()):
+            self._go(1)
 
     def _rows(self, add: bool, line: FormLine) -> None:
         if not add:
@@ -139,69 +145,6 @@ class FormSheet(Sheet[Any]):
         if name is not None:
             self.at = next(at for at, each in enumerate(self.draft.lines()) if each.name == name)
             self._arrived()
-
-    def _choose(self, line: FormLine, key: str, character: str | None) -> None:
-        words = list(line.entry.choices)
-        value = self.draft.values.get(line.name, "")
-        if key in ("left", "right"):
-            at = words.index(value) if value in words else (-1 if key == "right" else len(words))
-            self.draft.put(line.name, words[(at + (1 if key == "right" else -1)) % len(words)])
-        elif key in ("backspace", "delete"):
-            self.draft.put(line.name, "")
-        elif character is not None and character.isprintable() and not character.isspace():
-            self._look_up(line, words, character)
-
-    def _look_up(self, line: FormLine, words: list[str], character: str) -> None:
-        """A digit is a place in the list (or the word itself), letters the beginning of a label."""
-        at, before = self._looked_up
-        now = self.live.clock()
-        typed = (before if now - at < LOOKED_UP_S else "") + character
-        numbers = keys_of(words)
-        labels = [str(label).casefold() for label in line.entry.choices.values()]
-        if typed.isdigit():
-            found = [word for word, number in zip(words, numbers, strict=True) if number == typed]
-            longer = [number for number in numbers if number.startswith(typed) and number != typed]
-        else:
-            wanted = typed.casefold().replace("_", " ")
-            found = [word for word, label in zip(words, labels, strict=True) if label.startswith(wanted)][:1]
-            longer = [typed]
-        self._looked_up = (now, typed if found or longer else "")
-        if found:
-            self.draft.put(line.name, found[0])
-            if not longer:
-                self._go(1)
-
-    def _edit(self, line: FormLine, key: str, character: str | None) -> None:
-        value = self.draft.values.get(line.name, "")
-        at = min(self.caret, len(value))
-        if key == "left":
-            at = max(0, at - 1)
-        elif key == "right":
-            at = min(len(value), at + 1)
-        elif key in ("home", "end"):
-            at = 0 if key == "home" else len(value)
-        elif key == "backspace" and at:
-            value, at = value[: at - 1] + value[at:], at - 1
-        elif key == "delete":
-            value = value[:at] + value[at + 1 :]
-        elif key == "f3" and line.suggestions:
-            offered = list(line.suggestions)
-            value = offered[(offered.index(value) + 1) % len(offered)] if value in offered else offered[0]
-            at = len(value)
-        elif key == "f4":
-            value, at = "", 0
-        elif character is not None and character.isprintable() and len(character) == 1:
-            value, at = self._typed(line, value, at, character)
-        self.caret = at
-        if value != self.draft.values.get(line.name, ""):
-            self.draft.put(line.name, value)
-
-    def _typed(self, line: FormLine, value: str, at: int, character: str) -> tuple[str, int]:
-        if character == "_" and not line.secret:
-            if value[at - 1 : at] == " ":
-                return f"{value[: at - 1]}_{value[at:]}", at
-            character = " "
-        return f"{value[:at]}{character}{value[at:]}", at + 1
 
     def scanned(self, words: str) -> None:
         """A burst of keys, or a paste: a barcode goes to the field that takes one, a fast hand into the field it is in."""
@@ -220,10 +163,7 @@ class FormSheet(Sheet[Any]):
             line = self.line
             if line is None:
                 break
-            if line.chosen:
-                self._choose(line, "", character)
-            else:
-                self._edit(line, "", " " if character.isspace() else character)
+            self._put_in(line, "", " " if character.isspace() and not line.chosen else character)
         self.repaint()
 
     def on_paste(self, event: events.Paste) -> None:
@@ -308,61 +248,22 @@ class FormSheet(Sheet[Any]):
         self.top = max(0, min(self.top, count - body, self.at))
         if self.at >= self.top + body:
             self.top = self.at - body + 1
-        label = self._label_width(lines, width)
-        rows = [self._row(at, lines, label, width) for at in range(self.top, min(count, self.top + body))]
+        label, caret = label_width(self.draft, lines, width), self._typist.caret
+        rows = [
+            field_row(self.draft, lines[at], at == self.at, caret, label, width)
+            if at < len(lines)
+            else save_row(self.SAVE, at == self.at)
+            for at in range(self.top, min(count, self.top + body))
+        ]
         hidden = count - len(rows)
         self.show([*head, *rows, *self._foot(hidden)])
-
-    def _label_width(self, lines: list[FormLine], width: int) -> int:
-        checklist = self.draft.form.name == "checklist"
-        longest = max((len(line.label) for line in lines), default=8)
-        return min(longest, width - (16 if checklist else 30))
-
-    def _row(self, at: int, lines: list[FormLine], label: int, width: int) -> Row:
-        here = at == self.at
-        if at >= len(lines):
-            return ((" › " if here else "   ", BRIGHT), (f"Enter {self.SAVE}", CHIP) if here else ("Save", DIM))
-        line, errors = lines[at], self.draft.errors
-        value = self.draft.shown(line)
-        wrong = line.name in errors
-        mark = (
-            "✖"
-            if wrong
-            else "✓"
-            if line.name in self.draft.left and value
-            else "·"
-            if line.required and not value
-            else " "
-        )
-        ink: Ink = BRIGHT if here else TEXT
-        row: Row = (
-            ("›" if here else " ", BRIGHT),
-            (f"{mark} ", BRIGHT if wrong else DIM),
-            (f"{text.cut(line.label, label):<{label}}  ", ink if here else DIM),
-        )
-        room = width - width_of(row)
-        unit = f" {line.entry.unit}" if line.entry.unit and not _has_unit(value) else ""
-        tag = "  sealed" if line.entry.personal else ""
-        room -= len(unit) + len(tag)
-        return (*row, *self._value(line, value, here, max(1, room), ink), (unit, DIM), (tag, DIM))
-
-    def _value(self, line: FormLine, value: str, here: bool, room: int, ink: Ink) -> Row:
-        if not here:
-            return ((text.cut(value, room) if value else ("-" if not line.required else ""), ink),)
-        if line.chosen:
-            return ((f"‹ {text.cut(value or 'choose', room - 4)} ›", CHIP),)
-        caret = min(self.caret, len(value))
-        start = max(0, caret - room + 2)
-        seen = value[start : start + room - 1]
-        place = caret - start
-        return ((seen[:place], BRIGHT), (seen[place : place + 1] or " ", CHIP), (seen[place + 1 :], BRIGHT))
 
     def _foot(self, hidden: int) -> list[Row]:
         width, line = self.inner, self.line
         rows: list[Row] = [BLANK if not hidden else ((f"   up down: {hidden} more", DIM),)]
         rows += self._sentences(line, width)
         if line is not None and line.chosen:
-            rows += self._options(line, width, FOOT - 1 - len(rows))
+            rows += option_rows(self.draft, line, width, FOOT - 1 - len(rows))
         while len(rows) < FOOT - 1:
             rows.append(BLANK)
         return [*rows[: FOOT - 1], key_row(self._keys(line), width)]
@@ -377,48 +278,22 @@ class FormSheet(Sheet[Any]):
         if wrong:
             said += [((words, BRIGHT),) for words in text.within(f"✖ {wrong}", width, 2)]
         elif not self.told:
-            help_ = self.draft.form.help if line is None else self._help(line)
+            help_ = (
+                self.draft.form.help
+                if line is None
+                else help_words(self.draft, line, label_width(self.draft, self.draft.lines(), width))
+            )
             said += [((words, DIM),) for words in text.within(help_, width, 2)] if help_ else []
         return said
-
-    def _help(self, line: FormLine) -> str:
-        parts = [line.entry.help]
-        if line.entry.example and not line.entry.help:
-            parts.append(f"Such as {line.entry.example}.")
-        if not line.required:
-            parts.append("May stay empty.")
-        if line.entry.personal:
-            parts.append("Personal: kept as ciphertext only.")
-        if line.suggestions:
-            parts.append(f"F3: {', '.join(line.suggestions[:3])} …")
-        return " ".join(part for part in parts if part)
-
-    def _options(self, line: FormLine, width: int, room: int) -> list[Row]:
-        """The list to choose from, as many lines of it as there is room, around what is chosen."""
-        words = list(line.entry.choices)
-        value = self.draft.values.get(line.name, "")
-        rows: list[list[tuple[str, Ink]]] = [[]]
-        chosen_in = 0
-        for word, number in zip(words, keys_of(words), strict=True):
-            label = str(line.entry.choices[word])
-            shown = label if label.startswith(f"{number} ") else f"{number} {label}"
-            shown = text.cut(shown, width - 2)
-            if rows[-1] and sum(len(part) for part, _ in rows[-1]) + len(shown) + 2 > width:
-                rows.append([])
-            chosen_in = len(rows) - 1 if word == value else chosen_in
-            rows[-1].append((f"{shown}", CHIP if word == value else TEXT))
-            rows[-1].append(("  ", DIM))
-        first = max(0, min(chosen_in, len(rows) - room))
-        return [tuple(row) for row in rows[first : first + max(0, room)]]
 
     def _keys(self, line: FormLine | None) -> tuple[tuple[str, str], ...]:
         more: tuple[tuple[str, str], ...] = ()
         if self.draft.growing is not None:
             more = (("F5", "add a row"), ("F6", "take it away"))
         if line is None:
-            return (("Enter", self.SAVE), ("up", "fields"), *more, ("Esc", "back"))
+            return (("Enter", self.SAVE), ("up", "fields"), *more, ("Esc", self.leaves))
         how = (("1-9 ← →", "choose"),) if line.chosen else (("_", "blank"),)
-        return (("Enter", "next"), *how, ("F2", self.SAVE), *more, ("Esc", "back"))
+        return (("Enter", "next"), *how, ("F2", self.SAVE), *more, ("Esc", self.leaves))
 
     def on_unmount(self) -> None:
         """No text field is left, and no PIN."""
@@ -426,14 +301,3 @@ class FormSheet(Sheet[Any]):
         for line in self.draft.lines():
             if line.secret:
                 self.draft.values.pop(line.name, None)
-
-
-def keys_of(words: list[str]) -> list[str]:
-    """What is typed for each word of a list: the word itself where all are numbers, else its place."""
-    if all(word.isdigit() for word in words):
-        return words
-    return [str(at + 1) for at in range(len(words))]
-
-
-def _has_unit(value: str) -> bool:
-    return bool(value) and not value[-1].isdigit()

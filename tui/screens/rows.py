@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from devicectl.station.views import ChartView, GateView, LogView, PenView, RunView, View
+from devicectl.station.views import ChartView, GateView, LogView, PenView, RunView, View, ZonePlanView
+from devicectl.treatment.vocabulary import END_POINTS
 from tui import text
 from tui.model import Freshness, Live, freshness, next_of
 from tui.screens.values import freshness_of_vitals, percent
-from tui.theme import ALARMS, BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, TEXT, Ink
+from tui.theme import ALARMS, BADGE, BRIGHT, CHIP, DIM, FAINT, KEYCAP, OVER, TEXT, Ink
 from tui.widgets.line_board import Row, spread, width_of
-from tui.zones import INDEX, zone_name
+from tui.zones import INDEX, SHAPES, zone_name
 
 Localtime = Callable[[float], time.struct_time]
 BAR: Final = (" │ ", FAINT)
@@ -136,18 +137,23 @@ def _state(live: Live) -> tuple[str, str, str]:
         return "○ WATCHING", "", watch
     if view.session is None:
         return "○ READY", "", f"{key('steps')} begins a treatment, {key('session')} a bench session"
-    if view.chart is not None and (step := _next_step(view.chart)) is not None:
-        return "○ READY", "", f"{key('steps')} next step: {step}"
+    if view.chart is not None and (step := _next_step(view.chart, key("steps"))) is not None:
+        return "○ READY", "", step
     if view.zone is None:
         return "○ READY", "", f"{live.keymap.zones_shown} chooses a zone"
     return "○ READY", "", f"{key('go')} opens the start sheet"
 
 
-def _next_step(chart: ChartView) -> str | None:
-    """The step that has to be done before or after the zones; None while it is the zones' turn."""
+def _next_step(chart: ChartView, key: str) -> str | None:
+    """What has to be done before or after the zones, in words with the ``key`` of the steps; None while it is the zones' turn."""
     following = next_of(chart)
     step = next((step for step in chart.steps if step.name == following), None)
-    return None if step is None or step.phase == "during" else step.title
+    if step is None or step.phase == "during":
+        return None
+    if step.phase in ("start", "before"):
+        return f"{key} next step: {step.title}"
+    planned = any(zone.state not in ("unplanned", "skipped") for zone in chart.zones)
+    return f"{'zones done;' if planned else 'another zone, or'} {key} next step: {step.title}"
 
 
 def _run_state(live: Live, run: RunView, pen: PenView, watch: str) -> tuple[str, str, str]:
@@ -285,9 +291,50 @@ def zone_rows(live: Live, width: int) -> list[Row]:
     return rows
 
 
+def plan_table(live: Live, chart: ChartView, width: int) -> list[Row]:
+    """Plan against done: for every zone passes, depth, time and end point, below it the passes by direction."""
+    chosen = live.pending.zone or (live.view.zone if live.view is not None else None)
+    current = live.view.session.current if live.view is not None and live.view.session is not None else None
+    rows: list[Row] = [(("  zone               passes depth         time  end point", DIM),)]
+    for zone in chart.zones:
+        here = current is not None and current.zone == zone.code
+        ink = BRIGHT if here or zone.code == chosen else OVER if zone.state == "over" else TEXT
+        ink = DIM if zone.state == "skipped" and zone.code != chosen else ink
+        point = END_POINTS.get(zone.end_point or "", "")
+        told = {"skipped": "skipped", "over": "OVER PLAN"}.get(zone.state, point if zone.end_point != "none" else "")
+        seconds = zone.duration_s + (current.elapsed_s if here and current is not None else 0.0)
+        time_ = f"{text.clock(seconds)}{f' of {text.clock(zone.seconds)}' if zone.seconds else ''}"
+        depth = text.mm(zone.depth_um) if zone.depth_um is not None else "-"
+        mark = "▶" if here else ">" if zone.code == chosen else " "
+        head = f"{mark} {zone_name(zone.code):<18.18} {passes_of(zone):>6} {depth:>5} {time_:>12}  {told}"
+        rows.append(((text.cut(head, width), ink),))
+        if said := "  ".join(directions_of(zone)):
+            rows.append(((text.cut(f"      {said}{'  result in' if zone.finished else ''}", width), DIM),))
+    left = [code for code in INDEX if code not in {zone.code for zone in chart.zones}]
+    if left and chart.zones:
+        rows += [((line, DIM),) for line in text.within(f"  not in the plan: {', '.join(left)}", width, 2)]
+    return rows if chart.zones else [*rows, (("  no zone is planned", DIM),)]
+
+
+def passes_of(zone: ZonePlanView) -> str:
+    """Done of planned as the map writes it."""
+    done, planned = sum(zone.done.values()) + zone.undirected, sum(zone.planned.values())
+    sign = {"over": "!", "done": "+"}.get(zone.state, "")
+    return f"{done}/{planned}{sign}" if planned else f"{done}×{sign}"
+
+
+def directions_of(zone: ZonePlanView) -> list[str]:
+    """Done of planned by direction: ``-- 2/2``."""
+    names = [name for name in SHAPES if zone.planned.get(name) or zone.done.get(name)]
+    said = [f"{SHAPES[name]} {zone.done.get(name, 0)}/{zone.planned.get(name, 0)}" for name in names]
+    return [*said, *([f"?? {zone.undirected}"] if zone.undirected and names else [])]
+
+
 def far_rows(live: Live, rows: int, width: int, localtime: Localtime) -> list[Row]:
-    """The third column of very wide terminals: zones, alarms in full, the session log."""
-    out = [*zone_rows(live, width), (), (("Alarms", BRIGHT),)]
+    """The third column of very wide terminals: zones (with the plan, where there is one), alarms in full, the session log."""
+    chart = live.view.chart if live.view is not None else None
+    zones = plan_table(live, chart, width) if chart is not None else zone_rows(live, width)
+    out = [*zones, (), (("Alarms", BRIGHT),)]
     for alarm in live.alarms():
         first, *more = text.wrap(alarm.text, width - 5)
         out.append(((f"{ALARMS[alarm.priority].mark}  ", ALARMS[alarm.priority].plain), (first, TEXT)))

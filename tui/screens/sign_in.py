@@ -66,11 +66,12 @@ class SignInSheet(FormSheet):
         title = "Locked" if locked else "Sign in"
         super().__init__(title, Draft.of(sign_in_form(names), {"name": first}), submit, self._head)
         self.locked = locked
+        self.leaves = "signs out" if locked else "back"
 
     def _head(self) -> list[Row]:
         if not self.locked:
             return []
-        return [*(((line, BRIGHT),) for line in text.wrap(LOCKED, self.inner)), (("Esc signs out.", DIM),), BLANK]
+        return [*(((line, BRIGHT),) for line in text.wrap(LOCKED, self.inner)), BLANK]
 
     def action_close(self) -> None:
         """Esc: back, or out when it is locked."""

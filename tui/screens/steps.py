@@ -42,7 +42,7 @@ def before_opening(view: View | None) -> tuple[StepView, ...]:
         "Skin",
         "Daily check",
         "Zones",
-        "Discard",
+        "Discard cartridge",
         "Sign",
     )
     found += [_step(title.casefold(), title, "waiting", "When the treatment is open.") for title in titles]
@@ -107,7 +107,7 @@ class StepsScreen(ListSheet[StepView]):
         state = "may" if item.optional and item.state == "open" else WORDS[item.state]
         urgent = item.state == "trouble"
         ink: Ink = BRIGHT if here or urgent else DIM if item.state in ("done", "waiting") else TEXT
-        head = f"{MARKS[item.state]} {state:<8}{item.title:<16}"
+        head = f"{MARKS[item.state]} {state:<8}{item.title:<18}"
         return (("›" if here else " ", BRIGHT), (f" {head}", ink), (text.cut(item.text, width - len(head) - 2), ink))
 
     def about(self, item: StepView | None, width: int) -> list[Row]:
@@ -115,14 +115,16 @@ class StepsScreen(ListSheet[StepView]):
         news = self.live.notice
         if news:
             return [((text.cut(f"› {news}", width), TEXT),)]
-        if item is not None and len(item.text) > width - 28:
+        if item is not None and len(item.text) > width - 30:
             return [((text.cut(item.text, width), TEXT),)]
         return []
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Hints."""
-        more = (("F7", "passes"), ("F8", "amend")) if self._chart() is not None else ()
-        return (("Enter", "opens the step"), ("up down", "another"), ("Esc", "to the map"), *more)
+        more = (("F7", "passes"), ("F8", "record")) if self._chart() is not None else ()
+        hidden = len(self.items) > self.room - self.ABOUT - 1
+        place = f"{self.cursor + 1} of {len(self.items)}" if hidden else "another"
+        return (("Enter", "opens it"), ("up down", place), ("Esc", "map"), *more)
 
     async def pressed(self, key: str) -> bool:
         """The key that opened it closes it; the session's and the pens' key go there."""
@@ -138,7 +140,7 @@ class StepsScreen(ListSheet[StepView]):
         elif key in keys["operator"]:
             self.dismiss("operator")
         elif key in ("f7", "f8") and self._chart() is not None:
-            self.dismiss("passes" if key == "f7" else "amend")
+            self.dismiss("passes" if key == "f7" else "record")
         else:
             return False
         return True

@@ -14,15 +14,15 @@ from tui import text
 from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
-from tui.screens.way import WayActions
+from tui.screens.first_run import FirstRunActions
 from tui.theme import BRIGHT, DIM, OVER, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
 from tui.widgets.line_board import LineBoard, Row, width_of
-from tui.widgets.scalp_map import ASCII_WEAVE, OVER_GLYPH, SKIP_GLYPH, WEAVE, ScalpMap, ZoneMark
+from tui.widgets.scalp_map import ASCII_WEAVE, OVER_GLYPH, SKIP_GLYPH, WEAVE, PatchMark, ScalpMap, ZoneMark
 from tui.widgets.stop_bar import NO_PEN, SENT, STILL, TURNING, UNKNOWN, StopBar
 from tui.widgets.trace import BrailleTrace, TraceBuffer
-from tui.zones import INDEX, ZONES
+from tui.zones import CUSTOM, ZONES, patches_of
 
 STEERED: Final = ("Depth", "Rate", "Current")
 VITALS: Final = ("Temp", "Battery", "Link", "Lease")
@@ -39,7 +39,7 @@ def bindings(keymap: Keymap) -> list[Binding]:
     return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
-class TreatScreen(WayActions):
+class TreatScreen(FirstRunActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
@@ -79,6 +79,13 @@ class TreatScreen(WayActions):
             yield LineBoard(id="table")
         yield LineBoard(1, id="keys")
         yield StopBar()
+
+    def begin_anew(self) -> None:
+        """Forget what was shown: another pen, or another scene, begins."""
+        for buffer in self.buffers.values():
+            buffer.clear()
+        self._numerals.clear()
+        self.closed_chart = None
 
     def hear(self, view: View) -> None:
         """Take the telemetry of a view; it is kept even while another screen lies on top."""
@@ -176,7 +183,13 @@ class TreatScreen(WayActions):
         scalp.say("REPLAY" if replay else "SIMULATED PEN" if rows.is_simulated(view) else "")
         if view is None:
             return
-        scalp.select(self.live.pending.zone or view.zone)
+        chosen = self.live.pending.zone or view.zone
+        scalp.select(chosen)
+        patches = {patch.code: patch for patch in patches_of(view)}
+        marks = [PatchMark(code, one.count, one.active, code == chosen) for code, one in patches.items()]
+        if chosen is not None and chosen.startswith(CUSTOM) and chosen not in patches:
+            marks.append(PatchMark(chosen, "0×", False, True))
+        scalp.show_patches(tuple(marks))
         session = view.session
         zones = {zone.code: zone for zone in session.zones} if session is not None else {}
         current = session.current if session is not None else None
@@ -228,12 +241,16 @@ class TreatScreen(WayActions):
                     (f"{done.get(zone.code, 0):>3}×", style),
                 )
             )
+        for patch in patches_of(live.view):
+            style = BRIGHT if patch.code == chosen else TEXT
+            out.append(
+                (((f"{'>' if patch.code == chosen else ' '}{patch.code:<20}"), style), (f"{patch.count:>4}", style))
+            )
         return [((" ", DIM), *row) for row in out[: max(1, height - 4)]]
 
     def on_scalp_map_picked(self, event: ScalpMap.Picked) -> None:
         """A click chooses as a digit does."""
-        if event.code in INDEX:
-            self.action_zone(event.code)
+        self.action_zone(event.code)
 
 
 def treat_screen(keymap: Keymap) -> TreatScreen:
@@ -248,9 +265,7 @@ def treat_screen(keymap: Keymap) -> TreatScreen:
 
 
 def _legend(view: View | None, ascii: bool, width: int) -> Row:
-    session = view.session if view is not None else None
-    custom = [zone for zone in session.zones if zone.code not in INDEX] if session is not None else []
-    tail = "  ".join(f"{zone.code} {zone.passes}×" for zone in custom) or "m:ss contact"
+    tail = "m:ss contact"
     weave = ASCII_WEAVE if ascii else WEAVE
     if view is not None and view.chart is not None:
         return _plan_legend(weave, tail, width)

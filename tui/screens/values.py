@@ -174,12 +174,16 @@ def timer_rows(live: Live, width: int) -> list[Row]:
         rows.append((("Session".ljust(LABEL), DIM), ("none open", DIM)))
         return [*rows, BLANK]
     touched = {z.code for z in session.zones if z.passes} | ({current.zone} if current is not None else set())
-    done_zones = len(touched & INDEX.keys())
+    done_zones, patches = len(touched & INDEX.keys()), len(touched - INDEX.keys())
+    count = f"{session.passes} {'pass' if session.passes == 1 else 'passes'}"
+    where = f"  {count} in {done_zones} of 10 zones"
+    if patches:
+        where = f"  {count}, {done_zones} zones, {patches} patch{'es' if patches > 1 else ''}"
     rows.append(
         (
             ("Session".ljust(LABEL), DIM),
             (text.clock(session.elapsed_s + tick).rjust(6), TEXT),
-            (f"  {session.passes} {'pass' if session.passes == 1 else 'passes'} in {done_zones} of 10 zones", DIM),
+            (where, DIM),
         )
     )
     zone = next(
@@ -227,7 +231,8 @@ def _planned(zone: ZonePlanView, direction: str | None) -> list[Part]:
         over = bool(zone.planned) and done > planned
         mark = "›" if name == direction else " "
         ink = OVER if over else BRIGHT if name == direction else TEXT
-        parts.append((f" {mark}{SHAPES[name]}{done}/{planned}{'!' if over else ''}", ink))
+        count = f"{done}/{planned}" if planned else f"{done}×"
+        parts.append((f" {mark}{SHAPES[name]}{count}{'!' if over else ''}", ink))
     if zone.undirected:
         parts.append((f"  ?{zone.undirected}", TEXT))
     if zone.state == "over":

@@ -69,6 +69,21 @@ class ZoneMark:
         return f"{self.passes}/{self.planned}{sign}" if self.planned else f"{self.passes}×{sign}"
 
 
+@dataclass(frozen=True, slots=True)
+class PatchMark:
+    """A custom patch, which stands beside the head: its code, its passes in words, being needled now, chosen."""
+
+    code: str
+    count: str
+    active: bool
+    chosen: bool
+
+    @property
+    def label(self) -> str:
+        """What is written."""
+        return f"{'▶' if self.active else ' '}{self.code} {self.count} "
+
+
 class _Look(NamedTuple):
     fill: RGB
     glyph: str
@@ -91,9 +106,12 @@ class ScalpMap(Drawn):
         self.marks = [ZoneMark() for _ in ZONES]
         self.chosen: int | None = None
         self.caption = ""
+        self.patches: tuple[PatchMark, ...] = ()
         self.lines_built = 0
         self._grid: Grid | None = None
         self._grid_for: object = None
+        self._places: dict[int, list[tuple[int, PatchMark]]] = {}
+        self._places_for: object = None
         self._lines: dict[int, Strip] = {}
         self._inks: dict[tuple[RGB, RGB, bool, bool], Style] = {}
 
@@ -127,6 +145,41 @@ class ScalpMap(Drawn):
             self._lines.pop(0, None)
             self.refresh(Region(0, 0, self.size.width, 1))
 
+    def show_patches(self, patches: tuple[PatchMark, ...]) -> None:
+        """Custom patches, in what room there is beside the head."""
+        if patches != self.patches:
+            self.patches = patches
+            self._lines.clear()
+            self.refresh()
+
+    def places(self) -> dict[int, list[tuple[int, PatchMark]]]:
+        """By row, where each patch stands: its first column."""
+        key = (self.patches, self.size, bool(self.caption))
+        if self._places_for != key:
+            self._places_for, self._places = key, self._placed()
+        return self._places
+
+    def _placed(self) -> dict[int, list[tuple[int, PatchMark]]]:
+        grid, width = self._fit_grid(), self.size.width
+        found: dict[int, list[tuple[int, PatchMark]]] = {}
+        if grid is None or not self.patches:
+            return found
+        left, right = _margins(grid, width)
+        rows = range(grid.height)
+        free = [(y, width - right[y], right[y]) for y in rows] + [
+            (y, 0, left[y]) for y in rows if y or not self.caption
+        ]
+        free.sort(key=lambda place: (min(place[0], 2 * (grid.height - place[0])), place[1] == 0))
+        for patch in self.patches:
+            need = len(patch.label)
+            place = next((place for place in free if place[2] >= need), None)
+            if place is None:
+                break
+            free.remove(place)
+            y, x, room = place
+            found.setdefault(y, []).append((x if x == 0 else x + room - need, patch))
+        return found
+
     def neighbour(self, dx: int, dy: int) -> str | None:
         """The zone next to the chosen one in a direction."""
         grid = self._fit_grid()
@@ -145,6 +198,10 @@ class ScalpMap(Drawn):
     def on_click(self, event: events.Click) -> None:
         """Tell which zone was clicked."""
         grid = self._fit_grid()
+        for x, patch in self.places().get(event.y, ()):
+            if x <= event.x < x + len(patch.label):
+                self.post_message(self.Picked(patch.code))
+                return
         if grid is not None and 0 <= event.y < grid.height and 0 <= event.x < grid.width:
             zone = grid.cell[event.y][event.x]
             if zone >= 0:
@@ -212,6 +269,13 @@ class ScalpMap(Drawn):
         if y == 0 and self.caption:
             for x, letter in enumerate(self.caption[: width // 2 - 4]):
                 cells[x + 1] = (letter, self._ink(readable_on(greys.ground), greys.ground, True))
+        for x, patch in self.places().get(y, ()):
+            fg, bg = readable_on(greys.ground), greys.ground
+            if patch.chosen:
+                fg, bg = greys.on_cursor, greys.cursor
+            ink = self._ink(fg, bg, patch.chosen or patch.active, patch.chosen and look.palette.colourless)
+            for offset, letter in enumerate(self.look.text(patch.label)):
+                cells[x + offset] = (letter, ink)
         return Strip([Segment(char, style) for char, style in cells], width).simplify()
 
     def _smooth(self, y: int, grid: Grid, looks: list[_Look], greys: MapColours) -> list[tuple[str, Style]]:
@@ -271,6 +335,16 @@ class ScalpMap(Drawn):
         start = anchor.start(len(text))
         for offset, char in enumerate(self.look.text(text)):
             cells[start + offset] = (char, self._ink(fg, bg, bold, reverse))
+
+
+def _margins(grid: Grid, width: int) -> tuple[list[int], list[int]]:
+    """Cells beside the head, and the letters of its sides, that are free on the left and on the right of each row."""
+    left, right = [], []
+    for y, row in enumerate(grid.cell):
+        taken = [x for x, key in enumerate(row) if key != OUTSIDE] + [x for x, at, _ in grid.sides if at == y]
+        left.append(max(0, min(taken) - 1) if taken else width // 2)
+        right.append(max(0, width - max(taken) - 2) if taken else width // 2)
+    return left, right
 
 
 def _look(mark: ZoneMark, look: Look) -> _Look:

@@ -31,6 +31,13 @@ class TraceBuffer:
         self._values: list[float] = []
         self._last_ms = 0
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.slices.clear()
+        self._values.clear()
+        self._open, self._last_ms = None, 0
+        self.version += 1
+
     def feed(self, clock_ms: Sequence[int], values: Iterable[float | None]) -> None:
         """Add samples; None is a sample that is missing. A clock that falls is a reboot: a gap, then on."""
         for at, value in zip(clock_ms, values, strict=True):

@@ -48,6 +48,7 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         course=q.course,
         operator=operator.id if operator is not None else None,
         resumes=None if q.resumes is None else await found_session(c, q.resumes),
+        depths_um=plan,
     )
     return {"session": await desk.recording.open_session(asked, plan)}
 

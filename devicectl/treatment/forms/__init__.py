@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from .aftercare import AFTERCARE
 from .before import ANAESTHETIC, ANAESTHETIC_OFF, PEN_CHECK, SKIN_PREPARATION
 from .cartridges import CARTRIDGE, CARTRIDGE_DISCARDED
 from .consent import CONSENT
@@ -14,6 +15,7 @@ from .during import (
     ADVERSE_EVENT,
     ADVERSE_EVENT_STATE,
     FOLLOW_UP,
+    FOLLOW_UP_MOVED,
     FOLLOW_UP_STATE,
     NOTE,
     PHOTO,
@@ -66,6 +68,8 @@ _ALL: Final[tuple[Form[Any], ...]] = (
     PHOTO,
     FOLLOW_UP,
     FOLLOW_UP_STATE,
+    FOLLOW_UP_MOVED,
+    AFTERCARE,
     PASS_CHANGE,
     SIGNATURE,
     AMENDMENT,

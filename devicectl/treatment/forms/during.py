@@ -230,3 +230,22 @@ FOLLOW_UP_STATE: Final = Form(
     permission="TREAT",
     multiple=True,
 )
+
+
+class FollowUpMoved(Record):
+    """A follow-up that will be on another day: the old one is cancelled, a new one of the same kind is laid down."""
+
+    due_date: Annotated[date, Day(label="New day", side="future")]
+    note: Annotated[str, note_entry()] = ""
+
+
+FOLLOW_UP_MOVED: Final = Form(
+    "follow_up_moved",
+    "Follow-up moved",
+    FollowUpMoved,
+    noun="New day of the follow-up",
+    continues="follow_up",
+    subject="client",
+    permission="TREAT",
+    multiple=True,
+)

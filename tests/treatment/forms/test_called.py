@@ -28,6 +28,8 @@ SAID = {
     "photo": "Photograph recorded.",
     "follow_up": "Follow-up recorded.",
     "follow_up_state": "State of the follow-up recorded.",
+    "follow_up_moved": "New day of the follow-up recorded.",
+    "aftercare": "Aftercare recorded.",
     "pass_change": "Change of the pass recorded.",
     "signature": "Signature recorded.",
     "amendment": "Amendment recorded.",
