@@ -20,8 +20,8 @@ LATE: Final = "late"
 """Action of an entry for one such row that came to a session when it was signed already."""
 
 MACHINE: Final = frozenset(table.name for table in t.metadata.sorted_tables if table.name in {
-    "stations", "boots", "pens", "cartridges", "sessions", "passes", "pass_segments", "telemetry_blocks", "commands",
-    "alarms", "events", "stops",
+    "stations", "boots", "pens", "cartridges", "sessions", "passes", "pass_segments", "pass_settings", "telemetry_blocks",
+    "commands", "alarms", "events", "stops",
 })  # fmt: skip
 """What the station writes by itself; bound when it is signed."""
 _LATER: Final = frozenset({"clients"})

@@ -64,6 +64,10 @@ _OPEN_PARENT: Final = {
         "(SELECT ended_utc_us FROM passes WHERE id = NEW.pass_id) IS NOT NULL",
         "the pass of this telemetry is closed",
     ),
+    "pass_settings": (
+        "(SELECT ended_utc_us FROM passes WHERE id = NEW.pass_id) IS NOT NULL",
+        "the pass of this setting is closed",
+    ),
 }
 _SIGNED: Final = {
     **dict.fromkeys(
@@ -78,7 +82,18 @@ _SIGNED: Final = {
     "pass_parts": "(SELECT session_id FROM pass_changes WHERE id = NEW.change_id)",
 }  # fmt: skip
 """What takes nothing more once its session is signed, and how it names the session."""
-_ORIGIN_FROM_PEN: Final = ("sessions", "passes", "commands", "alarms", "events", "stops")
+_ORIGIN_FROM_PEN: Final = ("sessions", "passes", "commands", "alarms", "events", "stops", "calibrations")
+_ENDED: Final = {
+    **dict.fromkeys(
+        (
+            "calibration_standards", "calibration_readings", "calibration_evaluations", "calibration_corrections",
+        ),
+        "NEW.calibration_id",
+    ),
+    "calibration_withdrawals": "(SELECT calibration_id FROM calibration_readings WHERE id = NEW.reading_id)",
+    "calibration_correction_results": "(SELECT calibration_id FROM calibration_corrections WHERE id = NEW.correction_id)",
+}  # fmt: skip
+"""What takes nothing more once its calibration has ended, and how it names the calibration."""
 
 
 def fixed_columns(table: sa.Table) -> list[str]:
@@ -154,6 +169,11 @@ def definitions() -> dict[str, str]:
             f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM signature_sessions AS s JOIN signatures AS g "
             f"ON g.id = s.signature_id WHERE s.session_id = {session} AND g.meaning = 'performed') "
             + _raise("this session is signed; add an amendment")
+        )
+    for table, calibration in _ENDED.items():
+        bodies[f"{table}_ended"] = (
+            f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM calibration_ends WHERE calibration_id = {calibration}) "
+            + _raise("this calibration has ended")
         )
     bodies["sessions_course"] = (
         "BEFORE INSERT ON sessions WHEN NEW.course_id IS NOT NULL AND "

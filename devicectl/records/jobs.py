@@ -22,6 +22,7 @@ from .rows import (
     OpenCommand,
     PassEnd,
     PassRow,
+    PassSettingRow,
     PenRow,
     SegmentRow,
     SessionRow,
@@ -159,6 +160,11 @@ def _update_job(statement: sa.Update, params: Params) -> Job[None]:
 def pass_opened(row: PassRow) -> Job[None]:
     """Open a pass."""
     return _insert_job(t.passes, row)
+
+
+def pass_set(row: PassSettingRow) -> Job[None]:
+    """Keep how a pass was set, while it is open."""
+    return _insert_job(t.pass_settings, row)
 
 
 _PASS_ENDED: Final = sa.select(t.passes.c.ended_utc_us).where(t.passes.c.id == sa.bindparam("key"))

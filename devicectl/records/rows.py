@@ -82,6 +82,18 @@ class PassRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PassSettingRow:
+    """What depth a pass was asked for, what the depth drive was told for it, what the pen read back, and by which valid
+    calibration (None: there is none)."""
+
+    pass_id: UUID
+    calibration_id: UUID | None
+    depth_target_um: int | None
+    depth_commanded_um: int | None
+    depth_read_back_um: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentRow:
     """A stretch of a pass on the pen's clock; ``contact`` is None exactly when ``kind`` is unknown."""
 

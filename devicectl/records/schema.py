@@ -16,7 +16,7 @@ from .backup import backup_file, newest_backup
 from .engine import APPLICATION_ID, driver, memory_engine, writer_engine
 from .errors import DatabaseDamaged, NoDatabase, NotOurs, RecordError, SchemaTooNew, translate
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Revision that this program writes; a test holds it equal to Alembic's head."""
 
 _MAGIC: Final = b"SQLite format 3\0"

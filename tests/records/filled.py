@@ -36,6 +36,8 @@ def value(table: sa.Table, column: sa.Column[Any], known: dict[str, UUID], fresh
         return fresh
     if column.foreign_keys:
         return known.get(next(iter(column.foreign_keys)).column.table.name)
+    if table is t.calibrations and column.name == "origin":
+        return "simulated"
     if column.name in SPECIAL:
         return SPECIAL[column.name]
     if column.name.endswith("_date") or (column.name == "expiry" and table is not t.cartridges):
@@ -50,10 +52,10 @@ def value(table: sa.Table, column: sa.Column[Any], known: dict[str, UUID], fresh
 def fill(world: Any, known: dict[str, UUID]) -> dict[str, UUID]:
     """Enter one row into each table that has none yet; ``known`` are keys by table. Gives all keys."""
     chain = Chain(KEY)
-    late = (t.signatures, t.signature_sessions, t.amendments)
+    late = (t.signatures, t.signature_sessions, t.amendments, t.calibration_ends)
     tables = [table for table in t.metadata.sorted_tables if table.name not in known and table not in late]
     for table in (*tables, *late):
-        if table in (t.audit, t.pass_segments, t.telemetry_blocks):
+        if table in (t.audit, t.pass_segments, t.pass_settings, t.telemetry_blocks):
             continue
         fresh = world.ids.uuid7()
         row = {column.name: value(table, column, known, fresh) for column in table.columns}

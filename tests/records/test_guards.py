@@ -29,6 +29,7 @@ class Settled:
 def closed(world, path):
     """A record in which everything is closed, and a stranger's connection to it."""
     key = world.add_pass()
+    world.do(jobs.pass_set(rows.PassSettingRow(key, None, 1_000, 1_041, 1_000)))
     world.do(world.block(key, 0, sealed=True))
     world.end_pass(key)
     station = world.do(lambda c: UUID(bytes=c.exec_driver_sql("SELECT id FROM stations").scalar_one()))

@@ -1,6 +1,7 @@
-"""A database of the first version, with treatments in it, becomes one of today: all of it, or nothing.
+"""A database of an older version, with treatments in it, becomes one of today: all of it, or nothing.
 
-``data/r0001.sql`` was written by the first version itself: closed and open sessions, passes, blocks, commands, alarms.
+``data/r0001.sql`` and ``data/r0002.sql`` were written by those versions themselves: closed and open sessions, passes, blocks,
+commands, alarms; in the second also a treatment that was signed and reviewed.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from devicectl.access.verify import verify
 from devicectl.records import schema
 from devicectl.records.engine import writer_engine
 from devicectl.records.store import Store
+from devicectl.station.runtime import _virtual_keys
 
-DUMP = Path(__file__).with_name("data") / "r0001.sql"
+DATA = Path(__file__).with_name("data")
+VERSIONS = ("0001", "0002")
 
 
-def first_version(path: Path, more_passes: int = 0) -> None:
-    """Make the database that the first version left."""
+def old_version(path: Path, version: str, more_passes: int = 0) -> None:
+    """Make the database that an old version left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript(DUMP.read_text(encoding="utf-8"))
+        connection.executescript((DATA / f"r{version}.sql").read_text(encoding="utf-8"))
         if more_passes:
             columns = [row[1] for row in connection.execute("PRAGMA table_info(passes)")]
             own = {"id": "randomblob(16)", "seq": "1000 + n.value", "session_id": "open.session_id"}
@@ -60,24 +63,34 @@ def columns_of(connection: sqlite3.Connection) -> dict[str, list[str]]:
     }
 
 
-def test_the_first_version_of_the_database_is_upgraded_with_all_that_is_in_it(path):
-    first_version(path)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_old_version_of_the_database_is_upgraded_with_all_that_is_in_it(path, version):
+    old_version(path, version)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (version,)
         columns = columns_of(connection)
     before = rows_of(path)
-    assert all(before[table] for table in columns)
+    assert sum(bool(before[table]) for table in columns) >= 12
     engine = writer_engine(path)
     with engine.connect() as connection:
         (note,) = schema.prepare(connection, path)
-    assert "upgraded from 0001 to 0002" in note
+    assert f"upgraded from {version} to {schema.HEAD}" in note
     assert rows_of(path, columns) == before
     (backup,) = path.parent.glob("*.bak.db")
     assert rows_of(backup) == before
 
 
+def test_what_was_signed_in_the_second_version_holds(path, opened):
+    old_version(path, "0002")
+    store = opened()
+    assert (len(store.recovered.sessions), len(store.recovered.passes)) == (1, 1)
+    verdict = store.submit_sync(lambda c: verify(c, _virtual_keys()))
+    assert verdict.damages == ()
+    assert verdict.signatures == 2
+
+
 def test_what_was_open_is_recovered_and_the_record_goes_on(path, opened):
-    first_version(path)
+    old_version(path, "0001")
     store = opened()
     assert (len(store.recovered.sessions), len(store.recovered.passes)) == (2, 1)
     keys = open_keys(store)
@@ -87,9 +100,10 @@ def test_what_was_open_is_recovered_and_the_record_goes_on(path, opened):
 
 
 @pytest.mark.slow
-def test_a_kill_in_mid_upgrade_leaves_the_old_or_the_new_database(path, tmp_path):
+@pytest.mark.parametrize("old", VERSIONS)
+def test_a_kill_in_mid_upgrade_leaves_the_old_or_the_new_database(path, tmp_path, old):
     original = tmp_path / "original.db"
-    first_version(original, more_passes=6_000)
+    old_version(original, old, more_passes=6_000)
     with closing(sqlite3.connect(original)) as connection:
         columns = columns_of(connection)
     before = rows_of(original)
@@ -133,17 +147,17 @@ def test_a_kill_in_mid_upgrade_leaves_the_old_or_the_new_database(path, tmp_path
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
             (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             tables = columns_of(connection)
-        if version == "0001":
+        if version == old:
             assert tables == columns
             assert rows_of(place) == before
         else:
-            assert version == "0002"
-            assert {"audit", "signatures", "consents"} <= tables.keys()
+            assert version == schema.HEAD
+            assert {"audit", "signatures", "consents", "calibrations"} <= tables.keys()
             assert rows_of(place, kept) == still
         seen.append(version)
         store = Store.open(place)
         assert store.submit_sync(schema.revision_of) == schema.HEAD
         store.close()
         assert rows_of(place, kept)["clients"] == still["clients"]
-    print(f"after {len(seen) - 1} kills within {took:.2f} s: {seen.count('0001')} old, {seen.count('0002') - 1} new")
-    assert set(seen[1:]) <= {"0001", "0002"}
+    print(f"after {len(seen) - 1} kills within {took:.2f} s: {seen.count(old)} old, {seen.count(schema.HEAD) - 1} new")
+    assert set(seen[1:]) <= {old, schema.HEAD}

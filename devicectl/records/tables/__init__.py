@@ -1,5 +1,22 @@
 """The tables, by subject."""
 
+from .calibrations import (
+    APPROACHES,
+    CALIBRATION_ENDS,
+    CORRECTION_KINDS,
+    MEASURANDS,
+    READING_SOURCES,
+    VERDICTS,
+    calibration_correction_results,
+    calibration_corrections,
+    calibration_ends,
+    calibration_evaluations,
+    calibration_readings,
+    calibration_standards,
+    calibration_withdrawals,
+    calibrations,
+    pass_settings,
+)
 from .columns import Guid, metadata
 from .pens import (
     DIRECTIONS,
@@ -73,12 +90,16 @@ from .trust import (
 )
 
 __all__ = [
-    "ACCESS_CODES", "COURSE_ENDS", "DIRECTIONS", "MEANINGS", "ORIGINS", "OUTCOMES", "PASS_ENDS", "PASS_KINDS", "PRIORITIES",
-    "PROTOCOL_SOURCES", "PURPOSES", "ROLES", "SEGMENT_KINDS", "Guid", "access_events", "adverse_event_states", "adverse_events",
-    "alarms", "amendments", "anaesthetic_removals", "anaesthetics", "assessments", "audit", "boots", "cartridge_discards",
-    "cartridge_uses", "cartridges", "checklist_answers", "client_profiles", "clients", "commands", "consents", "course_ends",
-    "courses", "erasures", "events", "follow_up_states", "follow_ups", "metadata", "notes", "operator_states", "operators",
-    "pass_changes", "pass_parts", "pass_segments", "passes", "pen_checks", "pens", "photos", "protocol_zones", "protocols",
-    "session_plan", "sessions", "signature_sessions", "signatures", "skin_preparations", "station_keys", "stations", "stops",
-    "telemetry_blocks", "topicals", "zone_results",
+    "ACCESS_CODES", "APPROACHES", "CALIBRATION_ENDS", "CORRECTION_KINDS", "COURSE_ENDS", "DIRECTIONS", "MEANINGS",
+    "MEASURANDS", "ORIGINS", "OUTCOMES", "PASS_ENDS", "PASS_KINDS", "PRIORITIES", "PROTOCOL_SOURCES", "PURPOSES",
+    "READING_SOURCES", "ROLES", "SEGMENT_KINDS", "VERDICTS", "Guid", "access_events", "adverse_event_states",
+    "adverse_events", "alarms", "amendments", "anaesthetic_removals", "anaesthetics", "assessments", "audit", "boots",
+    "calibration_correction_results", "calibration_corrections", "calibration_ends", "calibration_evaluations",
+    "calibration_readings", "calibration_standards", "calibration_withdrawals", "calibrations", "cartridge_discards",
+    "cartridge_uses", "cartridges", "checklist_answers", "client_profiles", "clients", "commands", "consents",
+    "course_ends", "courses", "erasures", "events", "follow_up_states", "follow_ups", "metadata", "notes",
+    "operator_states", "operators", "pass_changes", "pass_parts", "pass_segments", "pass_settings", "passes",
+    "pen_checks", "pens", "photos", "protocol_zones", "protocols", "session_plan", "sessions", "signature_sessions",
+    "signatures", "skin_preparations", "station_keys", "stations", "stops", "telemetry_blocks", "topicals",
+    "zone_results",
 ]  # fmt: skip
