@@ -258,6 +258,41 @@ def _nearest(wanted: float, least: int, most: int, step: int) -> int:
     return least + steps * step
 
 
+METHODS: Final = {
+    Measurand.STATIC: "dial indicator on a flat anvil, needle at bottom dead centre",
+    Measurand.DYNAMIC: "microscope with scale, long exposure",
+    Measurand.RATE: "optical tachometer, no load",
+    Measurand.RATE_LOADED: "optical tachometer, light load",
+}
+"""Methods that a plan gets which names none (domain notes 5.2)."""
+
+
+def proposed(data: dict[str, Any], capabilities: Capabilities, depth_limit_um: int, **of_pen: str) -> dict[str, Any]:
+    """``data`` with what it leaves out: what is known of the pen, the method and set-points of each series; static protrusion
+    when no series is named. Nothing is checked."""
+    made = {**{name: value for name, value in of_pen.items() if value}, **data}
+    series = made.get("series") or [{}]
+    if not isinstance(series, list):
+        return made
+    made["series"] = [_filled(one, capabilities, depth_limit_um) if isinstance(one, dict) else one for one in series]
+    return made
+
+
+def _filled(series: dict[str, Any], capabilities: Capabilities, depth_limit_um: int) -> dict[str, Any]:
+    try:
+        measurand = Measurand(series.get("measurand", Measurand.STATIC))
+    except ValueError:
+        return series
+    filled = {"measurand": str(measurand), "method": METHODS[measurand], **series}
+    if not filled.get("set_points"):
+        filled["set_points"] = list(default_set_points(capabilities, measurand, depth_limit_um))
+    if measurand.is_rate and "margin" not in filled:
+        filled["margin"] = max(capabilities.rate_step_mhz, 1_000) / 1000
+    if measurand is Measurand.DYNAMIC and "rate_hz" not in filled:
+        filled["rate_hz"] = capabilities.rate_min_mhz / 1000
+    return filled
+
+
 def parse_plan(data: dict[str, Any]) -> Plan:
     """The plan in ``data``. Raises :class:`PlanRefused` with the first thing that is wrong."""
     try:

@@ -30,6 +30,7 @@ from drivers.api import (
     Up,
     Vitals,
 )
+from drivers.correction import CorrectionTable
 from drivers.motor import DRIVEN_MS, TURNING_MHZ
 
 from .arrival import Arrival
@@ -134,6 +135,8 @@ class Controller:
         self.vitals: Vitals | None = None
         self.readback: ReadBack | None = None
         self.correction: CorrectionState | None = None
+        self.correction_table: CorrectionTable | None = None
+        """The correction that the pen applies, as it was read back; set by whoever reads it."""
         self.run: Grant | None = None
         self.zone: str | None = None
         self.latched = False
@@ -484,7 +487,7 @@ class Controller:
         self.arrival.forget()
         self.sensors.forget()
         self.rate_watch.forget()
-        self.status = self.vitals = self.readback = self.correction = None
+        self.status = self.vitals = self.readback = self.correction = self.correction_table = None
         self.lane.clock_ms = 0
 
     def _rebooted(self, item: Rebooted) -> None:
@@ -582,7 +585,15 @@ class Controller:
         if self.capabilities is None:
             return None
         held = self.readback.depth_limit_um if self.readback is not None else None
-        what = (self.capabilities, self.cartridge, self.limits, zone or self.zone, held, self.plan_depth_um)
+        what = (
+            self.capabilities,
+            self.cartridge,
+            self.limits,
+            zone or self.zone,
+            held,
+            self.plan_depth_um,
+            self.correction_table,
+        )
         if self._context_of != what:
             self._context_of, self._context = what, Context(*what)
         return self._context

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from drivers.api import Capabilities, Cartridge
+from drivers.correction import CorrectionTable
 
 SOFT_DEPTH_UM: Final = 1500
 """1.5 mm: above it no cleared pen was evaluated (FDA De Novo DEN160029, as quoted by a supplier)."""
@@ -36,7 +37,8 @@ class StationLimits:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a limiter may look at. ``plan_depth_um`` is the session's plan by zone code.
+    """What a limiter may look at. ``plan_depth_um`` is the session's plan by zone code; ``correction``
+    what the pen makes of a target before it tells its depth drive.
 
     ``depth_free_um`` is worked out: up to it every value on the pen's steps passes all limiters as it is.
     """
@@ -47,12 +49,16 @@ class Context:
     zone: str | None
     pen_depth_limit_um: int | None = None
     plan_depth_um: Mapping[str, int] = field(default_factory=dict)
+    correction: CorrectionTable | None = None
     depth_free_um: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         value = min(self.capabilities.depth_max_um, self.limits.hard_depth_um)
         for limit, _ in DEPTH_LIMITERS:
             value = limit(value, self)
+        if self.correction is not None:
+            # Both rise together: what is free as a target is free as it is commanded too.
+            value = min(value, self.correction.actual_um(self.limits.hard_depth_um))
         object.__setattr__(self, "depth_free_um", value)
 
 
@@ -176,6 +182,13 @@ def bound_depth(asked: float, context: Context) -> Bound | Refused:
     bound = _lower(value, DEPTH_LIMITERS, context, mm)
     if bound.applied < caps.depth_min_um:
         return Refused(f"Depth cannot be lowered to {mm(bound.applied)}: the pen's least is {mm(caps.depth_min_um)}.")
+    if context.correction is not None:
+        commanded = context.correction.commanded_um(bound.applied)
+        if commanded > context.limits.hard_depth_um:
+            return Refused(
+                f"Depth {mm(bound.applied)} would be commanded as {mm(commanded)} by the pen's correction, above the hard "
+                f"limit {mm(context.limits.hard_depth_um)}; ask for less."
+            )
     return bound
 
 

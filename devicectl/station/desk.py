@@ -50,6 +50,10 @@ log = logging.getLogger("devicectl.station")
 T = TypeVar("T")
 
 
+async def _inline(call: Callable[[], Any]) -> Any:
+    return call()
+
+
 class Holder:
     """The controlling client's pulse: alive while both its counters advance at least every 400 ms.
 
@@ -89,8 +93,11 @@ class Desk:
         limits: StationLimits,
         changed: Callable[[Desk], None],
         absent: Callable[[Address], Awaitable[str | None]] | None = None,
+        aside: Callable[[Callable[[], Any]], Awaitable[Any]] = _inline,
     ) -> None:
         self.address = address
+        self.aside = aside
+        """Calls what takes long beside the loop."""
         self.pen = pen
         self.source = source
         self.loop = asyncio.get_running_loop()
@@ -114,7 +121,7 @@ class Desk:
         self.control.alive = self._holder_problem
         self.control.record_problem = self.recording.problem
         self.control.firmware_problem = self.recording.firmware_problem
-        self.control.more_gates = self.recording.charting.gates
+        self.control.more_gates = self.recording.gates
         self.control.planned = self.recording.charting.planned
         self.control.listen(self._event)
         self.alarms.subscribe(self._alarm)

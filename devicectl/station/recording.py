@@ -26,9 +26,10 @@ from devicectl.control.events import (
     Uncommanded,
     ZoneChosen,
 )
-from devicectl.control.gates import Purpose
+from devicectl.control.gates import Gate, Purpose
 from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records import jobs
+from devicectl.records.calibrations import Unit
 from devicectl.records.errors import RecordError, RecordRefused
 from devicectl.records.pass_operators import PASS_OPERATOR
 from devicectl.records.rows import EventRow
@@ -38,9 +39,11 @@ from devicectl.treatment.pass_events import CloseReason, PassClosed, PassKind, P
 from devicectl.treatment.pass_recorder import PassRecorder
 from devicectl.treatment.pass_writer import PassWriter
 from devicectl.treatment.zones import parse_zone
-from drivers.api import Cartridge, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
+from drivers.api import Cartridge, CorrectionState, Gap, Lost, PenEvent, PenInput, Rebooted, Telemetry, Up, Vitals
 
 from .binding import PenBinding
+from .calibrated import Calibrated
+from .calibrating import Calibrating
 from .charting import Charting
 from .client_api import StationError
 from .health import RecordHealth
@@ -89,6 +92,8 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         self.health = RecordHealth(store, desk.control.journal_trouble, journal)
         self._submit = self.health.submit
+        self.calibrated = Calibrated(desk, treatments, self._submit)
+        self.calibrating = Calibrating(desk, treatments, self._submit)
         self._outbox = Outbox(self._submit)
         self.binding = PenBinding(self._submit, desk.source, self._bound_anew)
         self.log = Logbook(self._outbox.put, desk.source, lambda: (self._session, self.binding.pen_id))
@@ -106,6 +111,18 @@ class Recording:
 
     def _new_recorder(self) -> PassRecorder:
         return PassRecorder(self._pass_event, self._desk.source.uuid)
+
+    @property
+    def unit(self) -> Unit | None:
+        """The pen as the record knows it, whatever firmware runs on it; None before that."""
+        identity = self._desk.control.identity
+        if identity is None or self.binding.pen_id is None:
+            return None
+        return Unit(identity.manufacturer, identity.model, identity.serial, self.binding.origin)
+
+    def gates(self) -> tuple[Gate, ...]:
+        """What the record knows against a start of a treatment."""
+        return (*self.charting.gates(), *self.calibrated.gates())
 
     def problem(self) -> str | None:
         """Why nothing should be started on this record, or None."""
@@ -141,6 +158,7 @@ class Recording:
         self._recorder.needles = self.binding.needles
         self._remake_writer()
         self._desk.control.bind(pen_id)
+        self.calibrated.refresh()
 
     def _cartridge_changed(self, cartridge: Cartridge) -> None:
         """What was done until now was done with the one before; nothing starts until the record knows the new one."""
@@ -274,6 +292,7 @@ class Recording:
         self.charting.end()
         self._desk.control.end_session()
         self._begin_anew()
+        self.calibrated.refresh()
         self._desk.say("session closed" if how == CLOSED else "session interrupted, it can be resumed")
         return future
 
@@ -300,6 +319,8 @@ class Recording:
             self._recorder.telemetry(item)  # type: ignore[arg-type]
         elif isinstance(item, Vitals):
             self._recorder.vitals(item)
+        elif isinstance(item, CorrectionState):
+            self.calibrated.corrected(item)
         elif isinstance(item, Gap):
             self._recorder.gap(item)
         elif isinstance(item, Lost):
@@ -396,6 +417,8 @@ class Recording:
             self._early.append(event)
         if isinstance(event, PassOpened):
             self._passes += 1
+            if self._writer is not None:
+                self._outbox.put(jobs.pass_set(self.calibrated.setting(event.id, event.depth_um)))
         elif isinstance(event, PassClosed):
             self._count(event)
             figures, zone = event.figures, event.zone.code if event.zone else "no zone"
@@ -467,6 +490,7 @@ class Recording:
     async def close(self, why: str) -> None:
         """Close the session and what is open; returns when it is stored, or could not be."""
         self._timer.cancel()
+        self.calibrated.close()
         self.health.close()
         self.binding.close()
         if self._opening is not None:

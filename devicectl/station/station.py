@@ -202,6 +202,7 @@ class Station:
             limits=self.limits,
             changed=self._desk_changed,
             absent=self.ports.absent,
+            aside=self.ports.aside,
         )
         desk.control.stood = self._pulse.behind
         held = self._held[str(address)] = Held(desk, lock, opener=opener)

@@ -13,6 +13,19 @@ _BY: Final = {None: "no-operator", "Tom": "not-allowed", "Pia": "not-allowed", "
 # stable word of an error, or None for an answer). None of it changes anything, so that everybody meets the same.
 TREAT: Final = ("Pia", "Ada")
 ADMIN: Final = ("Ada",)
+BENCH: Final = ("Tom", "Ada")
+IN_HAND: Final[Mapping[str, Mapping[str, Any]]] = {
+    "next": {},
+    "park": {"ticket": "nonsense"},
+    "reading": {"step": 0, "text": "1.0"},
+    "annul": {"step": 0, "reason": "gauge slipped"},
+    "evaluate": {},
+    "propose": {},
+    "correct": {},
+    "finish": {"pin": "x"},
+    "abandon": {"reason": "gauge slipped"},
+}
+"""Requests about the calibration in hand, of which there is none."""
 ALL: Final = WHO
 IN_TREATMENT: Final[tuple[tuple[str, Mapping[str, Any], tuple[str | None, ...], str | None], ...]] = (
     ("station.hello", {"client": "again", "version": 1}, ALL, None),
@@ -50,6 +63,11 @@ IN_TREATMENT: Final[tuple[tuple[str, Mapping[str, Any], tuple[str | None, ...], 
     ("audit.head", {}, ALL, None),
     ("client.identity", {"client": "NOBODY"}, TREAT, "no-such-client"),
     ("client.erase", {"client": "NOBODY", "reason": "requested", "pin": "x"}, ADMIN, "no-such-client"),
+    ("calibration.plan", {}, BENCH, "bad-plan"),
+    ("calibration.begin", {"plan": {}}, BENCH, "bad-plan"),
+    ("calibration.resume", {}, BENCH, "no-calibration"),
+    ("calibration.state", {}, ALL, None),
+    *((f"calibration.{name}", params, BENCH, "no-calibration") for name, params in IN_HAND.items()),
     ("control.take", {}, ALL, None),
     ("pen.stop", {"source": "test"}, ALL, None),
 )
@@ -68,7 +86,7 @@ ONCE: Final = {
 """Requests that change what the table rests on; they have plays of their own."""
 WORKS_LOCKED: Final = {
     "station.hello", "view.subscribe", "pens.list", "operator.list", "pen.stop", "run.pause", "run.end",
-    "audit.head",
+    "audit.head", "calibration.state",
 }  # fmt: skip
 
 

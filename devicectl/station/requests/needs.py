@@ -116,4 +116,13 @@ NEEDS: Final[Mapping[str, Need]] = {
     "audit.head": ALWAYS,
     "client.identity": Need(Permission.READ_IDENTITY),
     "client.erase": Need(Permission.ERASE_CLIENTS),
-}
+    "calibration.state": ALWAYS,
+    **dict.fromkeys(
+        (
+            "calibration.plan", "calibration.begin", "calibration.resume", "calibration.next", "calibration.park",
+            "calibration.reading", "calibration.annul", "calibration.evaluate", "calibration.propose", "calibration.correct",
+            "calibration.finish", "calibration.abandon",
+        ),
+        Need(Permission.CALIBRATE),
+    ),
+}  # fmt: skip
