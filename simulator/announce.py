@@ -18,7 +18,8 @@ _PATTERN: Final = "simulator-*.json"
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A simulated pen that runs now. ``kind`` is ``pty``, ``tcp`` or ``ble``; the latter is reached by ``radio``."""
+    """A simulated pen that runs now. ``kind`` is ``pty``, ``tcp`` or ``ble``; the latter is reached by ``radio``. ``truth`` is a
+    socket that tells simulated instruments what is really so."""
 
     address: str
     model: str
@@ -26,12 +27,15 @@ class Announcement:
     pid: int
     kind: str
     radio: str = ""
+    truth: str = ""
 
 
 @contextmanager
-def announce(address: str, model: str, serial: str, kind: str, radio: str = "") -> Iterator[Announcement]:
+def announce(
+    address: str, model: str, serial: str, kind: str, radio: str = "", truth: str = ""
+) -> Iterator[Announcement]:
     """Be found while the block runs. Raises ``OSError`` when the runtime directory cannot be written."""
-    folder, told = runtime_dir(), Announcement(address, model, serial, os.getpid(), kind, radio)
+    folder, told = runtime_dir(), Announcement(address, model, serial, os.getpid(), kind, radio, truth)
     text = json.dumps(asdict(told), ensure_ascii=False)
     for number in itertools.count(1):
         path = folder / f"simulator-{told.pid}-{number}.json"

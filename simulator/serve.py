@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Literal
 
 from drivers.api import LinkRefused
 
-from .announce import announce
+from .announce import Announcement, announce
 from .console import Console
 from .faults import FaultPlan, Faults
+from .gauge import ERRORS, Errors, GaugePort, Instrument, PenTruth, What, find_pen
 from .nvm import Nvm
 from .pen import SimulatedPen
 from .profile import Profile
 from .tcp import TcpPort
+from .truth import TruthPort
 
 if TYPE_CHECKING:
     from .radio.options import AirOptions
@@ -61,7 +64,10 @@ async def serve(
             address, radio = await _open_air(pen, air, stack)
         else:
             address = await open_port(kind, pen, port, paced, stack)
-        stack.enter_context(announce(address, pen.profile.model, pen.serial, kind, radio))
+        truth = TruthPort(pen)
+        stack.push_async_callback(truth.close)
+        seen = await truth.open()
+        stack.enter_context(announce(address, pen.profile.model, pen.serial, kind, radio, seen))
         heed_signals(over, stack)
         if told is not None:
             told(pen, address, radio)
@@ -113,3 +119,53 @@ def open_pty(pen: SimulatedPen, stack: AsyncExitStack, *, paced: bool = True) ->
         raise LinkRefused(f"This system gives no pseudo-terminal ({error}); simulate a tcp pen instead.") from error
     stack.callback(terminal.close)
     return address
+
+
+async def serve_gauge(
+    what: What,
+    *,
+    pen: str | None = None,
+    unit: str | None = None,
+    errors: Errors | None = None,
+    seed: int = 0,
+    console: bool = False,
+    told: Callable[[str, Announcement], None] = lambda address, pen: print(address),
+) -> None:
+    """Run an instrument at a simulated pen of this machine until SIGTERM, SIGINT or cancellation.
+
+    ``told`` gets its address and the pen that it measures. With ``console`` each line on standard input is a press of the
+    gauge's own key.
+
+    Raises:
+        GaugeTrouble: there is no such pen.
+        LinkRefused: the system gives no pseudo-terminal.
+    """
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    measured = find_pen(pen)
+    truth = PenTruth(measured.truth)
+    await truth.ask()
+    port = GaugePort(
+        Instrument(what, unit or ("mm" if what == "dial" else "rpm"), errors or ERRORS[what], seed), truth.ask
+    )
+    try:
+        address = port.open()
+    except OSError as error:
+        raise LinkRefused(f"This system gives no pseudo-terminal ({error}).") from error
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(port.close)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, over.set)
+            stack.callback(loop.remove_signal_handler, number)
+        told(address, measured)
+        if console:
+            descriptor = sys.stdin.fileno()
+
+            def pressed() -> None:
+                if not os.read(descriptor, 256):
+                    loop.remove_reader(descriptor)
+                else:
+                    port.send()
+
+            loop.add_reader(descriptor, pressed)
+            stack.callback(loop.remove_reader, descriptor)
+        await over.wait()

@@ -27,6 +27,7 @@ _SIMULATOR = (
     ("simulator.faults", "FaultError", "bad-fault"),
     ("simulator.profile", "ProfileError", "bad-profile"),
     ("simulator.radio.options", "BadRadioOption", "bad-radio"),
+    ("simulator.gauge", "GaugeTrouble", "no-pen"),
     ("devicectl.treatment.zones", "UnknownZone", "unknown-zone"),
 )
 

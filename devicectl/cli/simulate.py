@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROFILES = ("reference", "fixed-117", "vary-150")
 Kind = Literal["pty", "tcp", "ble", "fleet"]
 FLEET: int = 8
+_GAUGE = ("at", "what", "unit", "errors")
 _AIR = ("interval", "mtu", "pairing", "passkey", "name", "address", "rssi", "socket")
 
 
@@ -48,6 +49,57 @@ def _air_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _pen_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What a pen is made of, beside its profile."""
+    for option in reversed(
+        (
+            click.option(
+                "--actuator",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Another error of the depth drive than the profile's: gain, offset_um, backlash_um, bow_um, "
+                "drift_um_per_million, slew_um_s; may be repeated.",
+            ),
+            click.option(
+                "--rate-gain",
+                type=click.FloatRange(0.5, 2),
+                metavar="X",
+                help="True stroke rate over what the pen measures.",
+            ),
+            click.option("--firmware", metavar="TEXT", help="Another version than the profile's."),
+            click.option(
+                "--memory",
+                metavar="FILE",
+                help="Keep what the pen remembers without power (boots, bonds, correction) here.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _gauge_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of an instrument."""
+    for option in reversed(
+        (
+            click.option("--at", metavar="ADDRESS", help="gauge: the simulated pen that it measures; the only one."),
+            click.option("--what", type=click.Choice(["dial", "tachometer"]), help="gauge: which instrument; dial."),
+            click.option(
+                "--unit", type=click.Choice(["mm", "in", "um", "Hz", "rpm"]), help="gauge: what it shows; mm or rpm."
+            ),
+            click.option(
+                "--error",
+                "errors",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="gauge: its own error: gain (a part), offset and noise in µm or mHz; may be repeated.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 class Simulate(Command):
     """Its help lists every fault."""
 
@@ -69,9 +121,12 @@ class Simulate(Command):
         "devicectl simulate pty --fault drop=0.05 --fault stall@5s",
         "devicectl simulate pty --console          type: button, press 1.5, fault stall, state, quit",
         "devicectl simulate fleet --count 64 --profile reference,vary-150     and then: devicectl monitor",
+        "devicectl simulate pty --actuator gain=0.95 --actuator backlash_um=30 --memory pen.json",
+        "devicectl simulate gauge                  a dial indicator at the simulated pen that runs",
+        "devicectl simulate gauge --what tachometer --error noise=50",
     ),
 )
-@click.argument("kind", type=click.Choice(["pty", "tcp", "ble", "fleet"]))
+@click.argument("kind", type=click.Choice(["pty", "tcp", "ble", "fleet", "gauge"]))
 @click.option(
     "--profile",
     default="reference",
@@ -101,6 +156,8 @@ class Simulate(Command):
     type=click.IntRange(0, 65535),
     help="TCP port of tcp or ble, the first of fleet --tcp; 0 takes a free one.",
 )
+@_pen_options
+@_gauge_options
 @_air_options
 @click.option("--console", is_flag=True, help="Take commands from standard input.")
 @click.option(
@@ -109,7 +166,7 @@ class Simulate(Command):
 @click.option("--unpaced", is_flag=True, help="No 115,200 Bd pacing (for measurements).")
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started it ends.")
 def simulate(
-    kind: Kind,
+    kind: Literal["pty", "tcp", "ble", "fleet", "gauge"],
     profile: str,
     seed: int,
     count: int | None,
@@ -120,14 +177,31 @@ def simulate(
     as_json: bool,
     unpaced: bool,
     with_parent: bool,
-    **air: Any,
+    actuator: tuple[str, ...],
+    rate_gain: float | None,
+    firmware: str | None,
+    memory: str | None,
+    **more: Any,
 ) -> None:
     """Start a simulated pen. The first line is its address; it runs until Ctrl+C or SIGTERM.
 
     KIND is pty (a pseudo-terminal, like a serial port), tcp, or ble: a pen on a virtual radio, whose own address is the
     second line, for --radio or DEVICECTL_RADIO. fleet is many pens in one process, a line for each: address, serial number,
-    seed, profile.
+    seed, profile. gauge is a serial instrument at a simulated pen that runs already, for 'devicectl calibrate run --gauge'.
     """
+    air = {name: more[name] for name in _AIR}
+    gauge = {name: more[name] for name in _GAUGE}
+    if kind == "gauge":
+        given = {"faults": faults, "port": port, "unpaced": unpaced, "actuator": actuator, "rate_gain": rate_gain}
+        given |= {"firmware": firmware, "memory": memory, "count": count, **air}
+        if strange := [name for name, value in given.items() if value]:
+            raise click.UsageError(f"--{strange[0].replace('_', '-').removesuffix('s')} belongs to a pen.")
+        _gauge(gauge, seed, console, as_json, with_parent)
+        return
+    if strange := [name for name, value in gauge.items() if value]:
+        raise click.UsageError(f"--{strange[0].removesuffix('s')} belongs to gauge: devicectl simulate gauge.")
+    if kind == "fleet" and (actuator or rate_gain or firmware or memory):
+        raise click.UsageError("--actuator, --rate-gain, --firmware and --memory belong to a single pen.")
     if kind != "fleet" and (count is not None or behind is not None):
         raise click.UsageError("--count, --pty and --tcp belong to fleet: devicectl simulate fleet --count 64 --tcp.")
     if kind == "fleet" and console:
@@ -149,9 +223,13 @@ def simulate(
         pens = _fleet(count or FLEET, behind is not False, profile, seed, plan, port, not unpaced, as_json)
         asyncio.run(_until_over(pens, with_parent))
         return
+    from pathlib import Path
+
+    from simulator.nvm import Nvm
+
     pen = serve(
         kind,
-        profile=profile,
+        profile=_profile(profile, actuator, rate_gain, firmware),
         seed=seed,
         faults=plan,
         port=port,
@@ -160,6 +238,7 @@ def simulate(
         emit=lambda line: print(line, flush=True),
         air=_air(port, air) if kind == "ble" else None,
         told=_tell_as_json if as_json else None,
+        nvm=None if memory is None else Nvm(Path(memory)),
     )
     asyncio.run(_until_over(pen, with_parent))
 
@@ -197,6 +276,82 @@ def _tell_fleet_as_json(members: list[Member]) -> None:
 
     told = {"pens": [one._asdict() for one in members], "pid": os.getpid()}
     print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+def _profile(name: str, actuator: tuple[str, ...], rate_gain: float | None, firmware: str | None) -> Any:
+    """A profile with what is asked for instead of its own. Raises `ProfileError`."""
+    from pydantic import ValidationError
+
+    from simulator.profile import ProfileError, load_profile
+
+    made = load_profile(name)
+    parts = {**made.actuator.model_dump(), **_numbers("--actuator", actuator)}
+    changes: dict[str, Any] = {}
+    try:
+        changes["actuator"] = type(made.actuator).model_validate(parts)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        names = ", ".join(type(made.actuator).model_fields)
+        raise ProfileError(
+            f"--actuator {'.'.join(map(str, first['loc']))}: {first['msg']}; known are {names}."
+        ) from error
+    if rate_gain is not None:
+        changes["motor"] = made.motor.model_copy(update={"clock_gain": rate_gain})
+    if firmware is not None:
+        if not 0 < len(firmware.encode()) <= 16:
+            raise ProfileError("--firmware takes 1 to 16 bytes, such as 1.0.1.")
+        changes["firmware"] = firmware
+    return made.model_copy(update=changes)
+
+
+def _numbers(option: str, texts: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise click.UsageError(f"{option} {text}: write it as NAME=NUMBER.") from None
+    return found
+
+
+def _gauge(options: dict[str, Any], seed: int, console: bool, as_json: bool, with_parent: bool) -> None:
+    import asyncio
+    import json
+    import os
+    from dataclasses import replace
+
+    from simulator.announce import Announcement
+    from simulator.gauge import ERRORS
+    from simulator.serve import serve_gauge
+
+    what = options["what"] or "dial"
+    unit = options["unit"]
+    if unit is not None and (unit in ("Hz", "rpm")) is not (what == "tachometer"):
+        raise click.UsageError(f"a {what} does not show {unit}.")
+    errors = _numbers("--error", options["errors"])
+    if strange := errors.keys() - {"gain", "offset", "noise"}:
+        raise click.UsageError(f"--error {min(strange)}: known are gain, offset and noise.")
+
+    def told(address: str, pen: Announcement) -> None:
+        if as_json:
+            print(
+                json.dumps({"address": address, "pen": pen.address, "serial": pen.serial, "pid": os.getpid()}),
+                flush=True,
+            )
+        else:
+            print(address, flush=True)
+
+    gauge = serve_gauge(
+        what,
+        pen=options["at"],
+        unit=unit,
+        errors=replace(ERRORS[what], **errors),
+        seed=seed,
+        console=console,
+        told=told,
+    )
+    asyncio.run(_until_over(gauge, with_parent))
 
 
 def _air(port: int, air: dict[str, Any]) -> AirOptions:

@@ -285,6 +285,8 @@ _WORDS: Final = {
     "finite_number": "must be a number such as 1.5",
     "int_from_float": "must be a whole number",
     "string_too_short": "must have {min_length} or more characters",
+    "too_short": "must have {min_length} or more characters",
+    "too_long": "must have {max_length} characters at most",
     "string_too_long": "must have {max_length} characters at most",
     "string_pattern_mismatch": "has characters that are not possible there",
 }
