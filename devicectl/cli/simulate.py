@@ -325,7 +325,7 @@ def _gauge(options: dict[str, Any], seed: int, console: bool, as_json: bool, wit
     from simulator.gauge import ERRORS
     from simulator.serve import serve_gauge
 
-    what = options["what"] or "dial"
+    what: Literal["dial", "tachometer"] = options["what"] or "dial"
     unit = options["unit"]
     if unit is not None and (unit in ("Hz", "rpm")) is not (what == "tachometer"):
         raise click.UsageError(f"a {what} does not show {unit}.")

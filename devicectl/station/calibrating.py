@@ -52,6 +52,7 @@ REST_S: Final = 0.4
 REST_UM: Final = 10
 REST_MAX_S: Final = 6.0
 LOOK_S: Final = 0.02
+GATES_S: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -287,11 +288,19 @@ class Calibrating:
         )
         sheet: ParkSheet | None = None
         if stand == "park":
+            await self._gates_open()
             offered = self._desk.parking.offer(bottom=True)
             if not isinstance(offered, ParkSheet):
                 raise refuse(offered, "cannot-park")
             sheet = offered
         return Prepared(place, False, stand, sheet, _STANDS[stand])
+
+    async def _gates_open(self) -> None:
+        """Give gates that open by themselves their time; what then is shut stands on the sheet."""
+        control = self._desk.control
+        until = control.loop.time() + GATES_S
+        while control.loop.time() < until and not all(gate.passed for gate in control.gates()):
+            await asyncio.sleep(LOOK_S)
 
     async def _set(self, act: Any, milli: int, name: str) -> int:
         outcome, _ = await act(milli, lower=False)

@@ -75,8 +75,6 @@ async def step(w: World, s: Screen, read: Callable[[], str], **more: Any) -> dic
     if answer["done"]:
         return None
     if answer["stand"] == "park":
-        await w.until(lambda: all(gate.passed for gate in w.desk.control.gates()), 5)
-        answer = await s.ask("calibration.next", reseated=True)
         await asyncio.sleep(0.2)
         parked = await s.ask("calibration.park", ticket=answer["sheet"]["ticket"])
         assert parked.outcome == "confirmed", parked
