@@ -49,6 +49,8 @@ def begun(process: Process, pen: UUID, new_id: Any, by: UUID | None, at_utc_us: 
         "humidity_milli": round(plan.humidity_pct * 1000),
         "depth_least_um": process.span.depth_least_um,
         "depth_most_um": process.span.depth_most_um,
+        "depth_limit_um": process.span.depth_limit_um,
+        "depth_step_um": process.span.depth_step_um,
         "rate_least_mhz": process.span.rate_least_mhz,
         "rate_most_mhz": process.span.rate_most_mhz,
         "plan": text_of(plan.model_dump(mode="json")),
@@ -163,7 +165,14 @@ def came_of(
 def process_of(rows: CalibrationRows) -> Process:
     """The calibration as it stands in the record."""
     row, pen = rows.calibration, rows.pen
-    span = Span(row["depth_least_um"], row["depth_most_um"], row["rate_least_mhz"], row["rate_most_mhz"])
+    span = Span(
+        row["depth_least_um"],
+        row["depth_most_um"],
+        row["depth_limit_um"],
+        row["depth_step_um"],
+        row["rate_least_mhz"],
+        row["rate_most_mhz"],
+    )
     process = Process(
         row["id"],
         plan_of(row["plan"]),
@@ -271,7 +280,10 @@ def content(process: Process) -> str:
         {
             "calibration": str(process.id),
             "plan": process.plan.model_dump(mode="json"),
-            "span": [span.depth_least_um, span.depth_most_um, span.rate_least_mhz, span.rate_most_mhz],
+            "span": [
+                span.depth_least_um, span.depth_most_um, span.depth_limit_um, span.depth_step_um, span.rate_least_mhz,
+                span.rate_most_mhz,
+            ],
             "readings": [
                 [
                     str(one.id), one.seq, one.round, str(one.measurand), one.step, micro(one.set_to), str(one.direction),

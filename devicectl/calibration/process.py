@@ -6,9 +6,10 @@ as found; each correction that came into force begins the next one, whose readin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,15 +18,20 @@ from drivers.correction import CorrectionTable
 from .decision import Verdict
 from .plan import Plan, Series
 from .quantities import Direction, Measurand, Measured
-from .run import OutOfStep, Phase, Run, Step, Taken, steps
+from .run import DUST, OutOfStep, Phase, Run, Step, Taken, steps
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What the pen could be set to when the calibration began; the steps hang on it."""
+    """What the pen could be set to when the calibration began; the steps hang on it.
+
+    ``depth_limit_um`` holds for what is commanded too, so that ``depth_most_um``, what could be asked for, may be less.
+    """
 
     depth_least_um: int
     depth_most_um: int
+    depth_limit_um: int
+    depth_step_um: int
     rate_least_mhz: int
     rate_most_mhz: int
 
@@ -34,6 +40,38 @@ class Span:
         if measurand.is_rate:
             return self.rate_least_mhz / 1000, self.rate_most_mhz / 1000
         return self.depth_least_um / 1000, self.depth_most_um / 1000
+
+    def through(self, table: CorrectionTable | None) -> Span:
+        """With another correction in force: what can be asked for with it."""
+        return replace(
+            self, depth_most_um=reach_um(table, self.depth_limit_um, self.depth_least_um, self.depth_step_um)
+        )
+
+
+def reach_um(table: CorrectionTable | None, limit_um: int, least_um: int, step_um: int) -> int:
+    """The greatest target on the pen's steps for which neither it nor what is commanded for it is above the limit."""
+    most = limit_um
+    if table is not None:
+        most = min(limit_um, table.actual_um(limit_um))
+        while most > least_um and table.commanded_um(most) > limit_um:
+            most -= 1
+    return max(least_um, most - (most - least_um) % step_um if step_um else most)
+
+
+def within(set_points: Sequence[float], most: float, step: float) -> tuple[float, ...]:
+    """As many set-points up to ``most``: those beyond it give way to ``most`` and to the middles of the widest gaps."""
+    kept = [one for one in set_points if one <= most + DUST]
+    if len(kept) < len(set_points) and most - DUST > (kept[-1] if kept else 0.0):
+        kept.append(most)
+    while 0 < len(kept) < len(set_points):
+        ends = [0.0, *kept]
+        low, high = max(pairwise(ends), key=lambda pair: pair[1] - pair[0])
+        middle = low + (high - low) / 2
+        middle = round(middle / step) * step if step else middle
+        if not low + DUST < middle < high - DUST:
+            break  # there is no room for as many
+        kept = sorted([*kept, round(middle, 6)])
+    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +187,11 @@ class Process:
         """A correction of which nobody knows whether the pen holds it."""
         return next((one for one in self.corrections if not one.settled), None)
 
+    def span_of(self, round: int) -> Span:
+        """What can be asked for in a round."""
+        confirmed = [one for one in self.corrections if one.outcome == "confirmed"]
+        return self.span if not round else self.span.through(confirmed[round - 1].table)
+
     def series_of(self, round: int) -> tuple[Series, ...]:
         """What is measured in a round: everything as found; after a correction of depth no rate."""
         return tuple(one for one in self.plan.series if not round or not one.measurand.is_rate)
@@ -159,8 +202,12 @@ class Process:
 
     def steps(self, series: Series, round: int) -> tuple[Step, ...]:
         """The steps of a series in a round: always the same."""
-        phase = Phase.AS_LEFT if round else Phase.AS_FOUND
-        return steps(series, phase, self.plan.seed + max(0, round - 1), *self.span.of(series.measurand))
+        phase, span = (Phase.AS_LEFT if round else Phase.AS_FOUND), self.span_of(round)
+        least, most = span.of(series.measurand)
+        if round and not series.measurand.is_rate:
+            points = within(series.set_points, most, span.depth_step_um / 1000)
+            series = series.model_copy(update={"set_points": points})
+        return steps(series, phase, self.plan.seed + max(0, round - 1), least, most)
 
     def of(self, measurand: Measurand, round: int) -> list[Reading]:
         """Readings of a series in a round, withdrawn ones too."""

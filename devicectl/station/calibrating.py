@@ -19,7 +19,7 @@ from devicectl.access.roster import Operator
 from devicectl.calibration import book
 from devicectl.calibration.assessment import Assessment, assess, corrected, detail
 from devicectl.calibration.binding import Binding
-from devicectl.calibration.correction import NoCorrection, Refused, correct
+from devicectl.calibration.correction import NoCorrection
 from devicectl.calibration.fit import NoFit
 from devicectl.calibration.interval import add_months
 from devicectl.calibration.keeping import keep_correction, read_correction
@@ -159,6 +159,18 @@ class Calibrating:
             depth = approach.depth_um is None or event.depth_um == approach.depth_um
             approach.ran = approach.ran or (depth and event.rate_mhz == approach.rate_mhz)
 
+    def span(self) -> Span:
+        """What the pen that is connected can be set to now, its correction counted in. Raises :class:`StationError`."""
+        control, calibrated = self._desk.control, self._desk.recording.calibrated
+        caps = control.capabilities
+        if caps is None:
+            raise refuse("The pen is not connected; wait for the link.", "no-pen")
+        if not calibrated.known:
+            raise refuse("The pen's correction has not been read back yet; wait a second.", "unknown-correction")
+        limit = min(caps.depth_max_um, control.limits.ceiling_um, control.cartridge.depth_max_um or caps.depth_max_um)
+        bare = Span(caps.depth_min_um, limit, limit, caps.depth_step_um, caps.rate_min_mhz, caps.rate_max_mhz)
+        return bare.through(calibrated.held if calibrated.applies else None)
+
     # -- beginning
 
     async def begin(self, plan: Plan, operator: Operator) -> Process:
@@ -176,11 +188,10 @@ class Calibrating:
                 f"The plan is for pen {plan.pen_serial} and this is {identity.serial}; correct it in the plan.",
                 "wrong-pen",
             )
-        most = control.limits.ceiling_um
-        problems = plan.problems(caps, recording.calibrated.today, most)
+        span = self.span()
+        problems = plan.problems(caps, recording.calibrated.today, span.depth_most_um)
         if problems:
             raise StationError(problems[0], "bad-plan", {str(n): text for n, text in enumerate(problems)})
-        span = Span(caps.depth_min_um, min(caps.depth_max_um, most), caps.rate_min_mhz, caps.rate_max_mhz)
         source = self._desk.source
         process = Process(
             source.uuid(),
@@ -517,12 +528,8 @@ class Calibrating:
             table = corrected(assessment, kind, held)
         except NoCorrection as error:
             raise refuse(str(error), "no-correction") from error
-        limit = control.limits.ceiling_um
-        most = min(process.span.depth_most_um, limit)
-        answer = correct(
-            table, most, least_um=caps.depth_min_um, step_um=1, limit_um=limit, limit="limit of this station"
-        )
-        return table, answer.text if isinstance(answer, Refused) else f"Up to {most / 1000:.2f} mm can be asked for."
+        most = process.span.through(table).depth_most_um
+        return table, f"With it up to {most / 1000:.2f} mm can be asked for."
 
     async def correct(self, kind: str, operator: Operator) -> tuple[Outcome, str]:
         """Write the correction into the pen, read it back and compare; gives what came of it."""

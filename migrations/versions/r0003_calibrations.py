@@ -30,6 +30,8 @@ _STATEMENTS: Final = (
         humidity_milli INTEGER NOT NULL,
         depth_least_um INTEGER NOT NULL,
         depth_most_um INTEGER NOT NULL,
+        depth_limit_um INTEGER NOT NULL,
+        depth_step_um INTEGER NOT NULL,
         rate_least_mhz INTEGER NOT NULL,
         rate_most_mhz INTEGER NOT NULL,
         "plan" TEXT NOT NULL,

@@ -32,13 +32,16 @@ calibrations = entry(
     integer("humidity_milli"),
     integer("depth_least_um"),
     integer("depth_most_um"),
+    integer("depth_limit_um"),
+    integer("depth_step_um"),
     integer("rate_least_mhz"),
     integer("rate_most_mhz"),
     text("plan"),
     one_of("origin", ORIGINS),
     sa.Index(None, "pen_id", "at_utc_us"),
 )
-"""``plan`` is JSON of the whole plan; with the ranges it makes the same steps again. Temperature in thousandths of
+"""``plan`` is JSON of the whole plan; with the ranges it makes the same steps again. ``depth_limit_um`` holds for what is
+commanded, ``depth_most_um`` is what could be asked for as found. Temperature in thousandths of
 a °C, humidity in thousandths of a percent."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from devicectl.access.roster import Operator
 from devicectl.calibration.plan import Plan, PlanRefused, parse_plan, proposed
-from devicectl.calibration.process import Process, Span
+from devicectl.calibration.process import Process
 from devicectl.calibration.quantities import Measurand
 from devicectl.control.intents import NOT_BEFORE_S, TICKET_S
 from devicectl.records.calibrations import find_calibration
@@ -62,21 +62,20 @@ async def _plan(c: Connection, q: cp.PlanCalibration) -> Any:
     identity, caps = control.identity, control.capabilities
     if identity is None or caps is None:
         raise StationError("The pen is not connected; wait for the link.", "no-pen")
-    most = control.limits.ceiling_um
+    span = desk.recording.calibrating.span()
     data = proposed(
         q.plan,
         caps,
-        most,
+        span.depth_most_um,
         pen_serial=identity.serial,
         cartridge_type=control.cartridge.type,
         cartridge_lot=control.cartridge.lot,
         technician=_operator(c).name,
     )
     plan = _parsed(data)
-    span = Span(caps.depth_min_um, min(caps.depth_max_um, most), caps.rate_min_mhz, caps.rate_max_mhz)
     draft = Process(c.station.source.uuid(), plan, span, "", "", "", "", 0)
     readings = sum(len(draft.steps(series, 0)) for series in plan.series)
-    return plan_view(plan, plan.problems(caps, desk.recording.calibrated.today, most), readings)
+    return plan_view(plan, plan.problems(caps, desk.recording.calibrated.today, span.depth_most_um), readings)
 
 
 async def _begin(c: Connection, q: cp.BeginCalibration) -> Any:
