@@ -108,7 +108,7 @@ def _driving(command: Any) -> Any:
             ),
             click.option(
                 "--readings",
-                type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+                type=click.Path(dir_okay=False, allow_dash=True),
                 help="Read them from this file, a line each, in the order of the steps; for scripts.",
             ),
             click.option(
@@ -139,7 +139,7 @@ def _driving(command: Any) -> Any:
 )
 @click.argument("address", type=ADDRESS)
 @radio_option
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False))
+@click.argument("plan", type=click.Path(dir_okay=False))
 @_driving
 @operator_options
 def run_command(address: str, plan: str, who: SignIn | None, **given: Any) -> int:
