@@ -53,6 +53,8 @@ def begun(process: Process, pen: UUID, new_id: Any, by: UUID | None, at_utc_us: 
         "depth_step_um": process.span.depth_step_um,
         "rate_least_mhz": process.span.rate_least_mhz,
         "rate_most_mhz": process.span.rate_most_mhz,
+        "found_key": process.found_key,
+        "found_knots": text_of(_knots(process.found)),
         "plan": text_of(plan.model_dump(mode="json")),
     }
     standards = [
@@ -182,6 +184,8 @@ def process_of(rows: CalibrationRows) -> Process:
         pen["firmware"],
         row["origin"],
         row["at_utc_us"],
+        row["found_key"],
+        table_of(row["found_knots"]),
     )
     process.readings = [_reading(one, rows.withdrawn.get(one["id"])) for one in rows.readings]
     process.evaluations = [
@@ -284,6 +288,7 @@ def content(process: Process) -> str:
                 span.depth_least_um, span.depth_most_um, span.depth_limit_um, span.depth_step_um, span.rate_least_mhz,
                 span.rate_most_mhz,
             ],
+            "found": [process.found_key, _knots(process.found)],
             "readings": [
                 [
                     str(one.id), one.seq, one.round, str(one.measurand), one.step, micro(one.set_to), str(one.direction),

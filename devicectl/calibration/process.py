@@ -157,7 +157,10 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Process:
-    """One calibration. ``origin`` and the pen's names are those of its pen; lists are in order of entry."""
+    """One calibration. ``origin`` and the pen's names are those of its pen; lists are in order of entry.
+
+    ``found_key`` and ``found`` are the correction that was in force when it began (0 and None: none).
+    """
 
     id: UUID
     plan: Plan
@@ -167,6 +170,8 @@ class Process:
     firmware: str
     origin: str
     begun_utc_us: int
+    found_key: int = 0
+    found: CorrectionTable | None = None
     readings: list[Reading] = field(default_factory=list)
     evaluations: list[Evaluated] = field(default_factory=list)
     corrections: list[Written] = field(default_factory=list)
@@ -187,10 +192,14 @@ class Process:
         """A correction of which nobody knows whether the pen holds it."""
         return next((one for one in self.corrections if not one.settled), None)
 
+    def in_force(self, round: int) -> CorrectionTable | None:
+        """The correction with which a round is measured."""
+        confirmed = [one for one in self.corrections if one.outcome == "confirmed"]
+        return self.found if not round else confirmed[round - 1].table
+
     def span_of(self, round: int) -> Span:
         """What can be asked for in a round."""
-        confirmed = [one for one in self.corrections if one.outcome == "confirmed"]
-        return self.span if not round else self.span.through(confirmed[round - 1].table)
+        return self.span.through(self.in_force(round)) if round else self.span
 
     def series_of(self, round: int) -> tuple[Series, ...]:
         """What is measured in a round: everything as found; after a correction of depth no rate."""

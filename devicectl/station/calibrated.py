@@ -127,6 +127,10 @@ class Calibrated:
     async def fresh(self) -> None:
         """Read pen and record now; returns when that is done, however it went."""
         self.refresh()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait for what is being read just now."""
         while self._task is not None and not self._task.done():
             await asyncio.wait((self._task,))
 

@@ -178,6 +178,7 @@ class Calibrating:
         if self.process is not None and self.process.end is None:
             raise refuse("A calibration is in hand; finish it, or abandon it.", "calibration-open")
         self._still()
+        await self._desk.recording.calibrated.settled()
         control, recording = self._desk.control, self._desk.recording
         identity, caps = control.identity, control.capabilities
         pen_id = recording.binding.pen_id
@@ -202,6 +203,8 @@ class Calibrating:
             identity.firmware,
             recording.binding.origin,
             self._now(),
+            (recording.calibrated.table_key or 0) if recording.calibrated.applies else 0,
+            recording.calibrated.held if recording.calibrated.applies else None,
         )
         self._pen(process)
         await self._session(operator)
@@ -520,12 +523,8 @@ class Calibrating:
         if process.evaluated(series.measurand, process.round) is None:
             raise refuse("This series is not evaluated yet; evaluate it first.", "not-evaluated")
         assessment = await self._assessed(process, series.measurand, process.round)
-        calibrated = self._desk.recording.calibrated
-        if not calibrated.known:
-            await calibrated.fresh()
-        held = calibrated.held if calibrated.applies else None
         try:
-            table = corrected(assessment, kind, held)
+            table = corrected(assessment, kind, process.in_force(process.round))
         except NoCorrection as error:
             raise refuse(str(error), "no-correction") from error
         most = process.span.through(table).depth_most_um
@@ -633,6 +632,7 @@ class Calibrating:
     async def finish(self, operator: Operator) -> Ended:
         """End it with its verdicts, signed by the station's key for who is signed in. Raises :class:`StationError`."""
         process = self.need()
+        await self._desk.recording.calibrated.settled()
         end, binding = self.ending(operator)
         keys, interval = self._treatments.keys, process.plan.interval
         digest = bytes.fromhex(end.binding)

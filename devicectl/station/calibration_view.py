@@ -70,6 +70,7 @@ def calibration_view(process: Process) -> dict[str, Any]:
         "cartridge_type": process.plan.cartridge_type,
         "technician": process.plan.technician,
         "begun_utc_us": process.begun_utc_us,
+        "found_correction": [] if process.found is None else [list(knot) for knot in process.found.knots],
         "plan": process.plan.model_dump(mode="json"),
         "phase": str(process.phase),
         "round": process.round,

@@ -34,6 +34,8 @@ _STATEMENTS: Final = (
         depth_step_um INTEGER NOT NULL,
         rate_least_mhz INTEGER NOT NULL,
         rate_most_mhz INTEGER NOT NULL,
+        found_key INTEGER NOT NULL,
+        found_knots TEXT NOT NULL,
         "plan" TEXT NOT NULL,
         CONSTRAINT pk_calibrations PRIMARY KEY (id),
         CONSTRAINT ck_calibrations_origin CHECK (origin IN ('hardware', 'simulated', 'replay')),

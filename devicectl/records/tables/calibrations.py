@@ -36,12 +36,15 @@ calibrations = entry(
     integer("depth_step_um"),
     integer("rate_least_mhz"),
     integer("rate_most_mhz"),
+    integer("found_key"),
+    text("found_knots"),
     text("plan"),
     one_of("origin", ORIGINS),
     sa.Index(None, "pen_id", "at_utc_us"),
 )
 """``plan`` is JSON of the whole plan; with the ranges it makes the same steps again. ``depth_limit_um`` holds for what is
-commanded, ``depth_most_um`` is what could be asked for as found. Temperature in thousandths of
+commanded, ``depth_most_um`` is what could be asked for as found; ``found_key`` and ``found_knots`` are the correction with
+which the pen was found (0 and no knots: none was in force). Temperature in thousandths of
 a °C, humidity in thousandths of a percent."""
 
 

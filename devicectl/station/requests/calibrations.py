@@ -62,6 +62,7 @@ async def _plan(c: Connection, q: cp.PlanCalibration) -> Any:
     identity, caps = control.identity, control.capabilities
     if identity is None or caps is None:
         raise StationError("The pen is not connected; wait for the link.", "no-pen")
+    await desk.recording.calibrated.settled()
     span = desk.recording.calibrating.span()
     data = proposed(
         q.plan,
@@ -199,8 +200,9 @@ async def _correct(c: Connection, q: cp.Correction) -> Any:
 
 
 async def _finish(c: Connection, q: cp.FinishCalibration) -> Any:
-    _, calibrating, operator = _hand(c)
+    desk, calibrating, operator = _hand(c)
     process = calibrating.need()
+    await desk.recording.calibrated.settled()
     calibrating.ending(operator)
     await c.station.operators.confirm(operator.id, q.pin.get_secret_value(), c.name)
     end = await _through(c, calibrating, calibrating.finish(operator))
