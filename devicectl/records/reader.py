@@ -49,7 +49,11 @@ class SessionSummary:
 @dataclass(frozen=True, slots=True)
 class PassSummary:
     """One pass with its figures (see `evidence.Figures`); None where it is still open or nothing is known. ``operator`` held
-    control when it was begun."""
+    control when it was begun.
+
+    ``calibration_id`` is the calibration that held (None: none did), ``depth_commanded_um`` what the depth drive was told for
+    ``depth_set_um``, ``depth_read_back_um`` the target that the pen read back.
+    """
 
     id: UUID
     seq: int
@@ -76,6 +80,9 @@ class PassSummary:
     lost_samples: int | None
     segments: tuple[Segment, ...] = ()
     operator: str | None = None
+    calibration_id: UUID | None = None
+    depth_commanded_um: int | None = None
+    depth_read_back_um: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,11 @@ _SESSIONS = (
     .join(t.pens, t.pens.c.id == t.sessions.c.pen_id)
     .outerjoin(t.clients, t.clients.c.id == t.sessions.c.client_id)
 )
-_PASS_COLUMNS = tuple(t.passes.c[name] for name in PassSummary.__slots__ if name not in ("segments", "operator"))
+_PASS_COLUMNS = tuple(
+    (t.passes if name in t.passes.c else t.pass_settings).c[name]
+    for name in PassSummary.__slots__
+    if name not in ("segments", "operator")
+)
 
 
 def list_sessions(connection: sa.Connection, limit: int = 50, before_utc_us: int | None = None) -> list[SessionSummary]:
@@ -215,7 +226,12 @@ def list_passes(connection: sa.Connection, session_id: UUID) -> list[PassSummary
         contact = None if row.contact is None else bool(row.contact)
         segments.setdefault(row.pass_id, []).append(Segment(row.kind, contact, row.from_clock_ms, row.to_clock_ms))
     operators = pass_operators(connection, session_id)
-    passes = sa.select(*_PASS_COLUMNS).where(t.passes.c.session_id == session_id).order_by(t.passes.c.seq)
+    passes = (
+        sa.select(*_PASS_COLUMNS)
+        .select_from(t.passes.outerjoin(t.pass_settings, t.pass_settings.c.pass_id == t.passes.c.id))
+        .where(t.passes.c.session_id == session_id)
+        .order_by(t.passes.c.seq)
+    )
     return [
         PassSummary(**dict(row._mapping), segments=tuple(segments.get(row.id, ())), operator=operators.get(row.id))
         for row in connection.execute(passes)
