@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date
 from typing import Any
 
@@ -10,11 +9,10 @@ import click
 import sqlalchemy as sa
 
 from devicectl.calibration.book import process_of
-from devicectl.calibration.chart import Chart, control_chart
 from devicectl.calibration.interval import AsFound, Suggestion, staircase
 from devicectl.calibration.process import Process
+from devicectl.calibration.watch import Watched, watched
 from devicectl.records.calibrations import (
-    Checked,
     Unit,
     calibration_rows,
     checks_of,
@@ -31,31 +29,20 @@ from .failures import Failure
 from .output import badge, print_json, print_table, today, utc_text
 
 
-def charts_of(checks: list[Checked]) -> dict[tuple[str, float], tuple[list[Checked], Chart]]:
-    """A chart of errors (mm or Hz) for each quantity and set-point, and the checks behind its points."""
-    groups: dict[tuple[str, float], list[Checked]] = defaultdict(list)
-    for one in checks:
-        groups[one.quantity, one.set_to / 1000].append(one)
-    return {
-        key: (group, control_chart([(one.measured - one.set_to) / 1000 for one in group]))
-        for key, group in sorted(groups.items())
-    }
-
-
-def chart_view(quantity: str, set_to: float, checks: list[Checked], chart: Chart) -> dict[str, Any]:
+def chart_view(one: Watched) -> dict[str, Any]:
     """A chart as plain values."""
-    limits = chart.limits
+    limits = one.chart.limits
     return {
-        "quantity": quantity,
-        "unit": "mm" if quantity == "depth" else "Hz",
-        "set_to": set_to,
+        "quantity": one.quantity,
+        "unit": one.unit,
+        "set_to": one.set_to,
         "points": [
-            {"at_utc_us": one.at_utc_us, "error": round(value, 6)}
-            for one, value in zip(checks, chart.values, strict=True)
+            {"at_utc_us": check.at_utc_us, "error": round(value, 6)}
+            for check, value in zip(one.checks, one.chart.values, strict=True)
         ],
-        "ranges": [round(one, 6) for one in chart.ranges],
-        "learning": chart.learning,
-        "still_needed": chart.still_needed,
+        "ranges": [round(value, 6) for value in one.chart.ranges],
+        "learning": one.chart.learning,
+        "still_needed": one.chart.still_needed,
         "limits": None
         if limits is None
         else {
@@ -66,8 +53,8 @@ def chart_view(quantity: str, set_to: float, checks: list[Checked], chart: Chart
             "range_upper": round(limits.range_upper, 6),
         },
         "signals": [
-            {"index": one.index, "rule": int(one.rule), "text": one.rule.text, "side": one.side}
-            for one in chart.signals
+            {"index": signal.index, "rule": int(signal.rule), "text": signal.rule.text, "side": signal.side}
+            for signal in one.chart.signals
         ],
     }
 
@@ -88,29 +75,27 @@ def chart(serial: str, as_json: bool) -> int:
     with Reader() as reader:
         unit = _unit(reader, serial)
         checks = reader.run(lambda connection: checks_of(connection, unit))
-    charts = charts_of(checks)
+    charts = watched(checks)
     if as_json:
-        print_json({"pen": unit._asdict(), "charts": [chart_view(*key, *value) for key, value in charts.items()]})
+        print_json({"pen": unit._asdict(), "charts": [chart_view(one) for one in charts]})
         return int(Exit.DONE)
     if not charts:
         click.echo(
             f"No daily check of {unit.serial} has a measurement yet; 'devicectl check' takes depth and rate beside the looks."
         )
-    for (quantity, set_to), (group, one) in charts.items():
-        shown = "mm" if quantity == "depth" else "Hz"
-        click.echo(f"{unit.serial}{badge(unit.origin)}  {quantity} at {set_to:g} {shown}: {len(group)} checks")
-        if one.limits is None:
-            click.echo(f"  learning: {one.still_needed} more checks until there are limits")
-        else:
-            limits = one.limits
+    for one in charts:
+        click.echo(
+            f"{unit.serial}{badge(unit.origin)}  {one.quantity} at {one.set_to:g} {one.unit}: {len(one.checks)} checks"
+        )
+        limits = one.chart.limits
+        if limits is not None:
             click.echo(
                 f"  centre {limits.centre:+.3f}, limits {limits.lower:+.3f} to {limits.upper:+.3f}, moving range up to "
-                f"{limits.range_upper:.3f} {shown}"
+                f"{limits.range_upper:.3f} {one.unit}"
             )
-        for signal in one.signals:
-            click.echo(f"  {utc_text(group[signal.index].at_utc_us)}: {signal.rule.text}")
-        if not one.signals and not one.learning:
-            click.echo("  in control")
+        for signal in one.chart.signals:
+            click.echo(f"  {utc_text(one.checks[signal.index].at_utc_us)}: {signal.rule.text}")
+        click.echo(f"  {one.sentence}")
     return int(Exit.DONE)
 
 

@@ -95,7 +95,7 @@ async def _work(address: str, who: SignIn | None, options: Options, begin: Any, 
                 waiting.cancel()
             result = results[0]
             if pressed.is_set() or isinstance(result, Interrupted):
-                why = "STOP was sent; " if pressed.is_set() else ""
+                why = f"STOP was sent ('devicectl reset {address}' leaves it); " if pressed.is_set() else ""
                 raise Failure(
                     f"{why}what was measured is in the record; go on with 'devicectl calibrate resume {address}'.",
                     "interrupted",
@@ -181,6 +181,8 @@ class Bench:
         if step["stand"] == "hand":
             self.say(step["text"])
             return await self._read(one, head, running=False)
+        if one["measurand"] == "rate-light-load":
+            self.say("Hold the needle lightly against the pad while it runs.")
         await self._start()
         try:
             await asyncio.sleep(SETTLE_S)

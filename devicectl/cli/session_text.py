@@ -78,6 +78,11 @@ def pass_table(passes: Sequence[PassSummary]) -> None:
     if unknown:
         click.echo(f"≥ during {seconds(unknown)} s strokes and contact are unknown; they are not counted.")
 
+    held = sorted({one.calibration_id.hex[-8:] for one in passes if one.calibration_id is not None})
+    if held:
+        without = sum(one.calibration_id is None for one in passes)
+        click.echo(f"calibration {', '.join(held)}" + (f"; {without} passes without one" if without else ""))
+
     off = [one for one in passes if _is_off(one)]
     if off:
         numbers = ", ".join(str(one.seq) for one in off)

@@ -210,3 +210,20 @@ def test_gauges_and_simulators_say_what_is_wrong(house: House) -> None:
     deaf = house.simulate("pty", "--seed", "9")
     silent = house.run("calibrate", "run", pen.address, plan, "--yes", "--gauge", deaf.address)
     assert "gauge" in silent.sentence or "reading" in silent.sentence
+
+
+def test_daily_checks_make_control_charts(house: House) -> None:
+    house.hire()
+    pen = house.simulate("pty", "--seed", "5")
+    for measured in ("1.02", "1.03"):
+        check = house.run(
+            "check", pen.address, "--body", "--cartridge", "--needles", "--stop", "--sound", "--depth-set", "1.0",
+            "--depth-measured", measured,
+        )  # fmt: skip
+        assert check.code == 0, check.err
+    assert "Control chart of depth at 1 mm: learning, 10 more checks until there are limits." in check.out
+    (chart,) = house.run("calibrate", "chart", "ref-0005", "--json").json["charts"]
+    assert [point["error"] for point in chart["points"]] == [0.02, 0.03]
+    assert (chart["ranges"], chart["learning"], chart["limits"]) == ([0.01], True, None)
+    assert "has no pen REF-9" in house.run("calibrate", "chart", "REF-9").sentence
+    assert house.run("calibrate", "due", "--json").json == []

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from devicectl.control.envelope import DEPTH_LIMITERS, Bound, Context, Refused, StationLimits, bound_depth
 from drivers.api import Capabilities, Cartridge
+from drivers.correction import CorrectionTable, Knot
 
 DEPTHS = st.integers(0, 3200)
 SOME = st.none() | DEPTHS.filter(bool)
@@ -64,3 +65,20 @@ def test_steps_are_counted_from_the_pens_least_depth_as_the_pen_does() -> None:
     context = Context(caps, Cartridge(True), StationLimits(), None)
     assert bound_depth(1000, context) == Bound(1000, 800, ("1.00 mm → 0.80 mm: step of 0.25 mm",))
     assert isinstance(bound_depth(299, context), Refused)
+
+
+def test_the_hard_limit_holds_for_what_a_correction_commands() -> None:
+    caps = Capabilities(0, 2500, 50, 50_000, 150_000, 1_000, 200, 1_000, 300_000, 60_000, 50, True, True, True, 1_500)
+    limits = StationLimits(soft_depth_um=2500)
+    short = CorrectionTable((Knot(0, 0), Knot(2500, 2375)))
+    free, held = (
+        Context(caps, Cartridge(True), limits, None),
+        Context(caps, Cartridge(True), limits, None, correction=short),
+    )
+    assert bound_depth(2500, free) == Bound(2500, 2500)
+    refused = bound_depth(2400, held)
+    assert isinstance(refused, Refused)
+    assert refused.text == (
+        "Depth 2.40 mm would be commanded as 2.53 mm by the pen's correction, above the hard limit 2.50 mm; ask for less."
+    )
+    assert bound_depth(2350, held) == Bound(2350, 2350)

@@ -13,6 +13,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from devicectl.calibration.watch import watched
+from devicectl.records.calibrations import checks_of
 from devicectl.station import params as p
 from devicectl.station.charting import chart_view
 from devicectl.station.client_api import StationError
@@ -83,7 +85,12 @@ async def _submit(c: Connection, q: p.SubmitForm) -> Any:
     # What is stored is known to the gates, though the one who asked may be gone meanwhile.
     work = _enter_photo(c, form, filled, record) if isinstance(record, PhotoEntry) else _enter(c, form, filled)
     stored = await asyncio.shield(c.station.in_background(work))
-    return {"id": str(stored.id), "text": form.recorded, "audit": stored.audit_seq}
+    text = form.recorded
+    if form.subject == "pen" and c.desk is not None and (unit := c.desk.recording.unit) is not None:
+        charts = watched(await submitted(c, partial(checks_of, unit=unit)))
+        newest = [one for one in charts if one.checks[-1].at_utc_us == now]
+        text = " ".join((text, *(one.sentence for one in newest)))
+    return {"id": str(stored.id), "text": text, "audit": stored.audit_seq}
 
 
 async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
