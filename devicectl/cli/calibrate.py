@@ -97,8 +97,10 @@ def _driving(command: Any) -> Any:
             click.option("--tachometer", metavar="ADDRESS", help="Read stroke rate from this one."),
             click.option(
                 "--unit",
+                "units",
+                multiple=True,
                 type=click.Choice(["mm", "um", "in", "mil", "Hz", "rpm"]),
-                help="Unit of readings without one.",
+                help="Unit of readings without one, for protrusion and for rate; else mm and Hz.",
             ),
             click.option("--key", is_flag=True, help="The gauge sends when its own key is pressed; it is not asked."),
             click.option(

@@ -39,7 +39,7 @@ class Options:
 
     gauge: str | None
     tachometer: str | None
-    unit: str | None
+    units: tuple[str, ...]
     key: bool
     keyboard: bool
     readings: str | None
@@ -258,10 +258,7 @@ class Bench:
             return True
 
     def _unit(self, unit: str) -> str | None:
-        named = self.options.unit
-        if named is None or (named in ("Hz", "rpm")) is not (unit == "Hz"):
-            return None
-        return named
+        return next((one for one in self.options.units if (one in ("Hz", "rpm")) is (unit == "Hz")), None)
 
     async def _command(self, reading: Reading, one: dict[str, Any]) -> bool | str | None:
         """What somebody typed instead of a reading: True or False ends the step, a text is the reason of 'anyway'."""
