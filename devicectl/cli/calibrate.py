@@ -205,6 +205,47 @@ def show_command(calibration: str | None, readings: bool, as_json: bool) -> None
         show(calibration, readings, as_json)
 
 
+@calibrate.command(
+    "report",
+    examples=(
+        "devicectl calibrate report last --laboratory 'Needle Workshop; 12 Mill Lane; Utrecht' --out report.pdf",
+        (
+            "devicectl calibrate report 3f2a91c0 --number CR-2026-41 --laboratory 'Needle Workshop' --customer 'Clinic North' "
+            "--condition 'clean, no damage seen' --out report.pdf --json"
+        ),
+    ),
+)
+@click.argument("calibration")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, writable=True),
+    help="The file; one that is there is replaced.",
+)
+@click.option(
+    "--laboratory",
+    required=True,
+    envvar="DEVICECTL_LABORATORY",
+    metavar="TEXT",
+    help="Who calibrated: name, then the lines of the address, with ; between them.",
+)
+@click.option("--customer", metavar="TEXT", help="For whom, in the same way; the laboratory itself if not given.")
+@click.option("--number", help="Of the report, unique among all of the laboratory; made from the id if not given.")
+@click.option("--condition", help="Of the pen on receipt.")
+@click.option(
+    "--remark", "remarks", multiple=True, help="A deviation, an addition, what the customer said; may be repeated."
+)
+@_json
+def report_command(calibration: str, out: str, as_json: bool, **given: Any) -> int:
+    """Write the report of a calibration (an id, or 'last') as PDF/A. One that is not finished is printed as a draft.
+
+    The same calibration gives the same file, byte by byte. It is not issued by an accredited laboratory, and says so.
+    """
+    from .calibrate_report import report
+
+    return report(calibration, out, as_json, given)
+
+
 @calibrate.command("verify", examples=("devicectl calibrate verify last", "devicectl calibrate verify 3f2a91c0 --json"))
 @click.argument("calibration")
 @_json
@@ -217,15 +258,26 @@ def verify_command(calibration: str, as_json: bool) -> int:
 
 @calibrate.command(
     "chart",
-    examples=("devicectl calibrate chart REF-0020", "devicectl calibrate chart REF-0020 --json"),
+    examples=(
+        "devicectl calibrate chart REF-0020",
+        "devicectl calibrate chart REF-0020 --json",
+        "devicectl calibrate chart REF-0020 --quantity depth --set 1.0 --out chart.png",
+    ),
 )
 @click.argument("pen")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Draw it there (.svg, .png or .pdf); where there are several charts, --quantity and --set choose one.",
+)
+@click.option("--quantity", type=click.Choice(["depth", "rate"]), help="Only charts of this.")
+@click.option("--set", "set_to", type=float, metavar="X", help="Only at this set-point, in mm or Hz.")
 @_json
-def chart_command(pen: str, as_json: bool) -> int:
+def chart_command(pen: str, out: str | None, quantity: str | None, set_to: float | None, as_json: bool) -> int:
     """Control charts of the daily checks of PEN (its serial): one for each set-point, with the rules it breaks."""
     from .calibrate_chart import chart
 
-    return chart(pen, as_json)
+    return chart(pen, out, quantity, set_to, as_json)
 
 
 @calibrate.command("due", examples=("devicectl calibrate due", "devicectl calibrate due --json"))

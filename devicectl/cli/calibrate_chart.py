@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from devicectl.calibration.book import process_of
 from devicectl.calibration.interval import AsFound, Suggestion, staircase
 from devicectl.calibration.process import Process
+from devicectl.calibration.quantities import Measurand
 from devicectl.calibration.watch import Watched, watched
 from devicectl.records.calibrations import (
     Unit,
@@ -70,12 +72,42 @@ def _unit(reader: Reader, serial: str) -> Unit:
     return found[0]
 
 
-def chart(serial: str, as_json: bool) -> int:
-    """Every chart of a pen."""
+def draw(one: Watched, unit: Unit, out: str) -> None:
+    """A chart as a picture. Raises :class:`Failure`."""
+    from devicectl.reports.control_chart import ChartPicture, write_chart
+    from devicectl.reports.setting import ReportFailed
+
+    picture = ChartPicture(
+        one.chart,
+        tuple(datetime.fromtimestamp(check.at_utc_us // 1_000_000, tz=UTC).astimezone() for check in one.checks),
+        Measurand.STATIC if one.quantity == "depth" else Measurand.RATE,
+        unit.serial,
+        one.set_to,
+        simulated=unit.origin != "hardware",
+    )
+    try:
+        write_chart(picture, Path(out))
+    except ReportFailed as error:
+        raise Failure(str(error), "report") from error
+
+
+def chart(serial: str, out: str | None, quantity: str | None, set_to: float | None, as_json: bool) -> int:
+    """Every chart of a pen, or those that were chosen."""
     with Reader() as reader:
         unit = _unit(reader, serial)
         checks = reader.run(lambda connection: checks_of(connection, unit))
-    charts = watched(checks)
+    charts = [
+        one
+        for one in watched(checks)
+        if quantity in (None, one.quantity) and (set_to is None or abs(one.set_to - set_to) < 1e-6)
+    ]
+    if out is not None:
+        if len(charts) != 1:
+            names = ", ".join(f"{one.quantity} at {one.set_to:g} {one.unit}" for one in charts) or "none"
+            raise Failure(
+                f"one chart is drawn and these are there: {names}; choose with --quantity and --set.", "which-chart"
+            )
+        draw(charts[0], unit, out)
     if as_json:
         print_json({"pen": unit._asdict(), "charts": [chart_view(one) for one in charts]})
         return int(Exit.DONE)

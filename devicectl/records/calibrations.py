@@ -200,6 +200,8 @@ def sessions_since(connection: sa.Connection, unit: Unit, utc_us: int, until_utc
             t.sessions.c.id, t.sessions.c.purpose, t.sessions.c.opened_utc_us, t.clients.c.code.label("client"),
             sa.select(sa.func.max(t.passes.c.depth_set_um)).where(t.passes.c.session_id == t.sessions.c.id)
             .correlate(t.sessions).scalar_subquery().label("deepest_um"),
+            sa.select(sa.func.sum(t.passes.c.duration_ms)).where(t.passes.c.session_id == t.sessions.c.id)
+            .correlate(t.sessions).scalar_subquery().label("needling_ms"),
         )
         .join(t.pens, t.pens.c.id == t.sessions.c.pen_id)
         .outerjoin(t.clients, t.clients.c.id == t.sessions.c.client_id)

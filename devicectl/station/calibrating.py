@@ -23,6 +23,7 @@ from devicectl.calibration.correction import NoCorrection
 from devicectl.calibration.fit import NoFit
 from devicectl.calibration.interval import add_months
 from devicectl.calibration.keeping import keep_correction, read_correction
+from devicectl.calibration.lookback import LookedBack, look_back
 from devicectl.calibration.plan import Plan
 from devicectl.calibration.process import Ended, Evaluated, Place, Process, Reading, Span, Written
 from devicectl.calibration.quantities import Measurand, TooFew
@@ -32,7 +33,7 @@ from devicectl.control.events import ControlEvent, RunGranted
 from devicectl.control.motion import Motion
 from devicectl.control.parking import ParkSheet
 from devicectl.records import tables as t
-from devicectl.records.calibrations import calibration_rows, finished_of, sessions_since
+from devicectl.records.calibrations import calibration_rows
 from devicectl.records.clinic import Row
 from devicectl.records.entries import Entry
 from devicectl.records.errors import RecordError
@@ -487,25 +488,14 @@ class Calibrating:
             raise refuse(str(error), "too-few") from error
         return result
 
-    async def look_back(self) -> list[Row]:
+    async def look_back(self) -> tuple[Row, ...]:
         """The sessions since the last good calibration, when the pen was found out of tolerance; else none."""
-        process, unit = self.need(), self._desk.recording.unit
+        process = self.need()
         found = process.verdict(0)
-        if found is None or found.usable or unit is None:
-            return []
-        cartridge = process.plan.cartridge_type
-
-        def job(connection: sa.Connection) -> list[Row]:
-            since = 0
-            for key in finished_of(connection, unit, cartridge):
-                end = book.process_of(calibration_rows(connection, key)).end
-                if end is not None and end.left is not None and end.left.usable:
-                    since = end.at_utc_us
-                    break
-            return sessions_since(connection, unit, since, process.begun_utc_us - 1)
-
-        rows: list[Row] = await self._store(job)
-        return rows
+        if found is None or found.usable:
+            return ()
+        looked: LookedBack = await self._store(partial(look_back, process=process))
+        return looked.sessions
 
     # -- adjusting
 

@@ -167,7 +167,7 @@ async def _evaluate(c: Connection, _q: p.Empty) -> Any:
     _, calibrating, operator = _hand(c)
     await _through(c, calibrating, calibrating.evaluate(operator))
     process = calibrating.need()
-    back = await calibrating.look_back() if not process.round else []
+    back = await calibrating.look_back() if not process.round else ()
     verdict = process.verdict(process.round)
     return {
         "verdict": None if verdict is None else str(verdict),
