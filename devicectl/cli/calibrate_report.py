@@ -62,6 +62,20 @@ def results_of(process: Process) -> tuple[SeriesResult, ...]:
     return tuple(found)
 
 
+def moved(process: Process) -> list[str]:
+    """What of the plan could not be kept as left, a remark for each series."""
+    found = []
+    for series in process.series_of(process.round) if process.round else ():
+        measured = sorted({step.set_to for step in process.steps(series, process.round)})
+        if measured != sorted({step.set_to for step in process.steps(series, 0)}):
+            points = ", ".join(f"{one:g}" for one in measured)
+            found.append(
+                f"{series.measurand} was measured as left at {points} {series.measurand.unit}: with its correction the pen "
+                "cannot be asked for more."
+            )
+    return found
+
+
 def report_of(connection: sa.Connection, process: Process, given: dict[str, Any]) -> CalibrationReport:
     """The report of a calibration; one that is not finished is a draft."""
     end = process.end if process.end is not None and process.end.how == "finished" else None
@@ -106,7 +120,7 @@ def report_of(connection: sa.Connection, process: Process, given: dict[str, Any]
             f"{confirmed[-1].kind} correction" if confirmed else "no adjustment was made",
         ),
         look_back=looked,
-        remarks=tuple(given["remarks"]),
+        remarks=(*moved(process), *given["remarks"]),
         simulated=process.origin != "hardware",
     )
 

@@ -73,6 +73,16 @@ def test_end_to_end_over_a_pty_and_a_run_then_names_the_calibration(house: House
     assert left["max_error"] < found["max_error"] / 2
     assert house.run("calibrate", "verify", "last").code == 0
     assert house.run("audit", "verify").code == 0
+    report = house.folder / "report.pdf"
+    made = []
+    for _ in range(2):
+        told = house.run(
+            "calibrate", "report", "last", "--laboratory", "Workshop; Mill Lane", "--out", str(report), "--json"
+        )
+        assert told.json["draft"] is False, told.err
+        made.append(report.read_bytes())
+    assert made[0] == made[1]
+    assert made[0].startswith(b"%PDF-1.")
     shown = house.run("calibrate", "show", "last", "--readings")
     assert shown.out.count(" gauge") == len(calibration["readings"]) == len(found["readings"]) + len(left["readings"])
     (due,) = json.loads(house.run("calibrate", "due", "--json").out)
@@ -225,5 +235,12 @@ def test_daily_checks_make_control_charts(house: House) -> None:
     (chart,) = house.run("calibrate", "chart", "ref-0005", "--json").json["charts"]
     assert [point["error"] for point in chart["points"]] == [0.02, 0.03]
     assert (chart["ranges"], chart["learning"], chart["limits"]) == ([0.01], True, None)
+    picture = house.folder / "chart.png"
+    assert house.run("calibrate", "chart", "REF-0005", "--out", str(picture)).code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (
+        "choose with --quantity and --set"
+        in house.run("calibrate", "chart", "REF-0005", "--set", "2", "--out", "x.png").sentence
+    )
     assert "has no pen REF-9" in house.run("calibrate", "chart", "REF-9").sentence
     assert house.run("calibrate", "due", "--json").json == []
