@@ -10,7 +10,8 @@ import pytest
 from bench.row_c import run_down_ms
 from support import air
 from support.ble import BleRig, number
-from support.world import World, refused
+from support.calibrating import Gauge, begun, whole_round
+from support.world import PIN, World, refused
 
 from devicectl.control.motion import Motion
 from devicectl.station.runtime import virtual_station
@@ -356,5 +357,25 @@ def test_a_pause_counts_as_running_for_who_looks_for_another_pen() -> None:
         assert (await screen.ask("run.pause")).outcome == "confirmed"
         await asyncio.sleep(2)
         assert "END or STOP first" in await refused(screen.ask("pen.open", address="ble://F0:00:00:00:00:09"))
+
+    on_air(scenario)
+
+
+@pytest.mark.slow
+def test_a_pen_is_calibrated_and_adjusted() -> None:
+    async def scenario(w: AirWorld) -> None:
+        s = await w.sign_in(await w.open(), "Tom")
+        await w.until(lambda: w.desk.recording.calibrated.known, 10)
+        await begun(w, s, series=[{"repeats": 2, "seatings": 1, "order": "sweep"}])
+        gauge = Gauge(w)
+        found = await whole_round(w, s, gauge.depth)
+        assert (await s.ask("calibration.correct", kind="linear"))["reply"].outcome == "confirmed"
+        left = await whole_round(w, s, gauge.depth)
+        assert left["verdict"] == "pass"
+        errors = [one["calibration"]["evaluations"][-1]["max_error"] for one in (found, left)]
+        assert errors[1] < errors[0]
+        done = await s.ask("calibration.finish", pin=PIN)
+        assert done["calibration"]["end"]["how"] == "finished"
+        assert w.desk.recording.calibrated.reasons() == ()
 
     on_air(scenario)
