@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -29,9 +29,6 @@ from devicectl.calibration.process import Ended, Evaluated, Place, Process, Read
 from devicectl.calibration.quantities import Measurand, TooFew
 from devicectl.calibration.readings import Parsed, ReadingRefused, implausible, outliers, parse_reading
 from devicectl.calibration.run import OutOfStep
-from devicectl.control.events import ControlEvent, RunGranted
-from devicectl.control.motion import Motion
-from devicectl.control.parking import ParkSheet
 from devicectl.records import tables as t
 from devicectl.records.calibrations import calibration_rows
 from devicectl.records.clinic import Row
@@ -42,49 +39,12 @@ from devicectl.treatment.opening import Asked
 from drivers.api import Confirmed, NotSent, Outcome, Rejected
 from drivers.correction import CorrectionTable, cartridge_key, table_key
 
+from .approaching import Approaching, Prepared, refuse, words_of
 from .client_api import StationError
 from .treatments import Treatments
 
 if TYPE_CHECKING:
     from .desk import Desk
-
-REST_S: Final = 0.4
-"""The depth stands when its samples of so long differ by at most :data:`REST_UM`."""
-REST_UM: Final = 10
-REST_MAX_S: Final = 6.0
-LOOK_S: Final = 0.02
-GATES_S: Final = 2.0
-
-
-@dataclass(slots=True)
-class Approach:
-    """The step that the pen was driven to. ``ran``: it has run at this setpoint since."""
-
-    measurand: Measurand
-    round: int
-    step: int
-    stand: str
-    depth_um: int | None
-    rate_mhz: int | None
-    at: float
-    generation: int
-    ran: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What :meth:`Calibrating.approach` came to: ``sheet`` where the needle is to be parked."""
-
-    place: Place | None
-    reseat: bool
-    stand: str
-    sheet: ParkSheet | None
-    text: str
-
-
-def refuse(text: str, code: str = "calibration") -> StationError:
-    """A refusal in one sentence."""
-    return StationError(text, code)
 
 
 class Calibrating:
@@ -94,9 +54,8 @@ class Calibrating:
         self._desk, self._treatments, self._submit = desk, treatments, submit
         self._turn = asyncio.Lock()
         self.process: Process | None = None
-        self.approached: Approach | None = None
+        self.approaching = Approaching(desk)
         self._own_session = False
-        desk.control.listen(self._event)
 
     # -- helpers
 
@@ -154,12 +113,6 @@ class Calibrating:
         if problem is not None:
             raise refuse(problem, "wrong-pen")
 
-    def _event(self, event: ControlEvent) -> None:
-        approach = self.approached
-        if isinstance(event, RunGranted) and approach is not None and approach.stand == "run":
-            depth = approach.depth_um is None or event.depth_um == approach.depth_um
-            approach.ran = approach.ran or (depth and event.rate_mhz == approach.rate_mhz)
-
     def span(self) -> Span:
         """What the pen that is connected can be set to now, its correction counted in. Raises :class:`StationError`."""
         control, calibrated = self._desk.control, self._desk.recording.calibrated
@@ -210,7 +163,7 @@ class Calibrating:
         self._pen(process)
         await self._session(operator)
         await self._enter(*book.begun(process, pen_id, source.uuid, operator.id, process.begun_utc_us))
-        self.process, self.approached = process, None
+        self.process, self.approaching.current = process, None
         self._desk.say(f"calibration begun by {operator.name}")
         return process
 
@@ -224,7 +177,7 @@ class Calibrating:
         self._pen(process)
         self._still()
         await self._session(operator)
-        self.process, self.approached = process, None
+        self.process, self.approaching.current = process, None
         await self._settle(process, operator)
         self._desk.say(f"calibration resumed by {operator.name}")
         return process
@@ -273,110 +226,12 @@ class Calibrating:
         self._still()
         place = process.place()
         if place is None:
-            self.approached = None
+            self.approaching.current = None
             return Prepared(None, False, "", None, process.missing() or "Everything is measured and evaluated.")
-        measurand, step = place.series.measurand, place.step
         if place.run.reseat and not reseated:
             text = "Take the cartridge out, seat it anew and set the zero; then go on."
             return Prepared(place, True, "", None, text)
-        control = self._desk.control
-        if control.latched:
-            raise refuse("The pen is stopped and latched; reset it first.", "latched")
-        depth_um = rate_mhz = None
-        if measurand.is_rate:
-            rate_mhz = await self._rate(step.via, step.set_to)
-        else:
-            depth_um = await self._depth(step.via, step.set_to)
-            if measurand is Measurand.DYNAMIC and place.series.rate_hz is not None:
-                rate_mhz = await self._rate(place.series.rate_hz)
-        caps = control.capabilities
-        stand = "run" if measurand.needs_motor else "park" if caps is not None and caps.can_park else "hand"
-        self.approached = Approach(
-            measurand,
-            process.round,
-            step.index,
-            stand,
-            depth_um,
-            rate_mhz,
-            control.loop.time(),
-            control.stop_generation,
-        )
-        sheet: ParkSheet | None = None
-        if stand == "park":
-            await self._gates_open()
-            offered = self._desk.parking.offer(bottom=True)
-            if not isinstance(offered, ParkSheet):
-                raise refuse(offered, "cannot-park")
-            sheet = offered
-        return Prepared(place, False, stand, sheet, _STANDS[stand])
-
-    async def _gates_open(self) -> None:
-        """Give gates that open by themselves their time; what then is shut stands on the sheet."""
-        control = self._desk.control
-        until = control.loop.time() + GATES_S
-        while control.loop.time() < until and not all(gate.passed for gate in control.gates()):
-            await asyncio.sleep(LOOK_S)
-
-    async def _set(self, act: Any, milli: int, name: str) -> int:
-        outcome, _ = await act(milli, lower=False)
-        if not isinstance(outcome, Confirmed):
-            raise refuse(f"The pen was not set to this {name}: {_words(outcome)}", "not-set")
-        if outcome.applied != milli:
-            raise refuse(f"The pen took another {name} than was asked for; look at its limits.", "not-set")
-        return milli
-
-    async def _depth(self, via: float, set_to: float) -> int:
-        for value in (via, set_to):
-            await self._set(self._desk.intents.set_depth, round(value * 1000), "depth")
-            await self._rest()
-        return round(set_to * 1000)
-
-    async def _rate(self, *values: float) -> int:
-        last = 0
-        for value in values:
-            last = await self._set(self._desk.intents.set_rate, round(value * 1000), "rate")
-        return last
-
-    async def _rest(self) -> None:
-        """Until the depth drive has come to rest at its target."""
-        control = self._desk.control
-        began = control.loop.time()
-        generation = control.stop_generation
-        seen: list[tuple[float, int]] = []
-        while True:
-            now = control.loop.time()
-            if control.stop_generation != generation:
-                raise refuse("STOP came in between; reset, then ask for the step again.", "stopped")
-            sample = control.motion.sample
-            if sample is not None and sample.at >= began and (not seen or sample.at > seen[-1][0]):
-                seen = [one for one in seen if sample.at - one[0] <= REST_S + LOOK_S] + [(sample.at, sample.depth_um)]
-            depths = [depth for _, depth in seen]
-            rests = seen and seen[-1][0] - seen[0][0] >= REST_S and max(depths) - min(depths) <= REST_UM
-            if rests and control.arrival.shortfall(sample, now) is None:
-                return
-            if now - began > REST_MAX_S:
-                short = control.arrival.shortfall(sample, now)
-                why = "it does not come to rest" if short is None else short.text
-                raise refuse(f"The depth is not where it was set: {why}", "not-arrived")
-            await asyncio.sleep(LOOK_S)
-
-    def _stands(self, place: Place) -> None:
-        """Raises unless the pen stands where, or has run as, the next step wants it."""
-        approach, control = self.approached, self._desk.control
-        expected = (place.series.measurand, self.need().round, place.step.index)
-        if approach is None or (approach.measurand, approach.round, approach.step) != expected:
-            raise refuse("The pen has not been driven to this step; ask for the step first.", "not-approached")
-        if control.stop_generation != approach.generation:
-            raise refuse("STOP came in between; reset, then ask for the step again.", "stopped")
-        back = control.readback
-        if back is None or (approach.depth_um is not None and back.depth_um != approach.depth_um):
-            raise refuse("Another depth was set in between; ask for the step again.", "not-approached")
-        if approach.stand == "park" and control.parked_at < approach.at:
-            raise refuse("The needle was not parked at this set-point; park it first.", "not-parked")
-        if approach.stand == "run" and not approach.ran:
-            raise refuse("The pen has not run at this set-point yet; start it first.", "not-run")
-        if approach.stand != "run" and control.motion.at(control.loop.time()) is not Motion.STILL:
-            raise refuse("The pen is not confirmed still; wait until it is.", "not-still")
+        return await self.approaching.drive(place, process.round)
 
     async def read(
         self, step: int, text: str, unit: str | None, source: str, anyway: str, operator: Operator
@@ -393,9 +248,9 @@ class Calibrating:
                 "out-of-step",
             )
         parsed = self.parsed(place, text, unit, anyway)
-        self._stands(place)
+        self.approaching.check(place, process.round)
         control = self._desk.control
-        approach = self.approached
+        approach = self.approaching.current
         reading = Reading(
             self._desk.source.uuid(),
             len(process.readings),
@@ -444,7 +299,7 @@ class Calibrating:
         key = self._desk.source.uuid()
         await self._enter(book.withdrawn(reading.id, key, reason, operator.id, self._now()))
         process.withdrew(reading.id, reason)
-        self.approached = None
+        self.approaching.current = None
         return replace(reading, withdrawn=reason)
 
     # -- judging
@@ -542,7 +397,7 @@ class Calibrating:
         )
         await self._enter(book.about_to_write(process, written, operator.id, self._now()))
         process.corrections.append(written)
-        self.approached = None
+        self.approaching.current = None
         outcome = await keep_correction(control, table, cartridge)
         answer = await read_correction(control)
         held = None if isinstance(answer, str) else (answer[0].key, answer[1])
@@ -551,7 +406,7 @@ class Calibrating:
             if isinstance(outcome, Confirmed)
             else {NotSent: "not_sent", Rejected: "rejected"}.get(type(outcome), "unknown")
         )
-        await self._came_of(process, written, word, _words(outcome), held, operator)
+        await self._came_of(process, written, word, words_of(outcome), held, operator)
         self._desk.recording.calibrated.refresh()
         return outcome, text
 
@@ -671,7 +526,7 @@ class Calibrating:
         return end
 
     async def _over(self, text: str) -> None:
-        self.approached = None
+        self.approaching.current = None
         self.process = None
         self._desk.say(text)
         await self._close_session()
@@ -681,14 +536,3 @@ class Calibrating:
 def replace_end(process: Process, end: Ended) -> Process:
     """The process as if it had ended so."""
     return replace(process, end=end)
-
-
-_STANDS: Final = {
-    "park": "Park the needle at bottom dead centre, then read.",
-    "hand": "Turn the needle by hand to its greatest protrusion, then read.",
-    "run": "Start the pen, then read while it runs.",
-}
-
-
-def _words(outcome: Outcome) -> str:
-    return "" if isinstance(outcome, Confirmed) else outcome.text
