@@ -24,7 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("forget", "Forget the Bluetooth bond with a pen, to pair with it anew."),
     "accept-firmware": ("pen", "Say that a pen was checked after its firmware changed."),
     "limits": ("limits", "Show this station's limits on depth and rate."),
-    "simulate": ("simulate", "Start a simulated pen (pseudo-terminal, TCP port, air), a fleet of them, or a gauge at one."),
+    "simulate": (
+        "simulate",
+        "Start a simulated pen (pseudo-terminal, TCP port, air), a fleet of them, or a gauge at one.",
+    ),
     "monitor": ("monitor", "Show all pens at once, the worst first; STOP them all."),
     "capture": ("capture", "Keep every byte of a pen's link in a file; show and export such files."),
     "replay": ("replay", "Play a captured file into the driver, the dashboard or a simulated pen."),

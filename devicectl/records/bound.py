@@ -29,7 +29,8 @@ _MARK: Final = 8
 _SEQ: Final = 4
 
 _OF_SESSION: Final = (t.passes, t.commands, t.alarms, t.events, t.stops)
-_OF_PASS: Final = (t.pass_segments, t.telemetry_blocks)
+_OF_PASS: Final = (t.pass_segments, t.telemetry_blocks, t.pass_settings)
+"""Parts of a pass, by its key and a number; settings are one for each, with the number 0."""
 _CONTEXT: Final = (
     (t.clients, t.sessions.c.client_id),
     (t.courses, t.sessions.c.course_id),
@@ -123,7 +124,7 @@ def _rows(
 def _key(row: Row) -> bytes:
     if "id" in row:
         return bytes(row["id"].bytes)
-    return bytes(row["pass_id"].bytes) + int(row["seq"]).to_bytes(_SEQ, "big")
+    return bytes(row["pass_id"].bytes) + int(row.get("seq", 0)).to_bytes(_SEQ, "big")
 
 
 def _named(key: bytes) -> str:
@@ -164,7 +165,7 @@ def rows_now(connection: sa.Connection, group: Group) -> Iterator[Row]:
         return
     passes = {UUID(bytes=one[:16]) for one in group.rows}
     for row in _rows(connection, table, table.c.pass_id.in_(passes)):
-        if 0 <= row["seq"] < 1 << 8 * _SEQ and _key(row) in group.rows:
+        if 0 <= row.get("seq", 0) < 1 << 8 * _SEQ and _key(row) in group.rows:
             yield row
 
 
@@ -194,8 +195,9 @@ def added(connection: sa.Connection, bound: Sequence[Group]) -> Iterator[Change]
             if key.hex not in keys.get(table.name, ()):
                 yield Change("added", table.name, key.hex, None)
     for table in _OF_PASS:
-        parts = sa.select(table.c.pass_id, table.c.seq).where(table.c.pass_id.in_(passes))
-        for row in connection.execute(parts.order_by(table.c.pass_id, table.c.seq)):
+        number = table.c.seq if "seq" in table.c else sa.literal(0).label("seq")
+        parts = sa.select(table.c.pass_id, number).where(table.c.pass_id.in_(passes))
+        for row in connection.execute(parts.order_by(*table.primary_key.columns)):
             name = f"{row.pass_id.hex}/{row.seq}"
             if name not in keys.get(table.name, ()):
                 yield Change("added", table.name, name, None)
