@@ -72,7 +72,7 @@ class _Reader(threading.Thread):
         else:
             for words in self.editor.feed(data):
                 if self.dashboard.is_stop(words):
-                    self._stop("line")
+                    self._send_stop("line")
                 else:
                     self._tell(words)
         if self.editor.answers != answers:
@@ -88,9 +88,9 @@ class _Reader(threading.Thread):
         if key in ENDING_KEYS and self.dashboard.running:
             self._tell(f"{_KEY}{key}")
         else:
-            self._stop(f"key {key}" if key.isprintable() else "key")
+            self._send_stop(f"key {key}" if key.isprintable() else "key")
 
-    def _stop(self, source: str) -> None:
+    def _send_stop(self, source: str) -> None:
         self.dashboard.client.stop_now(source)
         self.dashboard.stop_went_out()
         self._tell(_STOP)
@@ -134,6 +134,8 @@ async def show_plain(
             at_last.callback(dashboard.sounds.close)
         at_last.push_async_callback(client.close)
         reader.start()
+        # Whoever reads the terminal next must not lose a key to this thread.
+        at_last.callback(reader.join, 5 * LOOK_S)
         await _frames(dashboard, reader, fps)
     return 0
 

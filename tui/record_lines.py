@@ -30,6 +30,14 @@ Moment = Callable[[int], str]
 SEALED_WORDS: Final = "sealed"
 _OWN: Final = frozenset({"id", "at_utc_us", "operator", "session_id", "client_id", "pen_id", "seq"})
 
+_TITLES: Final = {
+    "checklist_answers": "Checklist",
+    "passes": "Pass",
+    "pass_parts": "Part of a pass",
+    "pass_changes": "Change of a pass",
+}
+"""What rows are called that are a part of a form, or of none."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
@@ -99,9 +107,14 @@ def _amended(amendments: Sequence[Row], moment: Moment, zone: tzinfo) -> Changed
     return found
 
 
+def _title(table: str) -> str:
+    form = form_of(table)
+    return form.title if form is not None else _TITLES.get(table, table)
+
+
 def _amendment(row: Row, moment: Moment, zone: tzinfo) -> str:
-    field, form = field_of(row["table"], row["field"]), form_of(row["table"])
-    what = f"{form.title if form is not None else row['table']}, {field.label if field is not None else row['field']}"
+    field = field_of(row["table"], row["field"])
+    what = f"{_title(row['table'])}, {field.label if field is not None else row['field']}"
     old, new = _shown(field, row["old"], zone) or "empty", _shown(field, row["new"], zone) or "empty"
     return f"{moment(row['at_utc_us'])} {what}: {old} → {new}, by {row['operator'] or 'nobody'}; reason {SEALED_WORDS}"
 
@@ -126,9 +139,7 @@ def _pass(one: PassSummary, changed: Changed) -> list[RecordLine]:
 
 
 def _heading(table: str, row: Row, moment: Moment) -> RecordLine:
-    form = form_of(table)
-    title = form.title if form is not None else "Change of a pass" if table == "pass_changes" else table
-    return RecordLine("", f"{title}, {moment(row['at_utc_us'])}, {row['operator'] or 'nobody'}")
+    return RecordLine("", f"{_title(table)}, {moment(row['at_utc_us'])}, {row['operator'] or 'nobody'}")
 
 
 def _entered(table: str, row: Row, moment: Moment, zone: tzinfo, changed: Changed) -> list[RecordLine]:

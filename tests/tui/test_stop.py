@@ -79,8 +79,8 @@ async def test_the_field_has_the_focus_and_space_is_still_stop_not_text(stage: S
 
 async def test_unbound_key_while_turning_is_stop(stage: StageMaker) -> None:
     async with stage(scenes.needling()) as s:
-        await s.press("z")
-        assert s.client.stops == ["key z"]
+        await s.press("j")
+        assert s.client.stops == ["key j"]
 
 
 async def test_y_without_a_sheet_is_stop_while_turning(stage: StageMaker) -> None:
@@ -99,7 +99,7 @@ async def test_unbound_key_while_still_is_nothing(stage: StageMaker) -> None:
 
 async def test_unbound_key_of_an_observer_is_nothing_but_stop_keys_stop(stage: StageMaker) -> None:
     async with stage(scenes.watching()) as s:
-        await s.press("z")
+        await s.press("j")
         assert not s.client.stops
         await s.press("space")
         assert s.client.stops == ["space"]
@@ -122,15 +122,15 @@ async def test_a_bound_key_while_turning_is_not_stop(stage: StageMaker) -> None:
 async def test_unknown_motion_counts_as_turning(stage: StageMaker) -> None:
     view = replace(scenes.IDLE, pen=replace(scenes.PEN, motion="unknown"))
     async with stage(view) as s:
-        await s.press("z")
-        assert s.client.stops == ["key z"]
+        await s.press("j")
+        assert s.client.stops == ["key j"]
 
 
 @pytest.mark.parametrize(("age", "stops"), [(0.29, False), (0.31, True)])
 async def test_a_view_older_than_300_ms_counts_as_turning(stage: StageMaker, age: float, stops: bool) -> None:
     async with stage(scenes.IDLE) as s:
         s.clock.now += age
-        await s.pilot.press("z")
+        await s.pilot.press("j")
         assert bool(s.client.stops) is stops
 
 
