@@ -130,12 +130,14 @@ class Surroundings:
         desk = self._desk
         if desk is None:
             return
-        latched, age, gates = desk.control.latched, desk.control.motion.age(self._loop.time()), desk.control.gates()
+        latched, age = desk.control.latched, desk.control.motion.age(self._loop.time())
+        # A gate that is about to open is waited for.
+        shut = [gate.name for gate in desk.control.gates() if not gate.passed and not gate.waiting]
         oracle.asked_to_start(zone)
         reply = await person.ask("run.start", ticket=sheet.ticket)
         if reply is None or reply.outcome != "confirmed":
             return
-        oracle.started(hasty=hasty, latched=latched, age_s=age, closed=[g.name for g in gates if not g.passed])
+        oracle.started(hasty=hasty, latched=latched, age_s=age, closed=shut)
 
     async def _reset(self, _: Any) -> None:
         person = self._seat.person
@@ -176,10 +178,7 @@ class Surroundings:
         await self._reset(None)
         desk = stack.desk(seat)
         if desk is not None and desk.recording.session_id is None:
-            await stack.prepare(seat, "last")
-            desk = stack.desk(seat)
-            if desk is not None and desk.recording.session_id is None:
-                await stack.prepare(seat)
+            await stack.prepare(seat)
         # STOP may have halted the depth drive on its way.
         await person.ask("setpoint", depth_um=1000, lower=True)
 
@@ -231,4 +230,4 @@ class Surroundings:
         await stack.kill_station()
         for seat in stack.seats:
             await stack.sit_down(seat)
-            await stack.prepare(seat, "last")
+            await stack.prepare(seat)

@@ -62,6 +62,7 @@ class Oracle:
         self._ever: set[str] = set()
         self._dirty_until = self._loop.time()
         self._stop_at: float | None = None
+        self._stop_linked = False
         self._alive_at = self._granted_at = self._renewed_at = self._heard_at = self._listened_at = self._loop.time()
         self._driven_since: float | None = None
         self._highest: dict[tuple[int, int], int] = {}
@@ -99,8 +100,10 @@ class Oracle:
     def stop_pressed(self) -> None:
         """STOP, which stops every pen."""
         for oracle in self.all_of():
-            if oracle.stack.desk(oracle.seat) is not None:
+            desk = oracle.stack.desk(oracle.seat)
+            if desk is not None:
                 oracle._stop_at = self._loop.time()
+                oracle._stop_linked = desk.pen.connected
 
     all_of: Callable[[], Sequence[Oracle]]
 
@@ -228,17 +231,27 @@ class Oracle:
             self._alive_at = person.alive_at
         if desk is not None and desk.control.run is not None:
             self._granted_at = now
-        truth = sim.truth
-        self.states.add(truth.state.name)
+        # What the timers have made of it; asking for the truth would move the pen on.
+        state, driven = self._firmware.state, sim.physics.driven
+        self.states.add(state.name)
         if self._firmware.depth > SOFT_UM:
             self.broken("limit", f"the pen was told {self._firmware.depth} µm, above the limit of {SOFT_UM} µm")
-        if not truth.driven:
+        self._look_at_latch(now, state.latched)
+        if not driven:
             self._driven_since = None
             return
         if self._driven_since is None:
             self._driven_since = now
         if not self._uncontrolled:
-            self._look_at_motion(now, truth.state.latched)
+            self._look_at_motion(now, state.latched)
+
+    def _look_at_latch(self, now: float, latched: bool) -> None:
+        """STOP that came through latches until a reset or a restart."""
+        at = self._stop_at
+        if at is None or latched or not self._clean_since(at) or now - at < self._bound_s:
+            return
+        if self._stop_linked and self._firmware.clock > (now - at) * 1000 * 1.05 + 100:
+            self.broken("latch", f"the pen is not latched {now - at:.2f} s after STOP")
 
     def _look_at_motion(self, now: float, latched: bool) -> None:
         if latched:
@@ -328,6 +341,8 @@ class Oracle:
         late = (firmware.clock - cmd.not_after) & 0xFFFFFFFF
         if cmd.opcode in TIMED and 0 < late < 0x80000000:
             self.broken("late", f"the pen did {name} {late} ms too late")
+        if cmd.opcode == Opcode.RESET:
+            self._stop_linked = False
         tokens = self._tokens.setdefault(boot, {})
         if cmd.opcode == Opcode.ARM:
             tokens[token] = firmware.clock

@@ -42,6 +42,8 @@ class Plan:
     schedule: Schedule | None = None
     purpose: str = ""
     profile: str = ""
+    tapped: int = 0
+    """The pen whose link a tap hears."""
 
     def script(self) -> Schedule:
         """What happens: the schedule, people at work beside it unless it forbids that, or what the seed draws."""
@@ -135,15 +137,18 @@ class _Run:
         oracles = [Oracle(stack, seat, self._broken) for seat in stack.seats]
         for oracle in oracles:
             oracle.all_of = lambda: oracles
+        ledgers = [Ledger(stack, seat, oracle.broken) for seat, oracle in zip(stack.seats, oracles, strict=True)]
 
         def listen() -> None:
-            for oracle in oracles:
+            for oracle, ledger in zip(oracles, ledgers, strict=True):
                 oracle.listen()
+                ledger.listen()
+            if self._tap is not None:
+                stack.seats[self.plan.tapped].pen.set_tap(self._tap)
 
         stack.on_new_pens = listen
-        ledgers = [Ledger(stack, seat, oracle.broken) for seat, oracle in zip(stack.seats, oracles, strict=True)]
         if self._tap is not None:
-            stack.seats[0].pen.set_tap(self._tap)
+            stack.seats[self.plan.tapped].pen.set_tap(self._tap)
         began = loop.time()
         await self._play(stack, oracles, ledgers)
         self.result.model_s = loop.time() - began
@@ -180,6 +185,7 @@ class _Run:
             await self._settle(stack, oracles)
             for ledger in ledgers:
                 ledger.check()
+                ledger.judge_sums()
             self.result.unmet += unmet(later, oracles[0])
         for one in around:
             await one.close()

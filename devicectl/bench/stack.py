@@ -20,6 +20,7 @@ from devicectl.station.local import LocalClient
 from devicectl.station.runtime import virtual_station
 from devicectl.station.source import SeededSource
 from devicectl.treatment.rehearsal import before
+from drivers.address import parse_address
 from drivers.links.memory import MemoryLink
 from drivers.penlink.pen import PenlinkPen
 from simulator.line import BAUD
@@ -30,6 +31,8 @@ PIN: Final = "480917"
 OPERATORS: Final = {"Ada": "administrator", "Pia": "practitioner"}
 READY_S: Final = 8.0
 OPEN_WAIT_S: Final = 6.0
+CARTRIDGE_S: Final = 0.5
+"""How long the station may take to read a cartridge."""
 _SIGNED_OUT: Final = ("no-operator", "locked")
 
 
@@ -178,9 +181,12 @@ class Seat:
         self.wire = wire
         self.sim = wire.sim
         self.address = f"tcp://127.0.0.1:{7001 + index}"
+        self.parsed = parse_address(self.address)
         self.client = f"TRAIN-{index + 1}"
         self.pen = wire.pen(self.address)
         self.person: Person | None = None
+        self.session: str | None = None
+        """The session that was opened last."""
 
     def fresh_pen(self) -> PenlinkPen:
         """Another process's view of the same pen."""
@@ -212,7 +218,7 @@ class Stack:
 
     def desk(self, seat: Seat) -> Any:
         """The desk of a seat's pen, None while the station does not hold it."""
-        return next((desk for desk in self.station.desks if str(desk.address) == seat.address), None)
+        return next((desk for desk in self.station.desks if desk.address == seat.parsed), None)
 
     async def begin(self) -> None:
         """Operators are entered, every pen is open, every session too, and every gate that can open is open."""
@@ -244,23 +250,38 @@ class Stack:
         await person.ask("control.take")
         return person
 
-    async def prepare(self, seat: Seat, resumes: str | None = None) -> None:
-        """A session, and for a treatment everything that is entered before the needles touch."""
+    async def prepare(self, seat: Seat) -> None:
+        """A session: the one that was interrupted here goes on, else a new one, with all that is entered before a
+        treatment."""
         person = seat.person
         if person is None:
             return
         await self.until(lambda: (desk := self.desk(seat)) is not None and desk.confirmed_still)
-        if resumes is not None and self.purpose == "treatment":
-            await person.ask("session.open", purpose="treatment", resumes=resumes)
-            return
-        client = seat.client if self.purpose == "treatment" else None
-        await person.ask("session.open", purpose=self.purpose, client=client)
+        if self.purpose == "treatment":
+            await self._treat(seat, person)
+        else:
+            await person.ask("session.open", purpose="bench", client=None)
+        desk = self.desk(seat)
+        seat.session = desk.recording.session_id if desk is not None else None
+        await self.until(
+            lambda: (desk := self.desk(seat)) is not None and all(g.passed or g.waiting for g in desk.control.gates())
+        )
+
+    async def _treat(self, seat: Seat, person: Person) -> None:
+        if seat.session is not None:
+            resumed = await person.ask("session.open", purpose="treatment", resumes=seat.session)
+            seat.session = None
+            if resumed is not None:
+                return
+            # No cartridge serves two sessions.
+            seat.sim.insert_cartridge()
+            await asyncio.sleep(CARTRIDGE_S)
+        await person.ask("session.open", purpose="treatment", client=seat.client)
         desk = self.desk(seat)
         cartridge = desk.control.cartridge if desk is not None else None
-        if client is not None and cartridge is not None:
+        if cartridge is not None:
             for form, values in before(cartridge.lot, cartridge.serial).items():
                 await person.ask("form.submit", form=form, values=values)
-        await self.until(lambda: (desk := self.desk(seat)) is not None and all(g.passed for g in desk.control.gates()))
 
     def suspend(self, seconds: float) -> None:
         """The computer slept for so long, and nothing on it noticed."""

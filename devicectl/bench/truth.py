@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from devicectl.records.evidence import GAP_MS, INFERRED, MEASURED, UNKNOWN
 from devicectl.records.telemetry_block import FLAG_DOUBTED, FLAG_GAP, BlockDamaged, decode
-from drivers.motor import contradicts_itself
+from drivers.api import PenInput, Telemetry
+from drivers.motor import TURNING_MHZ, contradicts_itself
 from drivers.penlink.messages import RATE_BITS, RATE_MASK, TelemetryMessage
 
 from .stack import Seat, Stack
@@ -24,7 +25,16 @@ CONTACT_SHARE: Final = 0.02
 EDGE_MS: Final = 20.0
 """Time between two samples: so much each begin and end of a contact may be off."""
 INFERRED_SHARE: Final = 0.05
+INFERRED_EDGE_MS: Final = 120.0
+"""How late a smoothed current shows that a contact begins or ends."""
 RELABEL_MS: Final = 1000
+RECOVER_S: Final = 5.0
+"""Around trouble with the record, and after a station was killed, samples may be missing."""
+LATER_S: Final = 3.0
+"""So long after a sample its pass is in the record."""
+RESTARTED_MS: Final = 1500
+SUM_STROKES: Final = 2000.0
+SUM_CONTACT_MS: Final = 30_000.0
 _SLACK_S: Final = 0.1
 
 
@@ -68,6 +78,39 @@ class PassTruth:
     lies: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Passes together, without those in which a sensor lied. ms, strokes; contact by what it was known by."""
+
+    passes: int
+    lying: int
+    duration_ms: int
+    measured_ms: int
+    inferred_ms: int
+    unknown_ms: int
+    strokes: int
+    strokes_true: float
+    contact_ms: dict[str, int]
+    contact_true_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, passes: Sequence[PassTruth]) -> Sums:
+        """Add them up."""
+        true = [one for one in passes if not one.lies]
+        return cls(
+            len(passes),
+            len(passes) - len(true),
+            sum(one.duration_ms for one in passes),
+            sum(one.measured_ms for one in passes),
+            sum(one.inferred_ms for one in passes),
+            sum(one.unknown_ms for one in passes),
+            sum(one.strokes for one in true),
+            sum(one.strokes_true for one in true),
+            {k: sum(one.contact_ms for one in true if one.contact_kind == k) for k in (MEASURED, INFERRED)},
+            {k: sum(one.contact_true_ms for one in true if one.contact_kind == k) for k in (MEASURED, INFERRED)},
+        )
+
+
 class Ledger:
     """Hears every sample of one pen at its source; :meth:`check` looks at passes that have ended since the last time."""
 
@@ -81,7 +124,24 @@ class Ledger:
         self._seen: set[Any] = set()
         self._lie_from: int | None = None
         self._boot = -1
+        self._heard: deque[tuple[float, int]] = deque()
+        self._trusted_from = 0.0
         seat.sim.firmware.on_sample = self._sample
+        self.listen()
+
+    def listen(self) -> None:
+        """Hear what the host hears of the pen, from the pen object of the present station."""
+        self._trusted_from = self._stack.loop.time() + RECOVER_S
+        self._seat.pen.subscribe(self._host_heard)
+
+    def _host_heard(self, item: PenInput) -> None:
+        if isinstance(item, Telemetry) and item.rate_mhz > TURNING_MHZ and item.at > self._trusted_from:
+            desk = self._stack.desk(self._seat)
+            if self._stack.disk.kind or desk is None or desk.recording.session_id is None:
+                # What is done while the record is in trouble may be missing in it.
+                self._trusted_from = item.at + RECOVER_S
+            else:
+                self._heard.append((item.at, item.clock_ms))
 
     def _sample(self, m: TelemetryMessage) -> None:
         sim = self._seat.sim
@@ -114,14 +174,29 @@ class Ledger:
     def check(self) -> None:
         """Judge what has ended; raises nothing, tells what is wrong."""
         rows = self._stack.rows(
-            "select q.* from passes q join pens p on p.id = q.pen_id where p.serial = :serial and "
-            "q.ended_utc_us is not null order by q.opened_boot_us",
+            "select q.* from passes q join pens p on p.id = q.pen_id where p.serial = :serial order by q.opened_boot_us",
             serial=self._seat.sim.serial,
         )
         for row in rows:
-            if row["id"] not in self._seen:
+            if row["ended_utc_us"] is not None and row["id"] not in self._seen:
                 self._seen.add(row["id"])
                 self._pass(row)
+        self._all_there(rows)
+
+    def _all_there(self, rows: list[dict[str, Any]]) -> None:
+        """What the host heard of a turning motor is in some pass."""
+        until = self._stack.loop.time() - LATER_S
+        spans = [
+            (self._stack.loop_time(row["opened_boot_us"]) - 1, row["opened_clock_ms"], row["ended_clock_ms"] or 1 << 40)
+            for row in rows
+        ]
+        while self._heard and self._heard[0][0] < until:
+            at, clock = self._heard.popleft()
+            if at > self._trusted_from and not any(
+                opened <= at and begin <= clock <= end for opened, begin, end in spans
+            ):
+                self._broken("lost", f"the motor turned at {clock} ms of the pen's clock, and no pass has it")
+                return
 
     def _at(self, clock: int, near: float) -> Known | None:
         """The sample of this clock that was sent last before ``near`` (loop time), with a little slack."""
@@ -144,7 +219,9 @@ class Ledger:
         self.passes.append(truth)
         self._segments(row, segments, [known for known, _ in samples])
         if not truth.lies:
-            self._bounds(row, truth, {known.target for known, _ in samples})
+            # The motor may run down after a restart, which has forgotten what was set.
+            settled = samples and samples[0][0].clock > RESTARTED_MS
+            self._bounds(row, truth, {known.target for known, _ in samples} if settled else set())
 
     def _samples(self, row: dict[str, Any], first: Known) -> list[tuple[Known, bool]]:
         """The recorded samples of a pass, each as it was sent, and whether some are marked missing before it; one that
@@ -225,6 +302,20 @@ class Ledger:
             self._broken(
                 "measured", f"{name} goes on for {row['ended_clock_ms'] - samples[-1].clock} ms after its last sample"
             )
+
+    def judge_sums(self) -> None:
+        """Over the whole run no slack is left for the edges of single passes, if there is enough to compare."""
+        sums = Sums.of(self.passes)
+        if (
+            sums.strokes_true >= SUM_STROKES
+            and abs(sums.strokes - sums.strokes_true) > STROKES_SHARE * sums.strokes_true
+        ):
+            self._broken("strokes", f"{sums.strokes} strokes are recorded, {sums.strokes_true:.0f} were made")
+        for kind, share, edge_ms in ((MEASURED, CONTACT_SHARE, 0.0), (INFERRED, INFERRED_SHARE, INFERRED_EDGE_MS)):
+            recorded, true = sums.contact_ms[kind], sums.contact_true_ms[kind]
+            edges = 2 * sum(one.contact_edges + 1 for one in self.passes if one.contact_kind == kind)
+            if true >= SUM_CONTACT_MS and abs(recorded - true) > share * true + edge_ms * edges:
+                self._broken("contact", f"{recorded / 1000:.1f} s of contact are {kind}, {true / 1000:.1f} s were so")
 
     def _bounds(self, row: dict[str, Any], truth: PassTruth, targets: set[int]) -> None:
         name = f"pass {row['seq']}"
