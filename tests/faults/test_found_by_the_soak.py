@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devicectl.bench.soak import Plan, quiet, run
 from devicectl.control.arrival import PATIENCE_S, Arrival
 from devicectl.records.evidence import Evidence
 from devicectl.records.telemetry_block import FLAG_DOUBTED, FLAG_DRIVING
@@ -9,6 +10,7 @@ from drivers.api import LinkStatistics
 from drivers.penlink.frame import encode
 from drivers.penlink.messages import FLAG_SIMULATED, PAGE_COUNT, SCHEMA_HASH, HelloSession, Page
 from drivers.penlink.session import HostSession
+from simulator.schedule import Entry, Schedule
 
 
 def hello(nonce: int, clock: int) -> bytes:
@@ -49,3 +51,22 @@ def test_doubted_samples_are_unknown_and_bring_no_strokes() -> None:
         ("measured", 0, 1000),
         ("unknown", 1000, 2000),
     ]
+
+
+def test_a_command_of_before_a_restart_is_settled_although_the_boot_number_is_the_same() -> None:
+    """Seed 7: its memory destroyed, the pen came back with the number of before, and the command stayed open for a minute."""
+    schedule = Schedule(
+        people=False,
+        seconds=46.0,
+        faults=(
+            Entry(name="client.start", value="VTX", at=40.2),
+            Entry(name="nvm_damage", at=41.9),
+            Entry(name="from_pen.silence", at=42.0, lasts=0.1),
+            Entry(name="client.end", at=42.02),
+            Entry(name="reboot", at=42.05),
+        ),
+    )
+    with quiet():
+        result = run(Plan(1, schedule.seconds, schedule=schedule, purpose="bench", profile="reference"))
+    assert [entry.name for entry in result.played] == [entry.name for entry in schedule.faults]
+    assert result.violations == []
