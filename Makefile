@@ -27,7 +27,7 @@ radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): 
 
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules and not fuzz" --cov --cov-report=term:skip-covered $(ARGS)
-	$(BIN)/python -m pytest tests/schedules tests/fuzz -n 2 -m "schedules or fuzz"
+	$(BIN)/python -m pytest tests/schedules tests/faults tests/fuzz -n 2 -m "schedules or fuzz"
 
 test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)
 	$(BIN)/python tests/bluez-vm/run.py $(ARGS)

@@ -180,7 +180,7 @@ class Surroundings:
         if desk is not None and desk.recording.session_id is None:
             await stack.prepare(seat)
         # STOP may have halted the depth drive on its way.
-        await person.ask("setpoint", depth_um=1000, lower=True)
+        await self._depth(1.0)
 
     async def _onlooker(self, _: Any) -> None:
         """Somebody else looks on: he is obeyed in nothing, and takes control only of a pen that stands still."""

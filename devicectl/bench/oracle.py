@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from drivers.api import Lost, PenInput, Rebooted, Result, Telemetry, Up
+from drivers.api import Lost, PenInput, PenState, Rebooted, Result, Telemetry, Up
 from drivers.penlink.messages import Cmd, Lease, Opcode
 from drivers.penlink.pen import PenlinkPen
 from simulator.commands import TIMED
@@ -26,6 +26,7 @@ RECORD_S: Final = 3.5
 """A record in trouble is noticed at the next write or, when it is silent, after 2 s; the look comes each second."""
 CLOCK_S: Final = 1.2
 """The station compares its clocks each second."""
+_MOVES: Final = (PenState.RUNNING, PenState.PARKING)
 DELAY_S: Final = {"memory": 0.2, "ble": 0.92}
 """How long bytes may be on their way by a fault; a radio keeps them until its connection counts as lost."""
 
@@ -243,7 +244,7 @@ class Oracle:
         if self._driven_since is None:
             self._driven_since = now
         if not self._uncontrolled:
-            self._look_at_motion(now, state.latched)
+            self._look_at_motion(now, state)
 
     def _look_at_latch(self, now: float, latched: bool) -> None:
         """STOP that came through latches until a reset or a restart."""
@@ -253,9 +254,11 @@ class Oracle:
         if self._stop_linked and self._firmware.clock > (now - at) * 1000 * 1.05 + 100:
             self.broken("latch", f"the pen is not latched {now - at:.2f} s after STOP")
 
-    def _look_at_motion(self, now: float, latched: bool) -> None:
-        if latched:
-            self.broken("latch", "the motor is driven although the pen is latched")
+    def _look_at_motion(self, now: float, state: PenState) -> None:
+        if state not in _MOVES:
+            self.broken(
+                "latch" if state.latched else "granted", f"the motor is driven although the pen is {state.name}"
+            )
         if self._stop_at is not None:
             since, clean = now - self._stop_at, self._clean_since(self._stop_at)
             if since > (STOP_S + LOOK_S + self.seat.wire.way_s if clean else self._bound_s + LOOK_S):
@@ -308,8 +311,11 @@ class Oracle:
             self.broken("stale", f"the lease was renewed on data that were {now - self._heard_at:.2f} s old")
         if self._stop_at is not None and now - self._stop_at > late + self.seat.wire.way_s + SLACK_S:
             self.broken("renewal", f"the lease was renewed {now - self._stop_at:.2f} s after STOP")
+        latched = self._firmware.state.latched
         self._renew(lease)
         self._renewed_at = now
+        if latched and not self._firmware.state.latched:
+            self.broken("latch", "a renewal left the latch of the pen")
 
     def _command(self, cmd: Cmd) -> None:
         """A command arrives: it is in the record, its id rises, it is not late, and START has a fresh token."""
@@ -319,7 +325,10 @@ class Oracle:
         written = written_for(self.stack.store, cmd.cmd_id)
         if cmd.opcode in (Opcode.START, Opcode.PARK):
             self._renewed_at = self._loop.time()
+        latched = firmware.state.latched
         self._take(cmd)
+        if latched and not firmware.state.latched and cmd.opcode != Opcode.RESET:
+            self.broken("latch", f"the command {cmd.opcode} left the latch of the pen")
         done = firmware.last
         taken = done is not None and done is not before and done.cmd_id == cmd.cmd_id
         # What was on its way while the pen restarted is written down for the boot before, and refused. A depth limit may be

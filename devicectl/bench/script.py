@@ -76,6 +76,21 @@ RADIO: Final[tuple[_Drawn, ...]] = (
     ("radio.mtu", (23,), (5.0, 20.0)),
 )
 
+_TALK: Final[tuple[_Drawn, ...]] = (
+    ("client.depth", DEPTHS_MM[:5], None),
+    ("client.rate", RATES_HZ[:5], None),
+    ("client.depth", DEPTHS_MM[:5], None),
+    ("client.rate", RATES_HZ[:5], None),
+)
+CONVERSATIONS: Final[tuple[tuple[_Drawn, ...], ...]] = (
+    (("from_pen.delay", (0.4,), (2.0, 2.5)), ("to_pen.drop", (0.4,), (2.0, 2.5)), *_TALK),
+    (("to_pen.delay", (0.35, 0.45), (1.0, 2.0)), *_TALK),
+    (("duplicate", (0.8,), (2.0, 2.5)), *_TALK),
+)
+"""Commands that are lost while answers come late, that come late themselves, or that come twice."""
+CONVERSATION_SHARE: Final = 0.08
+HASTY_SHARE: Final = 0.06
+
 ENDINGS: Final[tuple[tuple[int, _Drawn], ...]] = (
     (10, ("client.end", None, None)),
     (4, ("client.stop", None, None)),
@@ -107,9 +122,14 @@ def draw(seed: int, seconds: float, *, pen: int = 0, on_air: bool = False, troub
 
     weights = [weight for weight, _ in DURING]
     while at < seconds:
-        add(("client.start", ZONES, None))
+        add(("client.hasty" if trouble and dice.random() < HASTY_SHARE else "client.start", ZONES, None))
         at += dice.choice((0.3, 1.0, 2.5, 6.0))
         for _ in range(dice.choice((0, 1, 1, 2, 2, 3)) if trouble else 1):
+            if trouble and dice.random() < CONVERSATION_SHARE:
+                for drawn in dice.choice(CONVERSATIONS):
+                    add(drawn)
+                    at += 0.05
+                at += 2.5
             group = dice.choices(DURING, weights)[0][1] if trouble else DURING[0][1]
             if on_air and dice.random() < 0.2:
                 group = RADIO

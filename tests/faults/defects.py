@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -89,7 +89,7 @@ def dedup_on_value(patch: Patch) -> None:
 
 @defect("confirmed", "settled")
 def a_late_answer_is_matched_to_the_next_command(patch: Patch) -> None:
-    on_result, status_for = PenlinkPen._on_result, PenlinkPen._status_for
+    on_result = PenlinkPen._on_result
 
     def careless(self: PenlinkPen, message: Any) -> None:
         if self._pending is not None and message.cmd_id != self._pending.cmd_id:
@@ -98,7 +98,12 @@ def a_late_answer_is_matched_to_the_next_command(patch: Patch) -> None:
         on_result(self, message)
 
     patch.setattr(PenlinkPen, "_on_result", careless)
-    patch.setattr(PenlinkPen, "_status_for", status_for)
+    patch.setattr(CommandLane, "unsettled", property(lambda self: False))
+
+
+@defect("confirmed", "start")
+def silence_is_taken_for_consent(patch: Patch) -> None:
+    patch.setattr("drivers.penlink.pen._Pending.unanswered", lambda self: self.settle(Confirmed()))
 
 
 @defect("start")
@@ -116,13 +121,13 @@ def a_limit_is_rounded_up(patch: Patch) -> None:
         found = bound(asked, context)
         step = context.capabilities.depth_step_um
         if isinstance(found, Bound) and found.applied < found.asked:
-            return replace(found, applied=found.applied + step)
+            return found._replace(applied=found.applied + step)
         return found
 
     patch.setattr("devicectl.control.intents.bound_depth", up)
 
 
-@defect("limit")
+@defect("limit", "confirmed")
 def no_limit_is_applied(patch: Patch) -> None:
     patch.setattr("devicectl.control.intents.bound_depth", lambda asked, context: Bound(int(asked), int(asked)))
     patch.setattr(DepthLimit, "problem", lambda self: None)
@@ -147,7 +152,7 @@ def stop_sends_nothing(patch: Patch) -> None:
     patch.setattr(StopLane, "_send", lambda self: True)
 
 
-@defect("stop", pens=2)
+@defect("stop", "renewal", pens=2)
 def stop_is_for_the_first_pen_only(patch: Patch) -> None:
     def first(self: Station, source: str) -> bool:
         return all(desk.stop(source) for desk in self.desks[:1])
@@ -249,15 +254,14 @@ def another_depth_is_recorded_as_set(patch: Patch) -> None:
 
 
 @defect("lost")
-def a_pass_is_lost(patch: Patch) -> None:
-    go_on = PassRecorder._go_on
+def one_zone_is_not_recorded(patch: Patch) -> None:
+    telemetry = PassRecorder.telemetry
 
-    def forgetful(self: PassRecorder, reason: Any, at: float) -> None:
-        go_on(self, reason, at)
-        self._open = None
+    def forgetful(self: PassRecorder, sample: Any) -> None:
+        if self._zone is None or self._zone.code != "MID":
+            telemetry(self, sample)
 
-    patch.setattr(PassRecorder, "_go_on", forgetful)
-    patch.setattr(PassRecorder, "_begin", PassRecorder._begin)
+    patch.setattr(PassRecorder, "telemetry", forgetful)
 
 
 # -- the firmware
