@@ -179,6 +179,7 @@ class Surroundings:
         desk = stack.desk(seat)
         if desk is not None and desk.recording.session_id is None:
             await stack.prepare(seat)
+        await stack.renew_cartridge(seat)
         # STOP may have halted the depth drive on its way.
         await self._depth(1.0)
 

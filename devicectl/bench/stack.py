@@ -283,6 +283,20 @@ class Stack:
             for form, values in before(cartridge.lot, cartridge.serial).items():
                 await person.ask("form.submit", form=form, values=values)
 
+    async def renew_cartridge(self, seat: Seat) -> None:
+        """Put a fresh cartridge in and register it when the one that is in may not be used in this session."""
+        person, desk = seat.person, self.desk(seat)
+        if person is None or desk is None or self.purpose != "treatment":
+            return
+        if all(gate.passed or not gate.name.startswith("cartridge") for gate in desk.control.gates()):
+            return
+        seat.sim.insert_cartridge()
+        await asyncio.sleep(CARTRIDGE_S)
+        cartridge = desk.control.cartridge
+        if cartridge is not None:
+            values = before(cartridge.lot, cartridge.serial)["cartridge"]
+            await person.ask("form.submit", form="cartridge", values=values)
+
     def suspend(self, seconds: float) -> None:
         """The computer slept for so long, and nothing on it noticed."""
         self._slept.append((self.source.boot_us(), self.source.suspended_us))
