@@ -27,7 +27,7 @@ radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): 
 
 test: $(VENV)/.stamp-dev ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules and not fuzz" --cov --cov-report=term:skip-covered $(ARGS)
-	$(BIN)/python -m pytest tests/schedules tests/fuzz -n 2 -m "schedules or fuzz"
+	$(BIN)/python -m pytest tests/schedules tests/faults tests/fuzz -n 2 -m "schedules or fuzz"
 
 test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)
 	$(BIN)/python tests/bluez-vm/run.py $(ARGS)
@@ -41,7 +41,8 @@ lint: $(VENV)/.stamp-dev ## style, types and who may import whom
 bench: $(VENV)/.stamp-bench ## times and loads, measured on this machine
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-soak: $(VENV)/.stamp-dev ## the long tests (SOAK=1), hours of simulated treatment with faults
+soak: $(VENV)/.stamp-dev ## 200 pen-hours of simulated work with faults across 200 seeds, and the long tests (hours)
+	$(BIN)/devicectl soak --hours $(or $(HOURS),1) --seeds $(or $(SEEDS),200) --jobs $(or $(JOBS),2) --out soak-found
 	SOAK=1 $(BIN)/python -m pytest tests -m soak --timeout=0 $(ARGS)
 	SOAK=1 $(BIN)/python -m pytest tests/fuzz -n 2 -m fuzz --timeout=0
 	SCHEDULES=20000 $(BIN)/python -m pytest tests/schedules/test_safety.py -n 2 -m schedules --timeout=0

@@ -1,7 +1,7 @@
 """Faults that can be switched on in a simulated pen and its wire, and the text language for them.
 
 ``--fault`` texts: ``drop=0.05``, ``to_pen.delay=0.2``, ``stall``, ``stall@5s``, ``silence@5s+2s`` (from the fifth
-second of the simulation on, for two seconds).
+second of the simulation on, for two seconds). A schedule (:mod:`simulator.schedule`) uses the same names.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class LinkFaults(BaseModel):
     duplicate: float = Field(0.0, ge=0, le=1, description="chance that a frame comes twice")
     corrupt: float = Field(0.0, ge=0, le=1, description="chance that one to three bits of a frame flip")
     split: float = Field(0.0, ge=0, le=1, description="chance that a frame comes in two parts, 5 ms apart")
+    reorder: float = Field(0.0, ge=0, le=1, description="chance that the frame after it overtakes a frame")
+    pressure: int = Field(
+        0, ge=0, le=100_000, description="back-pressure: bytes a second that still get through, 0 all"
+    )
+    queue: int = Field(0, ge=0, le=65_536, description="bytes that may wait on the way, what is more is lost; 0 many")
     silence: bool = Field(False, description="nothing at all gets through")
 
     @property
@@ -59,6 +64,7 @@ class RadioFaults(BaseModel):
     refuse_pairing: bool = Field(False, description="the pen pairs with nobody")
     bonded_elsewhere: bool = Field(False, description="the pen is bonded to another host and pairs with no other")
     grabbed: bool = Field(False, description="another host is connected, so the pen is not on the air")
+    mtu: int = Field(517, ge=23, le=517, description="largest ATT MTU granted to who connects from now on")
 
 
 QUIET: Final = RadioFaults()
@@ -73,6 +79,10 @@ class Faults(BaseModel):
     from_pen: LinkFaults = CLEAN
     radio: RadioFaults = QUIET
     reboot: bool = Field(False, description="the pen starts anew at the moment this is switched on")
+    nvm_damage: bool = Field(False, description="boot counter, bonds and correction are destroyed at this moment")
+    forget_limit: bool = Field(False, description="the pen forgets the depth limit it was told at this moment")
+    brown_out: bool = Field(False, description="the supply breaks down and the pen restarts when the motor runs up")
+    clock_drift: float = Field(0.0, ge=-0.05, le=0.05, description="part by which the pen's clock is fast")
     stall: bool = Field(False, description="the needle jams: full current, no motion")
     no_start: bool = Field(False, description="START is accepted, the motor gets no current")
     run_away: bool = Field(False, description="the motor keeps turning after END and lease expiry; STOP cuts it")
@@ -80,6 +90,8 @@ class Faults(BaseModel):
     stuck_actuator: bool = Field(False, description="the depth actuator does not move")
     lying_sensor: int = Field(0, ge=-5000, le=5000, description="µm by which the reported depth is wrong")
     lying_rate: bool = Field(False, description="the reported stroke rate is always 0")
+    lying_current: bool = Field(False, description="the reported motor current is always 0")
+    lying_counter: bool = Field(False, description="the reported stroke counter does not count")
     frozen_sensor: bool = Field(False, description="reported depth, rate and current stay as they were")
     flat_battery: bool = Field(False, description="the battery is at 1 %")
     hot: bool = Field(False, description="the motor is at 75 °C")
@@ -98,11 +110,12 @@ class Faults(BaseModel):
 
 CALM: Final = Faults()
 _PARTS: Final[dict[str, type[BaseModel]]] = {"to_pen": LinkFaults, "from_pen": LinkFaults, "radio": RadioFaults}
-MOMENTS: Final = ("reboot", "radio.cut", "radio.forget")
+MOMENTS: Final = ("reboot", "nvm_damage", "forget_limit", "radio.cut", "radio.forget")
 """Faults that happen once, when they are switched on."""
 _SWITCHED_ON: Final = {"lying_sensor": 400, "drop": 0.05, "delay": 0.2, "jitter": 0.1, "duplicate": 0.05,
                        "corrupt": 0.05, "split": 0.5, "protocol": 2, "rssi": -90, "fading": 5, "loss": 0.2,
-                       "drop_notifications": 0.1, "drop_commands": 0.1}  # fmt: skip
+                       "drop_notifications": 0.1, "drop_commands": 0.1, "reorder": 0.1, "pressure": 2000,
+                       "queue": 64, "mtu": 23, "clock_drift": 0.01}  # fmt: skip
 """Value that a fault takes when only its name is given."""
 
 
@@ -190,13 +203,18 @@ def changed(faults: Faults, values: dict[str, Any]) -> Faults:
         raise FaultError(f"Fault {place}: {first['msg']}, not {first['input']!r}.") from None
 
 
+def switched_on(name: str) -> Any:
+    """The value that a fault takes when only its name is given."""
+    return _SWITCHED_ON.get(name.rpartition(".")[2], True)
+
+
 def parse_fault(text: str) -> TimedFault:
     """One ``--fault`` text. Raises :class:`FaultError`."""
     match = _TEXT.fullmatch(text.strip())
     if match is None:
         raise FaultError(f"{text!r} is no fault; write NAME, NAME=VALUE, NAME@5s or NAME=VALUE@5s+2s.")
     name, raw = match["name"], match["value"]
-    value: Any = raw.strip() if raw is not None else _SWITCHED_ON.get(name.rpartition(".")[2], True)
+    value: Any = raw.strip() if raw is not None else switched_on(name)
     try:
         start = float(match["start"] or 0)
         duration = None if match["for"] is None else float(match["for"])

@@ -67,6 +67,8 @@ class Firmware(Machine):
         self._transmit = transmit
         self._protocol = PROTOCOL
         self._seed = seed
+        self.on_sample: Callable[[TelemetryMessage], None] | None = None
+        """Hears every sample that is sent, as it is sent."""
         self.serial = f"{profile.serial_prefix}{seed % 10_000:04d}"
         self.ignored = 0
         cartridge = profile.cartridge.model_copy(
@@ -296,6 +298,11 @@ class Firmware(Machine):
         self.event(EventCode.CARTRIDGE_CHANGED)
         self._flush()
 
+    def forget_limit(self, now: int) -> None:
+        """The depth limit of the session is gone from RAM, without a restart."""
+        self.tick(now)
+        self.session_limit = self.profile.depth_max
+
     # -- timers ----------------------------------------------------------------------------------------------------
 
     def _on_boot(self) -> None:
@@ -343,7 +350,10 @@ class Firmware(Machine):
         self._samples += 1
         depth = self.correction.measured(reading.depth)
         packed = min(reading.rate, RATE_MASK) | min(reading.current, CURRENT_MAX_MA) << RATE_BITS
-        self.out.rest.append(TelemetryMessage(self._samples & 0xFFFF, self.clock, depth, packed, flags))
+        sample = TelemetryMessage(self._samples & 0xFFFF, self.clock, depth, packed, flags)
+        self.out.rest.append(sample)
+        if self.on_sample is not None:
+            self.on_sample(sample)
 
     def _on_status(self) -> None:
         self.at[STATUS] = self.now + STATUS_MS
@@ -391,7 +401,7 @@ class Firmware(Machine):
             min(int(physics.temperature * 100), 0x7FFF),
             physics.battery_mv(),
             int(physics.charge * 100 + 0.5),
-            int(physics.strokes) & 0xFFFFFFFF,
+            physics.counter() & 0xFFFFFFFF,
         )
 
     def _flush(self) -> None:

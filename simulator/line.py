@@ -19,16 +19,20 @@ OUT_LIMIT: Final = 4096
 """Bytes that wait in the pen's transmit buffer at most; what does not fit is lost and counted."""
 IN_LIMIT: Final = 65_536
 SPLIT_GAP: Final = 0.005
+HOLD_S: Final = 0.05
+"""How long the beginning of a frame waits for its end, and an overtaken frame for the one that overtakes it."""
+_DICE: Final = 7
+"""Numbers drawn for each frame, whatever they decide: the same frames meet the same fate on every link."""
 
 
 class _Way:
-    """One direction. Order is always kept; whole zero-terminated pieces meet the faults one by one."""
+    """One direction. Whole zero-terminated frames meet the faults one by one, however their bytes are cut on the way."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, baud: int | None, limit: int, seed: str) -> None:
-        self.faults: LinkFaults = CLEAN
         self.sink: Callable[[bytes], None] | None = None
         self.waiting = 0
         self.lost = 0
+        self._faults: LinkFaults = CLEAN
         self._loop = loop
         self._byte = BITS_PER_BYTE / baud if baud else 0.0
         self._limit = limit
@@ -36,41 +40,102 @@ class _Way:
         self._queue: deque[bytes] = deque()
         self._free = 0.0
         self._last = 0.0
+        self._begun = b""
+        self._overtaken = b""
+        self._hold: asyncio.TimerHandle | None = None
+
+    @property
+    def faults(self) -> LinkFaults:
+        """What goes wrong from now on; CLEAN itself when nothing does."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: LinkFaults) -> None:
+        if faults is not self._faults:
+            self._let_go()
+            self._faults = faults
 
     def put(self, data: bytes) -> None:
         """Send ``data`` on its way, or at once when nothing holds it up."""
-        if not self._byte and not self.waiting and self.faults is CLEAN:
+        if self._faults is not CLEAN:
+            self._meet_faults(data)
+            return
+        if not self._byte and not self.waiting:
             if self.sink is not None:
                 self.sink(data)
             return
         for piece in pieces(data):
-            self._put_piece(piece)
+            if self._fits(piece, self._limit):
+                self._later(self._paced(piece, self._byte), piece)
 
-    def _put_piece(self, piece: bytes) -> None:
-        faults, chance = self.faults, self._random.random
-        if self.waiting + len(piece) > self._limit:
-            self.lost += len(piece)
+    # -- what can go wrong
+
+    def _meet_faults(self, data: bytes) -> None:
+        """Frame by frame: the beginning of one is kept until its end has come."""
+        for piece in pieces(self._begun + data):
+            if piece.endswith(b"\x00"):
+                self._begun = b""
+                self._frame(piece)
+            else:
+                self._begun = piece
+        self._wait_no_longer()
+
+    def _wait_no_longer(self) -> None:
+        if (self._begun or self._overtaken) and self._hold is None:
+            self._hold = self._loop.call_later(HOLD_S, self._let_go)
+
+    def _let_go(self) -> None:
+        """What is held back goes on as it is."""
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold = None
+        overtaken, self._overtaken = self._overtaken, b""
+        begun, self._begun = self._begun, b""
+        for piece in filter(None, (overtaken, begun)):
+            self._send(piece, piece, 0.0, 0.0)
+
+    def _frame(self, frame: bytes) -> None:
+        faults = self._faults
+        twice, lost, late, bent, cut, order, chance = (self._random.random() for _ in range(_DICE))
+        if faults.silence or lost < faults.drop:
+            self.lost += len(frame)
             return
-        times = 2 if faults.duplicate and chance() < faults.duplicate else 1
-        for _ in range(times):
-            now = self._loop.time()
-            self._free = max(self._free, now) + len(piece) * self._byte
-            if faults.silence or (faults.drop and chance() < faults.drop):
-                self.lost += len(piece)
-                continue
-            at = self._free + faults.delay + (faults.jitter * chance() if faults.jitter else 0.0)
-            sent = self._flip(piece) if faults.corrupt and chance() < faults.corrupt else piece
-            if len(sent) > 1 and faults.split and chance() < faults.split:
-                cut = self._random.randrange(1, len(sent))
-                self._later(at, sent[:cut])
-                at, sent = at + SPLIT_GAP, sent[cut:]
-            self._later(at, sent)
+        dice = random.Random(chance)
+        sent = _flip(frame, dice) if bent < faults.corrupt else frame
+        split = cut / faults.split if cut < faults.split else 0.0
+        if order < faults.reorder and not self._overtaken and len(frame) > 1:
+            self._overtaken = sent
+            return
+        for _ in range(2 if twice < faults.duplicate else 1):
+            self._send(frame, sent, late, split)
+        if self._overtaken:
+            overtaken, self._overtaken = self._overtaken, b""
+            self._send(overtaken, overtaken, late, 0.0)
 
-    def _flip(self, piece: bytes) -> bytes:
-        flipped = bytearray(piece)
-        for _ in range(self._random.randint(1, 3)):
-            flipped[self._random.randrange(len(flipped))] ^= 1 << self._random.randrange(8)
-        return bytes(flipped)
+    def _send(self, frame: bytes, sent: bytes, late: float, split: float) -> None:
+        faults = self._faults
+        if not self._fits(frame, min(self._limit, faults.queue or self._limit)):
+            return
+        byte = max(self._byte, 1.0 / faults.pressure if faults.pressure else 0.0)
+        at = self._paced(frame, byte) + faults.delay + faults.jitter * late
+        if split and len(sent) > 1:
+            cut = 1 + int(split * (len(sent) - 1))
+            self._later(at, sent[:cut])
+            at, sent = at + SPLIT_GAP, sent[cut:]
+        self._later(at, sent)
+
+    # -- on the way
+
+    def _fits(self, piece: bytes, limit: int) -> bool:
+        if self.waiting + len(piece) > limit:
+            self.lost += len(piece)
+            return False
+        return True
+
+    def _paced(self, piece: bytes, byte: float) -> float:
+        """When the last byte of ``piece`` has left."""
+        self._free = max(self._free, self._loop.time()) + len(piece) * byte
+        return self._free
 
     def _later(self, at: float, data: bytes) -> None:
         self._last = max(self._last, at)
@@ -84,6 +149,14 @@ class _Way:
         self.waiting -= len(data)
         if self.sink is not None:
             self.sink(data)
+
+
+def _flip(frame: bytes, dice: random.Random) -> bytes:
+    """One to three bits flipped."""
+    flipped = bytearray(frame)
+    for _ in range(dice.randint(1, 3)):
+        flipped[dice.randrange(len(flipped))] ^= 1 << dice.randrange(8)
+    return bytes(flipped)
 
 
 def pieces(data: bytes) -> list[bytes]:

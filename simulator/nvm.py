@@ -88,6 +88,13 @@ class Nvm:
         self.slots[where] = data[: int(len(data) * part)].ljust(len(data), b"\xff")
         self.save()
 
+    def damage(self) -> None:
+        """Worn-out flash: the boot counter begins anew, bonds are gone, and no slot of the correction is whole."""
+        self.boots = 0
+        self.bonds.clear()
+        self.slots = [bytes(byte ^ 0x55 for byte in slot) for slot in self.slots]
+        self.save()
+
     def save(self) -> None:
         """Make all of it outlast the power; called after every change."""
         if self._path is not None:

@@ -16,6 +16,8 @@ from .physics import Physics
 from .profile import CartridgeData, Profile, load_profile
 
 REBOOT_MS: Final = 80
+BROWN_OUT_MA: Final = 420.0
+"""Motor current at which a supply that is too weak breaks down; a motor that runs up takes more, a running one less."""
 _EARLY_MS: Final = 0.001
 """A loop may call a timer so much before its time; without it a tick would come one ms too soon and do nothing."""
 
@@ -80,6 +82,7 @@ class SimulatedPen:
         self._lines: list[Line] = []
         self._radio: Radio | None = None
         self._start = self.loop.time()
+        self._fast = 1.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._cartridges = 1
@@ -94,7 +97,16 @@ class SimulatedPen:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _ms(self) -> float:
-        return (self.loop.time() - self._start) * 1000.0 + _EARLY_MS
+        return (self.loop.time() - self._start) * 1000.0 * self._fast + _EARLY_MS
+
+    def _loop_time(self, ms: float) -> float:
+        return self._start + ms / 1000.0 / self._fast
+
+    def _drift(self, part: float) -> None:
+        """Let the pen's clock go ``part`` too fast from this instant on."""
+        now, ms = self.loop.time(), (self.loop.time() - self._start) * 1000.0 * self._fast
+        self._fast = 1.0 + part
+        self._start = now - ms / 1000.0 / self._fast
 
     def _catch_up(self) -> int:
         """Bring physics to this instant and give the firmware's ms."""
@@ -106,13 +118,15 @@ class SimulatedPen:
     def _on_timer(self) -> None:
         self._timer = None
         self._catch_up()
+        if self.faults.brown_out and self.physics.current() > BROWN_OUT_MA:
+            self.reboot()
         self._schedule()
 
     def _schedule(self) -> None:
         if self._closed:
             return
         due = min(self.firmware.next_due, self.physics.next_change)
-        when = self._start + due / 1000.0
+        when = self._loop_time(due)
         if self._timer is not None:
             # An earlier timer is left in place: waking once for nothing costs less than a cancelled timer each time.
             if self._timer.when() <= when:
@@ -212,11 +226,11 @@ class SimulatedPen:
         """Loop time since which the needle does not move; None while it does."""
         self._catch_up()
         since = self.physics.still_since
-        return None if since is None else self._start + since / 1000.0
+        return None if since is None else self._loop_time(since)
 
     def _moved(self, ms: float, turning: bool) -> None:
         if self.on_motion is not None:
-            self.on_motion(self._start + ms / 1000.0, turning)
+            self.on_motion(self._loop_time(ms), turning)
 
     # -- hands -----------------------------------------------------------------------------------------------------
 
@@ -293,34 +307,43 @@ class SimulatedPen:
         self.set_faults(CALM)
 
     def _plan(self, fault: TimedFault) -> asyncio.TimerHandle:
-        return self.loop.call_at(self._start + fault.start, self._begin, fault)
+        return self.loop.call_at(self._start + fault.start, self.begin, fault)
 
     def _happen(self, moment: str) -> None:
         if moment == "reboot":
             self.reboot()
+        elif moment == "nvm_damage":
+            self.nvm.damage()
+        elif moment == "forget_limit":
+            self.firmware.forget_limit(self._catch_up())
         elif self._radio is not None:
             self._radio.happen(moment)
 
-    def _begin(self, fault: TimedFault) -> None:
+    def begin(self, fault: TimedFault) -> None:
+        """Let ``fault`` begin now, whatever its ``start``; it ends after its duration, or by :meth:`end`."""
         for moment in MOMENTS:
             if fault.values.get(moment):
                 self._happen(moment)
                 return
         self._timed.append(fault)
         if fault.duration is not None:
-            self._handles.append(self.loop.call_later(fault.duration, self._finish, fault))
+            self._handles.append(self.loop.call_later(fault.duration, self.end, fault))
         self._apply()
 
-    def _finish(self, fault: TimedFault) -> None:
-        self._timed.remove(fault)
-        self._apply()
+    def end(self, fault: TimedFault) -> None:
+        """Let ``fault`` be over."""
+        if any(one is fault for one in self._timed):
+            self._timed = [one for one in self._timed if one is not fault]
+            self._apply()
 
     def _apply(self) -> None:
         now = self._always
         for fault in self._timed:
             now = changed(now, fault.values)
-        self.faults = now
         self._catch_up()
+        if now.clock_drift != self.faults.clock_drift:
+            self._drift(now.clock_drift)
+        self.faults = now
         self.physics.set_faults(now)
         self.firmware.protocol = now.protocol
         for line in self._lines:

@@ -53,6 +53,8 @@ class Physics:
         self.charge = profile.battery.charge
         self.temperature = profile.heat.ambient
         self.contact = False
+        self.touched_ms = 0.0
+        """ms for which the moving needle was in contact."""
         self.on_motion: Callable[[float, bool], None] | None = None
         self._motor, self._heat, self._actuator = profile.motor, profile.heat, profile.actuator
         self._random = random.Random(f"hand {seed}")
@@ -74,6 +76,7 @@ class Physics:
         self._depth_goal = self._spindle
         self._faults = CALM
         self._frozen: Reading | None = None
+        self._counter = 0
 
     # -- what the firmware does ------------------------------------------------------------------------------------
 
@@ -147,6 +150,8 @@ class Physics:
         elif not faults.frozen_sensor:
             self._frozen = None
         before, self._faults = self._faults, faults
+        if faults.lying_counter and not before.lying_counter:
+            self._counter = int(self.strokes)
         if faults.flat_battery:
             self.charge = min(self.charge, 0.01)
         elif before.flat_battery:
@@ -189,6 +194,8 @@ class Physics:
         self.now = to
         mean = 0.0
         if self.turning or self._drive:
+            if self.contact:
+                self.touched_ms += span
             goal, tau = self._goal, self._tau
             gap = self.rate - goal
             decay = exp(-span / tau)
@@ -342,6 +349,10 @@ class Physics:
         """Battery voltage in mV under the load of this moment."""
         return int(self.open_voltage() - (self.current() + 25.0) * self.profile.battery.resistance_mohm / 1000.0)
 
+    def counter(self) -> int:
+        """The stroke counter, with its lies."""
+        return self._counter if self._faults.lying_counter else int(self.strokes)
+
     def read(self) -> Reading:
         """What the sensors say now, with their noise and their lies."""
         if self._frozen is not None:
@@ -351,4 +362,6 @@ class Physics:
         rate = self.rate / self._motor.clock_gain
         rate = 0 if faults.lying_rate or not self.turning else int(rate + 300.0 * (self._noise() - 0.5))
         current = int(self.current() + 6.0 * (self._noise() - 0.5)) if self._drive else 0
+        if faults.lying_current:
+            current = 0
         return Reading(max(0, depth), max(0, rate), max(0, current), self.contact)

@@ -18,7 +18,9 @@ from .faults import FaultPlan, Faults
 from .gauge import ERRORS, Errors, GaugePort, Instrument, PenTruth, What, find_pen
 from .nvm import Nvm
 from .pen import SimulatedPen
+from .player import Player
 from .profile import Profile
+from .schedule import Schedule
 from .tcp import TcpPort
 from .truth import TruthPort
 
@@ -39,6 +41,7 @@ async def serve(
     nvm: Nvm | None = None,
     air: AirOptions | None = None,
     told: Callable[[SimulatedPen, str, str], None] | None = None,
+    schedule: Schedule | None = None,
 ) -> None:
     """Run a pen until SIGTERM, SIGINT, ``quit`` on the console, or cancellation.
 
@@ -48,6 +51,7 @@ async def serve(
         paced: 115,200 Bd in both directions; False only for measurements.
         emit: takes the address first, the radio's address second if the pen is on one, then the console's answers.
         air: how the pen is on the air; for ``ble`` only.
+        schedule: faults that are played on the pen from now on, decided by ``seed``.
         told: is given pen, address and the radio's address instead of ``emit``.
 
     Raises:
@@ -59,6 +63,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         pen = SimulatedPen(profile, seed=seed, faults=faults, nvm=nvm)
         stack.callback(pen.close)
+        if schedule is not None:
+            stack.callback(Player(pen, schedule, seed).close)
         radio = ""
         if kind == "ble":
             address, radio = await _open_air(pen, air, stack)

@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Start a simulated pen (pseudo-terminal, TCP port, air), a fleet of them, or a gauge at one.",
     ),
     "monitor": ("monitor", "Show all pens at once, the worst first; STOP them all."),
+    "soak": ("soak", "Let everything go wrong in virtual time, and judge every safety rule all the while."),
+    "schedules": ("schedules", "List, show and check schedules of faults, yours and those that come with the program."),
     "capture": ("capture", "Keep every byte of a pen's link in a file; show and export such files."),
     "replay": ("replay", "Play a captured file into the driver, the dashboard or a simulated pen."),
     "calibrate": ("calibrate", "Calibrate a pen: plan, run, resume, show, verify; when it is due."),

@@ -38,6 +38,7 @@ _USAGE = frozenset(
         "invalid-form",
         "unknown-form",
         "bad-fault",
+        "bad-schedule",
         "bad-profile",
         "bad-radio",
         "unknown-radio",

@@ -22,6 +22,7 @@ _EXPECTED = (
     ("drivers.api", "PenError"),
     ("devicectl.station.limits_file", "LimitsRefused"),
     ("devicectl.bench.capture_file", "CaptureError"),
+    ("devicectl.bench.schedule_file", "ScheduleError"),
 )
 _SIMULATOR = (
     ("simulator.faults", "FaultError", "bad-fault"),

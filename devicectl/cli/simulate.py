@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulator.fleet import Member
     from simulator.pen import SimulatedPen
     from simulator.radio.options import AirOptions
+    from simulator.schedule import Schedule
 
 PROFILES = ("reference", "fixed-117", "vary-150")
 Kind = Literal["pty", "tcp", "ble", "fleet"]
@@ -119,6 +120,7 @@ class Simulate(Command):
         "devicectl simulate tcp --port 7001 --profile vary-150",
         "devicectl simulate ble --interval 30 --pairing passkey --fault radio.out_of_range@20s+5s",
         "devicectl simulate pty --fault drop=0.05 --fault stall@5s",
+        "devicectl simulate tcp --schedule stuck-motor --seed 7",
         "devicectl simulate pty --console          type: button, press 1.5, fault stall, state, quit",
         "devicectl simulate fleet --count 64 --profile reference,vary-150     and then: devicectl monitor",
         "devicectl simulate pty --actuator gain=0.95 --actuator backlash_um=30 --memory pen.json",
@@ -151,6 +153,11 @@ class Simulate(Command):
     "The names stand below.",
 )
 @click.option(
+    "--schedule",
+    metavar="NAME|FILE",
+    help="Play a schedule of faults: a file, or one of those that 'devicectl schedules list' shows. --seed decides its chance.",
+)
+@click.option(
     "--port",
     default=0,
     type=click.IntRange(0, 65535),
@@ -172,6 +179,7 @@ def simulate(
     count: int | None,
     behind: bool | None,
     faults: tuple[str, ...],
+    schedule: str | None,
     port: int,
     console: bool,
     as_json: bool,
@@ -220,6 +228,8 @@ def simulate(
     if kind != "ble" and plan.of_radio is not None:
         raise click.UsageError(f"{plan.of_radio} belongs to ble: devicectl simulate ble --fault {plan.of_radio} ….")
     if kind == "fleet":
+        if schedule is not None:
+            raise click.UsageError("--schedule is for one pen; a fleet takes --fault.")
         pens = _fleet(count or FLEET, behind is not False, profile, seed, plan, port, not unpaced, as_json)
         asyncio.run(_until_over(pens, with_parent))
         return
@@ -227,8 +237,10 @@ def simulate(
 
     from simulator.nvm import Nvm
 
+    played = None if schedule is None else _schedule(schedule, kind)
     pen = serve(
         kind,
+        schedule=played,
         profile=_profile(profile, actuator, rate_gain, firmware),
         seed=seed,
         faults=plan,
@@ -352,6 +364,19 @@ def _gauge(options: dict[str, Any], seed: int, console: bool, as_json: bool, wit
         told=told,
     )
     asyncio.run(_until_over(gauge, with_parent))
+
+
+def _schedule(what: str, kind: Kind) -> Schedule:
+    from devicectl.bench.schedule_file import find
+
+    schedule = find(what)
+    if schedule.of_stack is not None:
+        raise click.UsageError(
+            f"{schedule.of_stack} happens on the computer, not in the pen: devicectl soak --schedule {what} plays it."
+        )
+    if schedule.of_radio is not None and kind != "ble":
+        raise click.UsageError(f"{schedule.of_radio} belongs to ble: devicectl simulate ble --schedule {what}.")
+    return schedule
 
 
 def _air(port: int, air: dict[str, Any]) -> AirOptions:

@@ -80,7 +80,10 @@ class Arrival:
         self._follow(depth_um, now)
         if self._told or self.target_um is None:
             return None
-        if abs(depth_um - self.target_um) <= TOLERANCE_UM:
+        if self._near_since is not None:
+            # Needles that only pass the target have not arrived.
+            if now - self._near_since < SETTLED_S - 1e-6:
+                return None
             self._told = True
             return "arrived"
         if now - self._since > PATIENCE_S:

@@ -28,6 +28,8 @@ GIVES_WAY: Final = frozenset({Action.LIMIT_DEPTH, Action.INDICATE})
 Guard = Callable[[], str | None]
 """Asked right before the bytes leave: None to go on, or the sentence why not."""
 
+RESTARTED: Final = "the pen restarted; extent unknown, assumed executed."
+
 
 @dataclass(slots=True)
 class _Open:
@@ -62,6 +64,7 @@ class CommandLane:
         self._settled_meanwhile: set[UUID] = set()
         """Settled since the record was asked what is open: its answer may be older."""
         self._open: list[_Open] = []
+        self._restarts = 0
         self._asking: asyncio.TimerHandle | None = None
         self.pen_id: UUID | None = None
         self.session_id: UUID | None = None
@@ -140,6 +143,7 @@ class CommandLane:
             self._source.utc_us(),
         )
         self._in_flight = intent.id
+        restarts = self._restarts
         problem = await self._write_ahead(intent)
         if problem is not None:
             return NotSent(problem)
@@ -156,7 +160,7 @@ class CommandLane:
         try:
             outcome = await self._pen.command(command, deadline=deadline, not_after_ms=not_after)
         except asyncio.CancelledError:
-            self._unknown(intent, "nobody waits for the answer any more; the pen is being asked.", too_late)
+            self._unknown(intent, "nobody waits for the answer any more; the pen is being asked.", too_late, restarts)
             raise
         match outcome:
             case Confirmed():
@@ -166,13 +170,17 @@ class CommandLane:
             case NotSent():
                 self._settle(intent, "not_sent", outcome.text)
             case Unknown():
-                self._unknown(intent, outcome.text, too_late)
+                self._unknown(intent, outcome.text, too_late, restarts)
             case _:
                 assert_never(outcome)
         return outcome
 
-    def _unknown(self, intent: Intent, text: str, too_late_ms: int) -> None:
+    def _unknown(self, intent: Intent, text: str, too_late_ms: int, restarts: int) -> None:
         self._settle(intent, "unknown", text)
+        if restarts != self._restarts:
+            # Its memory is another one now, even when the number of the boot is the same.
+            self._settle(intent, "assumed_executed", RESTARTED)
+            return
         if intent.action == Action.INDICATE:
             return  # whether it blinked does not matter to what comes next
         self._open.append(_Open(intent, too_late_ms))
@@ -266,7 +274,7 @@ class CommandLane:
     def _judge(self, o: _Open, status: Status) -> tuple[str, str] | None:
         intent = o.intent
         if status.boot_id != intent.boot_id:
-            return "assumed_executed", "the pen restarted; extent unknown, assumed executed."
+            return "assumed_executed", RESTARTED
         if status.last_cmd_id == intent.cmd_id:
             if status.last_result in (Result.ACCEPTED, Result.IN_PROGRESS):
                 return "confirmed", "settled by the pen's own memory."
@@ -281,8 +289,9 @@ class CommandLane:
 
     def rebooted(self) -> None:
         """The pen restarted: what is open can never be known."""
+        self._restarts += 1
         for o in self._open:
-            self._settle(o.intent, "assumed_executed", "the pen restarted; extent unknown, assumed executed.")
+            self._settle(o.intent, "assumed_executed", RESTARTED)
         self._open.clear()
 
     def other_pen(self) -> None:

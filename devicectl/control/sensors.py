@@ -8,8 +8,8 @@ from drivers.api import Telemetry, Vitals
 
 FROZEN_MS: Final = 1_000
 """A driven motor's rate and current never stay the same to the mHz and mA for so long."""
-WINDOW_MS: Final = 900
-"""Strokes are compared over at least so much of the pen's time; vitals come twice a second."""
+WINDOW_MS: Final = 400
+"""Strokes are compared over at least so much of the pen's time; vitals come twice a second, so a lie is found within one."""
 STROKES_SLACK: Final = 8.0
 """Strokes that two sampled clocks may differ by: two samples at each end at 150 Hz, and the ramp between them."""
 STROKES_SHARE: Final = 0.1

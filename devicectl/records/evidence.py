@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from drivers.motor import contradicts_itself
 
-from .telemetry_block import FLAG_GAP, FLAG_INFERRED, FLAG_INFERRED_CONTACT, Columns
+from .telemetry_block import FLAG_DOUBTED, FLAG_GAP, FLAG_INFERRED, FLAG_INFERRED_CONTACT, Columns
 
 GAP_MS: Final = 100
 """Nothing is interpolated between samples further apart than this (ms of the pen's clock)."""
@@ -46,8 +46,8 @@ class Segment(NamedTuple):
 class Figures:
     """The sum of a pass. Times in ms of the pen's clock, depth in µm, current in mA.
 
-    ``strokes`` is the integral of the measured rate outside unknown stretches (gaps, and where the rate says standstill
-    while the motor has current), ``contact_strokes`` its part in contact.
+    ``strokes`` is the integral of the measured rate outside unknown stretches (gaps, where the rate says standstill while
+    the motor has current, and samples marked doubted), ``contact_strokes`` its part in contact.
     ``contact_kind`` is ``inferred`` as soon as any of it was inferred, ``unknown`` when nothing is known.
     """
 
@@ -96,7 +96,7 @@ class Evidence:
         last = self.clock_ms
         elapsed = clock_ms - last
         code = contact if contact < 2 else _code(contact, flags)
-        doubted = contradicts_itself(rate_mhz, current_ma)
+        doubted = bool(flags & FLAG_DOUBTED) or contradicts_itself(rate_mhz, current_ma)
         if doubted or self._doubted or elapsed > GAP_MS or flags & FLAG_GAP:
             self._close(last)
             self._unknown(last, clock_ms)

@@ -32,6 +32,8 @@ FLAG_GAP: Final = 2
 FLAG_INFERRED: Final = 4
 """Contact was inferred from the motor current; `FLAG_INFERRED_CONTACT` is the answer."""
 FLAG_INFERRED_CONTACT: Final = 8
+FLAG_DOUBTED: Final = 16
+"""The pen's own readings contradict each other: how it moved since the sample before is not known."""
 
 _HEADER: Final = struct.Struct("<BBBBI")
 _CHANNEL: Final = struct.Struct("<qB")

@@ -316,6 +316,8 @@ class Recording:
             return
         kind = type(item)
         if kind is Telemetry:
+            # Control has heard the sample already.
+            self._recorder.doubted = self._desk.control.sensors.problem is not None
             self._recorder.telemetry(item)  # type: ignore[arg-type]
         elif isinstance(item, Vitals):
             self._recorder.vitals(item)

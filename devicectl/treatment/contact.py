@@ -52,6 +52,8 @@ class CurrentContact:
         smooth = self._smooth
         if base is None or smooth < base:
             self._base[bucket] = base = smooth
+        # The skin slows the motor, perhaps below the edge of a bucket of which only loaded currents are known.
+        base = min(base, self._base.get(bucket + 1, base))
         if smooth > base * 1.25 + 15:
             self._contact = True
         elif smooth < base * 1.12 + 8 or self._contact is None:

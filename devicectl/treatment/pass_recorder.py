@@ -11,6 +11,7 @@ from devicectl.control.motion import RUN_DOWN_S
 from devicectl.records.evidence import INFERRED, Evidence, density_cm2
 from devicectl.records.telemetry_block import (
     CONTACT_UNKNOWN,
+    FLAG_DOUBTED,
     FLAG_DRIVING,
     FLAG_GAP,
     FLAG_INFERRED,
@@ -83,6 +84,8 @@ class PassRecorder:
         self.totals: dict[str, ZoneTotals] = {}
         self.needles = needles
         self.contact = CurrentContact()
+        self.doubted = False
+        """True while the pen's readings contradict each other: what comes meanwhile is recorded as unknown."""
         self._emit, self._new_id, self._seq = emit, new_id, first_seq
         self._open: _Open | None = None
         self._pending: tuple[_Open, float] | None = None
@@ -109,6 +112,8 @@ class PassRecorder:
         if last is not None and clock <= last.clock_ms:
             return
         flags = FLAG_DRIVING if driving else 0
+        if self.doubted:
+            flags |= FLAG_DOUBTED
         if self._gap:
             flags |= FLAG_GAP
             self._gap = False

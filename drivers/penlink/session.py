@@ -270,6 +270,9 @@ class HostSession:
         if isinstance(m, HelloSession):
             if self.established and m.boot_id != self.boot_id:
                 return self._reboot("it said HELLO anew", m.boot_id)
+            if self.established and m.nonce == 0 and m.clock < self.clock_ms:
+                # A pen whose memory is worn out may have had this boot number before.
+                return self._reboot("it said HELLO of itself", m.boot_id)
             self.boot_id = m.boot_id
             self.last_cmd_id = m.last_cmd_id
             self._heard(m.clock)

@@ -207,6 +207,7 @@ class RadioPen:
     def set_faults(self, faults: RadioFaults) -> None:
         """Take over what is wrong from now on."""
         self.faults = faults
+        self.device.gatt_server.max_mtu = min(self.options.mtu, faults.mtu)
         self.air.receive(
             self.controller,
             Reception(

@@ -1,14 +1,10 @@
-"""What stands beside the machine: a judge of every frame that reaches the pen, and a record that can be in trouble."""
+"""What stands beside the machine: a judge of every frame that reaches the pen."""
 
 from __future__ import annotations
-
-import asyncio
-from typing import Any
 
 import sqlalchemy as sa
 from support.world import World
 
-from devicectl.records.errors import DatabaseLocked
 from drivers.api import Result
 from drivers.penlink.messages import Cmd, Opcode
 from simulator.commands import TIMED
@@ -67,47 +63,3 @@ class PenJudge:
             given = tokens.pop(cmd.argument >> 16, None)
             if given is None or firmware.clock - given > TOKEN_MS:
                 self.broken.append(f"the pen did {Opcode(cmd.opcode).name} without a fresh token")
-
-
-class RecordTrouble:
-    """A record that refuses (``locked``) or does not answer (``silent``), until it is mended."""
-
-    def __init__(self, world: World) -> None:
-        self._loop = world.loop
-        self._submit = world.store.writer.submit
-        self._held: list[tuple[Any, asyncio.Future[Any]]] = []
-        self.kind = ""
-        self.since = float("inf")
-        writer: Any = world.store.writer
-        writer.submit, writer.silent_for = self.submit, self.silent_for
-
-    def begin(self, kind: str) -> None:
-        """Trouble from now on; whatever trouble there is goes on."""
-        if not self.kind:
-            self.kind, self.since = kind, self._loop.time()
-
-    def submit(self, job: Any) -> asyncio.Future[Any]:
-        if not self.kind:
-            return self._submit(job)
-        future: asyncio.Future[Any] = self._loop.create_future()
-        if self.kind == "locked":
-            future.set_exception(DatabaseLocked("the database is locked by another program."))
-        else:
-            self._held.append((job, future))
-        return future
-
-    def silent_for(self) -> float:
-        return self._loop.time() - self.since if self._held else 0.0
-
-    def mend(self) -> None:
-        """What waited is stored, in order, as a writer does that was held up by its disk."""
-        self.kind, self.since = "", float("inf")
-        held, self._held = self._held, []
-        for job, future in held:
-            done = self._submit(job)
-            if future.done():
-                continue
-            if (error := done.exception()) is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(done.result())

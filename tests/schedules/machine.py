@@ -12,10 +12,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from schedules.judges import PenJudge, RecordTrouble
+from schedules.judges import PenJudge
 from support.links import Wire
 from support.world import ADDRESS, PIN, Screen, World, word
 
+from devicectl.bench.stack import Disk
 from devicectl.records import schema
 from devicectl.records.recovery import recover
 from devicectl.station.client_api import StationError
@@ -136,7 +137,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.lease_s = self.world.pen.lease_ms / 1000
         self.way_s = LOOK_S + wire.way_s
         self.watch = Watch(self)
-        self.judge, self.record = PenJudge(self.world), RecordTrouble(self.world)
+        self.judge, self.record = PenJudge(self.world), Disk(self.world.store)
         self.world.sim.on_motion = self.watch.motion
         self.screen = await self.world.ready(*self.SESSION)
         self._alive = self.loop.create_task(self._note_alive())
