@@ -182,13 +182,22 @@ def list_sessions(connection: sa.Connection, limit: int = 50, before_utc_us: int
     return [SessionSummary(*row) for row in connection.execute(query)]
 
 
-def find_session(connection: sa.Connection, text: str) -> UUID:
+def find_session(connection: sa.Connection, text: str, pen: UUID | None = None) -> UUID:
     """The key of the one session whose id begins or ends with ``text`` (4 hex digits at least), or of the ``last`` one.
+
+    With ``pen`` the last one is the last treatment with that pen: whoever resumes must not get the client of another.
 
     Raises:
         RecordError: none or several match; code ``no-session``.
     """
-    if text == "last":
+    if text == "last" and pen is not None:
+        mine = sa.select(t.sessions.c.id).where(t.sessions.c.pen_id == pen, t.sessions.c.purpose == "treatment")
+        found = list(connection.execute(mine.order_by(t.sessions.c.opened_utc_us.desc()).limit(1)).scalars())
+        if not found:
+            raise _no_session(
+                "This pen has no treatment to resume; name one that `devicectl sessions list` shows, or open a new one."
+            )
+    elif text == "last":
         found = [row.id for row in list_sessions(connection, 1)]
     else:
         wanted = text.replace("-", "").lower()

@@ -119,9 +119,10 @@ class Opener:
         self, connection: sa.Connection, asked: Asked, old: sa.Row[Any] | None, utc_us: int
     ) -> tuple[UUID | None, str]:
         if old is not None:
-            code = connection.execute(sa.select(t.clients.c.code).where(t.clients.c.id == old.client_id)).scalar_one()
+            row = connection.execute(sa.select(t.clients).where(t.clients.c.id == old.client_id)).one()
+            _suits(row, asked)
             of_old: UUID | None = old.client_id
-            return of_old, str(code)
+            return of_old, str(row.code)
         if asked.client is None:
             return None, ""
         found = connection.execute(sa.select(t.clients).where(t.clients.c.code == asked.client)).first()
@@ -133,14 +134,17 @@ class Opener:
             row = {"id": made, "code": asked.client, "training": 1, "created_utc_us": utc_us}
             self._chain.enter(connection, [Entry(t.clients, row, asked.operator, utc_us)])
             return made, asked.client
-        if bool(found.training) != asked.training:
-            mark = "a training client" if found.training else "a real client"
-            pen = "a simulated pen" if asked.training else "a pen"
-            raise refused(
-                f"The code {asked.client} belongs to {mark}, and this is {pen}; choose another.", "other-client"
-            )
+        _suits(found, asked)
         key: UUID = found.id
         return key, asked.client
+
+
+def _suits(client: sa.Row[Any], asked: Asked) -> None:
+    """Training clients and simulated pens meet only each other."""
+    if bool(client.training) != asked.training:
+        mark = "a training client" if client.training else "a real client"
+        pen = "a simulated pen" if asked.training else "a pen"
+        raise refused(f"The code {client.code} belongs to {mark}, and this is {pen}; choose another.", "other-client")
 
 
 def _resumed(connection: sa.Connection, asked: Asked, utc_us: int) -> sa.Row[Any] | None:

@@ -443,6 +443,57 @@ def test_a_treatment_that_nobody_closed_is_resumed_whatever_ended_it(end: Any) -
     scenario(play)
 
 
+def test_the_last_treatment_is_that_of_the_pen_at_hand() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await _pen_swapped(w, s)
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still, 20)
+        error = await refused(s.ask("session.open", purpose="treatment", resumes="last"))
+        assert error.code == "no-session"
+        assert str(error).startswith("This pen has no treatment to resume")
+        await s.ask("session.open", purpose="treatment", client="T-2")
+        await s.ask("pen.close")
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still, 20)
+        await s.ask("session.open", purpose="treatment", resumes="last")
+        assert s.view.session is None or s.view.session.client == "T-2"
+        assert [r["code"] for r in w.rows("select c.code from sessions s join clients c on c.id = s.client_id")] == [
+            "T-1", "T-2", "T-2",
+        ]  # fmt: skip
+
+    scenario(play)
+
+
+def test_hardware_treats_real_clients_behind_its_calibration_and_training_clients_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await s.ask("form.submit", form="client", values={"code": "C-9", "training": "no"})
+        old = w.rows("select hex(id) as id from sessions")[0]["id"]
+        monkeypatch.setattr("simulator.firmware.FLAG_SIMULATED", 0)
+        await _pen_swapped(w, s)
+        await s.ask("pen.open", address=ADDRESS)
+        await w.until(lambda: w.desk.confirmed_still, 20)
+        assert not w.desk.control.identity.simulated
+        error = await refused(s.ask("session.open", purpose="treatment", resumes=old))
+        assert str(error) == "The code T-1 belongs to a training client, and this is a pen; choose another."
+        error = await refused(s.ask("session.open", purpose="treatment", client="C-unknown"))
+        assert error.code == "no-such-client"
+        await s.ask("session.open", purpose="treatment", client="C-9")
+        await w.prepare(s)
+        await asyncio.sleep(1.2)
+        shut = [gate for gate in w.desk.control.gates() if not gate.passed]
+        assert [(gate.name, gate.overridable) for gate in shut] == [("calibration", False)], shut
+        await s.ask("zone.select", zone="VTX")
+        sheet = await s.ask("run.preview")
+        assert not sheet.ok
+        assert w.rows("select origin from sessions order by id desc limit 1") == [{"origin": "hardware"}]
+
+    scenario(play)
+
+
 def test_a_bench_session_is_closed_with_its_pen() -> None:
     async def play(w: World) -> None:
         s = await w.ready()

@@ -56,9 +56,9 @@ async def submitted(c: Connection, job: Job[T]) -> T:
     return result
 
 
-async def found_session(c: Connection, text: str) -> UUID:
-    """The session whose id begins with these digits, or the ``last`` one."""
-    return await submitted(c, lambda connection: find_session(connection, text))
+async def found_session(c: Connection, text: str, pen: UUID | None = None) -> UUID:
+    """The session whose id begins with these digits, or the ``last`` one; with ``pen`` its last treatment."""
+    return await submitted(c, lambda connection: find_session(connection, text, pen))
 
 
 def need_no_run(desk: Desk) -> None:

@@ -29,11 +29,6 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
     if not desk.confirmed_still and desk.control.motion.at(c.station.loop.time()) is not Motion.UNKNOWN:
         raise StationError("The pen is not confirmed still; wait until it is.", "not-still")
     purpose = Purpose(q.purpose)
-    if purpose is Purpose.TREATMENT and not identity.simulated:
-        raise StationError(
-            "Treatment with hardware is not possible in this version: calibration, consent and operators are missing.",
-            "no-treatment",
-        )
     if purpose is Purpose.TREATMENT and not q.client and not q.resumes:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
@@ -47,7 +42,7 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
         training=identity.simulated,
         course=q.course,
         operator=operator.id if operator is not None else None,
-        resumes=None if q.resumes is None else await found_session(c, q.resumes),
+        resumes=None if q.resumes is None else await found_session(c, q.resumes, desk.recording.binding.pen_id),
         depths_um=plan,
     )
     return {"session": await desk.recording.open_session(asked, plan)}
