@@ -119,10 +119,10 @@ class Opener:
         self, connection: sa.Connection, asked: Asked, old: sa.Row[Any] | None, utc_us: int
     ) -> tuple[UUID | None, str]:
         if old is not None:
-            row = connection.execute(sa.select(t.clients).where(t.clients.c.id == old.client_id)).one()
-            _suits(row, asked)
+            known = connection.execute(sa.select(t.clients).where(t.clients.c.id == old.client_id)).one()
+            _suits(known, asked)
             of_old: UUID | None = old.client_id
-            return of_old, str(row.code)
+            return of_old, str(known.code)
         if asked.client is None:
             return None, ""
         found = connection.execute(sa.select(t.clients).where(t.clients.c.code == asked.client)).first()
