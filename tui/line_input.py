@@ -17,13 +17,15 @@ _ANSWER: Final = re.compile(r"\x1b\[\d+;\d+R")
 _SEQUENCE: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|[^\[O])", re.DOTALL)
 _BEGUN: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*|O)?\Z")
 _LONGEST: Final = 32
+_NO_KEY: Final = b"\0"
+"""POSIX: the value with which a terminal has no key for something."""
 
 
 class LineEditor:
     """Sans-IO: bytes in, lines and echo out. Backspace, Ctrl+U (empties the line) and Ctrl+D (end) mean what they always do."""
 
     def __init__(self) -> None:
-        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = getincrementaldecoder("utf-8")("replace")
         self._rest = ""
         self._line: list[str] = []
         self.echo = ""
@@ -48,12 +50,13 @@ class LineEditor:
         return list(self._keys(data))
 
     def give_up(self) -> bool:
-        """Whether a sequence had begun, which nothing more came for; it is forgotten."""
-        begun, self._rest = bool(self._rest), ""
+        """Whether a sequence or a letter had begun, which nothing more came for; it is forgotten."""
+        begun, self._rest = bool(self._rest or self._decoder.getstate()[0]), ""
+        self._decoder.reset()
         return begun
 
     def _keys(self, data: bytes) -> Iterator[str]:
-        text, self._rest = self._rest + self._decode(data), ""
+        text, self._rest = self._rest + self._decoder.decode(data), ""
         at = 0
         while at < len(text) and not self.ended:
             if text[at] != "\x1b":
@@ -96,11 +99,21 @@ class LineEditor:
 
 
 class KeyByKey:
-    """A terminal that hands over each key at once and shows none. Ctrl+C stays a signal."""
+    """A terminal that hands over each key at once and shows none. Ctrl+C stays a signal.
+
+    The keys that a terminal keeps for itself (Ctrl+Z, Ctrl+\\, Ctrl+S, Ctrl+Q) are handed over too while ``all_keys`` is
+    set; else they mean what they always do.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._before: list[Any] | None = None
+        self._all_keys = False
+
+    def all_keys(self, all_of_them: bool) -> None:
+        """Whether each key is one to be read, and none is the terminal's own."""
+        self._all_keys = all_of_them
+        self.enter()
 
     @classmethod
     def possible(cls, fd: int, out: int) -> bool:
@@ -109,12 +122,19 @@ class KeyByKey:
 
     def enter(self) -> None:
         """Begin, or begin again after the shell had the terminal."""
-        now = termios.tcgetattr(self._fd)
-        if self._before is None:
-            self._before = termios.tcgetattr(self._fd)
-        now[3] &= ~(termios.ICANON | termios.ECHO)
-        now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._fd, termios.TCSANOW, now)
+        try:
+            now = termios.tcgetattr(self._fd)
+            if self._before is None:
+                self._before = termios.tcgetattr(self._fd)
+            before = self._before
+            now[3] &= ~(termios.ICANON | termios.ECHO)
+            now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
+            now[0] = now[0] & ~termios.IXON if self._all_keys else now[0] | before[0] & termios.IXON
+            for own in (termios.VSUSP, termios.VQUIT):
+                now[6][own] = _NO_KEY if self._all_keys else before[6][own]
+            termios.tcsetattr(self._fd, termios.TCSANOW, now)
+        except termios.error:
+            pass  # the terminal is gone, and its reader says so
 
     def leave(self) -> None:
         """As it was before."""

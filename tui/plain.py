@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from devicectl.alarms.sound import LOW
 from devicectl.station.client_api import StationClient, StationError
-from devicectl.station.views import GateView, StartSheet, View, from_json
+from devicectl.station.views import GateView, Reply, StartSheet, View, from_json
 from devicectl.treatment.zones import UnknownZone, parse_zone
 from tui import text
 from tui.book import Book, HeldBook
@@ -33,6 +33,8 @@ from tui.zones import zone_name
 
 UNHEARD_S: Final = 2.0
 """A pen that is heard at all is confirmed still sooner after STOP."""
+STARTED_S: Final = 1.0
+"""A start that was answered is seen in a view sooner."""
 HELP: Final = (
     "Enter on an empty line: STOP. Also: stop, Ctrl+C. The emergency stop is the pen's own switch.",
     "In a terminal, while the motor may turn: every key is STOP at once; only e is END, a pause, and x ends the run.",
@@ -51,6 +53,8 @@ PLAIN: Final = {
 }
 ENDING_KEYS: Final = {"e": "run.pause", "x": "run.end"}
 """Keys that are not STOP while a run is on: they let it rest or end as a run should."""
+STOPPING_TEXT: Final = "Any key is STOP now."
+ENDING_TEXT: Final = "Any key is STOP now; only e is END, and x ends the run."
 
 
 def _gate_line(gate: GateView) -> str:
@@ -89,7 +93,12 @@ class PlainDashboard:
         self._asked_leave = -NOTICE_S - 1
         self._stopped_at: float | None = None
         """When STOP last went out; None once the motor was confirmed still."""
-        self._told_keys = False
+        self._starts_until = float("-inf")
+        """Until then a run that was asked for may have begun, though no view has shown it."""
+        self._told_keys = ""
+        self._stopping_keys = False
+        self.keys_changed: Callable[[bool], None] = lambda stop: None
+        """Called when any key begins or ceases to be STOP."""
         client.on_view(self._hear)
         client.on_lost(self._lose)
         client.on_direct(write)
@@ -97,6 +106,8 @@ class PlainDashboard:
     def _hear(self, view: View) -> None:
         self.treatment.heard(self.live.view, view)
         self.live.hear(view)
+        if view.run is not None:
+            self._starts_until = float("-inf")  # from here on the views tell
         if self.live.still:
             self._stopped_at = None
 
@@ -138,7 +149,11 @@ class PlainDashboard:
         Where nothing is heard of it for so long after a STOP (a lost link), lines are taken again, so that one can leave.
         """
         live, stopped_at = self.live, self._stopped_at
-        if not self._keyed or live.pen is None or not live.controls or (live.still and not self.running):
+        if not self._keyed or live.pen is None or not live.controls:
+            return False
+        if live.clock() < self._starts_until:
+            return True
+        if live.still and not self.running:
             return False
         return (
             self.running or live.pen.motion == "turning" or stopped_at is None or live.clock() - stopped_at < UNHEARD_S
@@ -147,17 +162,19 @@ class PlainDashboard:
     def stop_went_out(self) -> None:
         """STOP was sent. May be called in the thread that reads the terminal."""
         self._stopped_at = self.live.clock()
+        self._starts_until = float("-inf")
 
     def _tell_keys(self) -> None:
-        if self.keys_stop == self._told_keys:
+        stop = self.keys_stop
+        if stop != self._stopping_keys:
+            self._stopping_keys = stop
+            self.keys_changed(stop)
+        words = "" if not stop else ENDING_TEXT if self.running else STOPPING_TEXT
+        starting = self.live.clock() < self._starts_until
+        if words == self._told_keys or (words == STOPPING_TEXT and (self._told_keys or starting)):
             return
-        self._told_keys = not self._told_keys
-        if self._told_keys:
-            self.write(
-                "Any key is STOP now; only e is END, and x ends the run." if self.running else "Any key is STOP now."
-            )
-        else:
-            self.write("Lines again; an empty line is STOP.")
+        self._told_keys = words
+        self.write(words or "Lines again; an empty line is STOP.")
 
     async def pressed(self, key: str) -> None:
         """A key of `ENDING_KEYS`."""
@@ -291,17 +308,18 @@ class PlainDashboard:
         for line in lines:
             self.write(line)
 
-    async def _ask(self, method: str, **params: Any) -> None:
+    async def _ask(self, method: str, **params: Any) -> list[Reply]:
         try:
             answer = await self.client.request(method, **params)
         except StationError as error:
             if error.code in PASSKEY_CODES:
                 self._refused = (method, params)
                 self.write(f"{error} Here: passkey and its {DIGITS} digits.")
-                return
+                return []
             raise
         found = replies(answer)
         self._lines(*(f"{reply.outcome}: {reply.text}" for reply in found) if found else ("done",))
+        return found
 
     async def _preview(self) -> None:
         sheet = await self._offered()
@@ -348,7 +366,15 @@ class PlainDashboard:
         elif waited > sheet.valid_s:
             self.write("Not started: the start sheet has closed. go again.")
         else:
-            await self._ask("run.start", ticket=sheet.ticket)
+            # A key that is pressed before a view shows the run is meant for the needles, too.
+            self._starts_until, answers = float("inf"), list[Reply]()
+            self._tell_keys()
+            try:
+                answers = await self._ask("run.start", ticket=sheet.ticket)
+            finally:
+                may_run = any(answer.outcome in ("confirmed", "unknown") for answer in answers)
+                until = self.live.clock() + STARTED_S if may_run else float("-inf")
+                self._starts_until = min(self._starts_until, until)
 
     def _quit(self) -> None:
         live = self.live

@@ -120,6 +120,7 @@ async def show_plain(
     number = _number(stream)
     keyed = number is not None and KeyByKey.possible(fd, number)
     dashboard = PlainDashboard(client, write, book=book, keyed=keyed)
+    ended_by: list[int] = []
     reader = _Reader(fd, dashboard, asyncio.get_running_loop(), number if keyed else None)
     write(DISCLAIMER)
     how = "while the motor may turn any key is STOP, else " if keyed else ""
@@ -128,6 +129,7 @@ async def show_plain(
         if threading.current_thread() is threading.main_thread():
             before = signal.signal(signal.SIGINT, lambda number, frame: client.stop_now("Ctrl+C"))
             at_last.callback(signal.signal, signal.SIGINT, before)
+            _end_by_signal(dashboard, ended_by, at_last)
         if keyed:
             _key_by_key(dashboard, fd, stream, at_last)
             dashboard.sounds = Sounds(dashboard.live, lambda: _bell(stream), sound)
@@ -137,7 +139,21 @@ async def show_plain(
         # Whoever reads the terminal next must not lose a key to this thread.
         at_last.callback(reader.join, 5 * LOOK_S)
         await _frames(dashboard, reader, fps)
-    return 0
+    return 128 + ended_by[0] if ended_by else 0
+
+
+def _end_by_signal(dashboard: PlainDashboard, ended_by: list[int], at_last: contextlib.AsyncExitStack) -> None:
+    """Who is told to end leaves the terminal as it was; the station stops a pen whose screen goes."""
+    loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        ended_by.append(number)
+        dashboard.done = True
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, end, number)
+            at_last.callback(loop.remove_signal_handler, number)
 
 
 def _number(stream: TextIO) -> int | None:
@@ -157,6 +173,7 @@ def _key_by_key(dashboard: PlainDashboard, fd: int, stream: TextIO, at_last: con
     """From now on the terminal can be asked whether it is there, and its multiplexer too."""
     keys, loop = KeyByKey(fd), asyncio.get_running_loop()
     keys.enter()
+    dashboard.keys_changed = keys.all_keys
     at_last.callback(keys.leave)
     loop.add_signal_handler(signal.SIGCONT, keys.enter)
     at_last.callback(loop.remove_signal_handler, signal.SIGCONT)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -207,6 +208,25 @@ def test_a_letter_in_line_mode_takes_the_motor_its_current_and_lines_are_typed_a
     terminal.wait_for("Lines again")
     terminal.send(b"reset\r")
     terminal.wait_for("confirmed: reset")
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_sigterm_ends_line_mode_and_gives_the_terminal_back(pen: Pen, dashboard: Dashboard, running: bool) -> None:
+    terminal = dashboard(*COMMAND, "--plain")
+    terminal.wait_for("You hold control")
+    assert not termios.tcgetattr(terminal.master)[3] & termios.ICANON
+    if running:
+        run_by_lines(terminal, pen)
+        terminal.wait_for("Any key is STOP now; only e is END")
+    at = time.monotonic()
+    terminal.process.send_signal(signal.SIGTERM)
+    if running:
+        pen.off_within(at, AT_WORST_S)
+    assert terminal.process.wait(LONG_S) == 128 + signal.SIGTERM
+    line, own = termios.tcgetattr(terminal.master)[3], termios.tcgetattr(terminal.master)[6]
+    assert line & termios.ICANON
+    assert line & termios.ECHO
+    assert own[termios.VSUSP] != b"\0"
 
 
 class Tmux:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from devicectl.station.views import View
+from devicectl.station.views import Reply, View
 from tests.tui.fake_client import FakeClient
 from tui import scenes
 from tui.plain_terminal import show_plain
@@ -51,6 +51,11 @@ class Seat:
         self.client.show(view)
         await self.hears(words)
 
+    async def passes(self, seconds: float) -> None:
+        """Nothing is done for so long."""
+        end = asyncio.get_running_loop().time() + seconds
+        await self.until(lambda: asyncio.get_running_loop().time() >= end, "the time")
+
     async def stops(self, number: int) -> None:
         await self.until(lambda: len(self.client.stops) >= number, "STOP")
 
@@ -83,6 +88,53 @@ async def test_any_key_is_stop_while_the_motor_turns(seat: Seat, key: bytes) -> 
     await seat.stops(1)
     await seat.hears("STOP sent.")
     assert not seat.client.requests
+
+
+@pytest.mark.parametrize("key", [b"\x1a", b"\x1c", b"\x13", b"\x11", b"\xe4", b"\xc3", b"\xff"])
+async def test_a_key_that_the_terminal_or_its_encoding_would_keep_is_stop_too(seat: Seat, key: bytes) -> None:
+    """Ctrl+Z, Ctrl+\\, Ctrl+S, Ctrl+Q, and letters of a terminal that does not write UTF-8."""
+    await seat.turns_to(scenes.needling(), "Any key is STOP now")
+    seat.type(key)
+    await seat.stops(1)
+    await seat.hears("STOP sent.")
+
+
+async def test_a_key_right_after_yes_is_stop_though_nobody_has_seen_the_run_yet(seat: Seat) -> None:
+    seat.client.answers["run.preview"] = scenes.start_sheet()
+    seat.client.answers["run.start"] = Reply("confirmed", "started")
+    seat.type(b"go\r")
+    await seat.hears("yes within")
+    await seat.passes(0.5)
+    seat.type(b"yes\r")
+    await seat.until(lambda: any(method == "run.start" for method, _ in seat.client.requests), "the start")
+    seat.type(b"k")
+    await seat.stops(1)
+
+
+async def test_after_a_start_that_was_refused_lines_go_on(seat: Seat) -> None:
+    seat.client.answers["run.preview"] = scenes.start_sheet()
+    seat.client.answers["run.start"] = Reply("rejected", "The cover is open.")
+    seat.type(b"go\r")
+    await seat.hears("yes within")
+    await seat.passes(0.5)
+    seat.type(b"yes\r")
+    await seat.hears("The cover is open.")
+    seat.type(b"ack\r")
+    await seat.until(lambda: ("alarm.acknowledge", {}) in seat.client.requests, "the command")
+    assert not seat.client.stops
+
+
+async def test_the_terminals_own_keys_are_its_own_again_when_the_pen_is_still(seat: Seat) -> None:
+    def own() -> tuple[int, list[object]]:
+        now = termios.tcgetattr(seat._master)
+        return now[0] & termios.IXON, [now[6][termios.VSUSP], now[6][termios.VQUIT]]
+
+    before = own()
+    await seat.turns_to(scenes.needling(), "Any key is STOP now")
+    assert own() == (0, [b"\0", b"\0"])
+    await seat.turns_to(scenes.IDLE, "Lines again")
+    assert own() == before
+    assert before[0]
 
 
 async def test_what_was_being_typed_when_the_motor_began_is_no_command(seat: Seat) -> None:
