@@ -94,6 +94,9 @@ def _check(connection: sa.Connection, session: UUID, sessions: list[UUID], meani
     rows = connection.execute(sa.select(t.sessions).where(t.sessions.c.id.in_(sessions))).all()
     if any(row.ended_utc_us is None for row in rows):
         raise RecordRefused("This session is still open: close it, then sign.")
+    going_on = sa.select(t.sessions.c.id).where(t.sessions.c.resumes_id == session)
+    if connection.execute(going_on).first() is not None:
+        raise RecordRefused("This session was resumed: sign the one that went on with it, which covers both.")
     if any(row.purpose != "treatment" for row in rows):
         raise RecordRefused("Only a treatment is signed; this session has the purpose bench.")
     performed = is_signed(connection, session)

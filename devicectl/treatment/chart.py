@@ -35,7 +35,8 @@ class Chart:
 
     def __init__(self, opened: Opened, zone: tzinfo) -> None:
         self.id, self.client, self.code = opened.id, opened.client, opened.code
-        self.course, self.resumes, self.pen = opened.course, opened.resumes, opened.pen
+        self.course, self.pen = opened.course, opened.pen
+        self._sessions = frozenset((opened.id, *opened.resumes))
         self.plan: Mapping[str, PlannedZone] = {each.zone: each for each in opened.plan}
         self.version = 0
         self.ended_utc_us = opened.ended_utc_us
@@ -68,6 +69,10 @@ class Chart:
         self._progress = None
 
     # -- what it says
+
+    def covers(self, session: UUID | None) -> bool:
+        """Whether it is this session, or one that this one resumes: what is entered there counts here."""
+        return session in self._sessions
 
     @property
     def progress(self) -> tuple[ZoneProgress, ...]:
@@ -231,7 +236,7 @@ def load_chart(connection: sa.Connection, session: UUID, zone: tzinfo) -> Chart 
         plan_of(connection, None, session),
         rows_of(connection, chain, row.pen_id, row.ended_utc_us),
         passes_of(connection, chain),
-        row.resumes_id,
+        chain[1:],
         row.pen_id,
         ended_utc_us=row.ended_utc_us,
         signatures=_signatures(connection, session),

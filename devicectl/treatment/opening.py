@@ -62,7 +62,8 @@ class CourseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session as it was opened. ``rows``: what it and the sessions it resumes have, by table, oldest first."""
+    """A session as it was opened. ``rows``: what it and the sessions it resumes have, by table, oldest first; ``resumes``:
+    those sessions, newest first."""
 
     id: UUID
     client: UUID | None
@@ -71,7 +72,7 @@ class Opened:
     plan: tuple[PlannedZone, ...]
     rows: Mapping[str, tuple[Row, ...]]
     passes: tuple[DonePass, ...]
-    resumes: UUID | None
+    resumes: tuple[UUID, ...]
     pen: UUID
     ended_utc_us: int | None = None
     signatures: tuple[str, ...] = ()
@@ -109,7 +110,7 @@ class Opener:
                 plan,
                 rows_of(connection, before, pen),
                 passes_of(connection, before),
-                asked.resumes,
+                before,
                 pen,
             )
 

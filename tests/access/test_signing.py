@@ -115,6 +115,8 @@ def test_one_signature_covers_the_sessions_that_were_resumed(practice):
     row = rows.SessionRow(practice.new(), world.store.boot_id, world.pen, world.client, "treatment", world.clock(), 5,
                           resumes_id=first)  # fmt: skip
     world.do(jobs.session_opened(row))
+    with pytest.raises(RecordRefused, match="was resumed"):
+        practice.sign(first)
     world.session = row.id
     world.seq = 0
     practice.treat()

@@ -399,6 +399,37 @@ def test_an_interrupted_session_is_resumed_with_what_was_entered() -> None:
     scenario(play)
 
 
+def test_what_is_entered_for_a_session_resumed_twice_counts_in_the_one_that_goes_on() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 3)
+        first = old = w.rows("select hex(id) as id from sessions")[0]["id"]
+        for _ in range(2):
+            w.desk.recording.abandon("nobody came back")
+            await asyncio.sleep(0.2)
+            old = (await s.ask("session.open", purpose="treatment", resumes=old))["session"]
+        await s.ask("zone.select", zone="VTX")
+        await asyncio.sleep(1.2)
+        assert (await s.ask("run.preview")).ok
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        await s.ask("form.submit", form="anaesthetic", session=first, values=values)
+        await asyncio.sleep(1.2)
+        assert [gate.name for gate in (await s.ask("run.preview")).gates if not gate.passed] == ["anaesthetic"]
+        await s.ask("form.submit", form="anaesthetic_off", values={"cleaned": "yes"})
+        assert (await s.start("VTX")).outcome == "confirmed"
+        scanned = {"lot": "L9", "serial": "9"}
+        error = await refused(s.ask("form.submit", form="cartridge", session=first, values=cartridge(**scanned)))
+        assert error.code == "running"
+        await s.ask("run.end")
+        error = await refused(s.ask("session.sign", session=first, pin=PIN, reason="left early"))
+        assert "was resumed" in str(error)
+
+    scenario(play)
+
+
 async def _pen_closed(w: World, s: Screen) -> None:
     await s.ask("pen.close")
 

@@ -106,7 +106,7 @@ async def _enter(c: Connection, form: Form[Any], filled: Filled) -> Stored:
         if form.subject == "pen":
             mine = desk.recording.binding.pen_id == filled.pen
         else:
-            mine = session is not None and session in (chart.id, chart.resumes)
+            mine = chart.covers(session)
         if not mine:
             continue
         charting.take(stored)
@@ -127,7 +127,7 @@ def _need_no_run(c: Connection, session: UUID | None) -> None:
     """Raises while a run goes on in the session: what it is done with does not change under it."""
     for desk in c.station.desks:
         chart = desk.recording.charting.chart
-        if chart is not None and chart.id == session and desk.turns:
+        if chart is not None and chart.covers(session) and desk.turns:
             raise StationError("A run is going on; END it first.", "running")
 
 
@@ -135,7 +135,7 @@ def _plugged_in(c: Connection, session: UUID | None) -> UUID | None:
     """The cartridge that the pen reads, on which that session is open."""
     for desk in c.station.desks:
         chart = desk.recording.charting.chart
-        if chart is not None and chart.id == session:
+        if chart is not None and chart.covers(session):
             return desk.recording.binding.cartridge_id
     return None
 
