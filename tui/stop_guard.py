@@ -23,6 +23,7 @@ from textual.driver import Driver
 from textual.message import Message
 
 from tui.keys import STOP_KEYS
+from tui.terminal_input import read_anything
 
 VIEW_FRESH_S: Final = 0.3
 """A view older than this says nothing about the motor."""
@@ -118,6 +119,7 @@ class StopGuard:
     def install(self, driver: Driver) -> Driver:
         """Wrap ``driver`` and return it. Call it from an ``App._build_driver`` override, on the event loop."""
         self._loop = asyncio.get_running_loop()
+        read_anything(driver)
         self._forward = driver.send_message
         driver.send_message = self._receive  # type: ignore[method-assign]
         if isinstance(getattr(driver, "exit_event", None), threading.Event):

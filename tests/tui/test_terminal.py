@@ -136,3 +136,22 @@ def test_typing_a_client_code_and_stop_in_the_field(terminal: Terminal) -> None:
     os.write(terminal.child.child_fd, b" ")
     terminal.wait_for("STOP SENT")
     assert [source for _, source in terminal.stops()] == ["space"]
+
+
+@pytest.mark.parametrize("terminal", [("needling", {})], indirect=True)
+@pytest.mark.parametrize("noise", [b"\xff", b"\xe4", b"\xc3\x28", b"\x1b[999999999999999999999u", b"\x1b[1114112u"])
+def test_bytes_that_no_terminal_should_send_do_not_take_stop_away(terminal: Terminal, noise: bytes) -> None:
+    """A terminal that does not write UTF-8, a line with noise on it: SPACE right behind it, and later, is STOP."""
+    terminal.wait_for("NEEDLING")
+    os.write(terminal.child.child_fd, noise + b" ")
+    end = time.monotonic() + 15
+    while "space" not in [source for _, source in terminal.stops()]:
+        assert time.monotonic() < end, f"SPACE was no STOP: {terminal.stops()}\n{terminal.text()}"
+        terminal.read(0.02)
+    before = len(terminal.stops())
+    terminal.read(0.5)
+    os.write(terminal.child.child_fd, b" ")
+    while len(terminal.stops()) == before:
+        assert time.monotonic() < end, terminal.text()
+        terminal.read(0.02)
+    terminal.wait_for("STOP SENT")
