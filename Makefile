@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTHON :=
 # Coverage would make the schedules of the safety state machine and the fuzz three times slower, so they run without it.
 USUAL = not soak and not hardware
+# Tests of whole processes: coverage would only slow those down, and they keep real time.
+PROCESSES := tests/cli tests/processes tests/bench
 # More arguments for pytest, the bench or the demo: make test ARGS="-k layout -x"
 ARGS :=
 
@@ -25,8 +27,9 @@ run: $(VENV)/.stamp-editable ## the dashboard on a simulated pen (without a term
 radio: $(VENV)/.stamp-dev ## what devicectl simulate ble needs (and the tests): the virtual radio
 	@echo "Try: $(BIN)/devicectl simulate ble"
 
-test: $(VENV)/.stamp-dev ## the tests, with branch coverage
-	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules and not fuzz" --cov --cov-report=term:skip-covered $(ARGS)
+test: $(VENV)/.stamp-dev ## the tests, with branch coverage of what runs in the tests' own process
+	$(BIN)/python -m pytest -n 2 -m "$(USUAL) and not schedules and not fuzz" $(PROCESSES:%=--ignore=%) --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest $(PROCESSES) -n 2 -m "$(USUAL)" $(ARGS)
 	$(BIN)/python -m pytest tests/schedules tests/faults tests/fuzz -n 2 -m "schedules or fuzz"
 
 test-bluez: $(VENV)/.stamp-dev ## the BLE stories against the real BlueZ in a virtual machine (Linux; root once)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -27,6 +26,8 @@ def runtime_dir() -> Path:
 
 def read_notice(path: Path) -> dict[str, Any]:
     """The JSON object in a file that another process left here. Raises ``OSError``, and ``ValueError`` for what is none."""
+    import json  # not before the STOP byte has left, which needs this module
+
     try:
         found = json.loads(path.read_bytes())
     except RecursionError:

@@ -60,7 +60,6 @@ def test_a_stream_has_an_object_for_each_second_until_nobody_reads(house: House,
         seen.append(json.loads(process.stdout.readline()))
     assert seen[-1]["summary"]["pens"] == COUNT
     assert all(one["at"] < later["at"] for one, later in itertools.pairwise(seen))
-    assert {pen["lost"] for one in seen for pen in one["pens"]} <= {0}
     process.send_signal(signal.SIGINT)
     assert house.finish(process).code == 130
     with subprocess.Popen(
