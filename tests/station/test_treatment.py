@@ -379,6 +379,31 @@ def test_start_waits_for_the_anaesthetic_to_be_off() -> None:
     scenario(play)
 
 
+def test_a_reason_that_is_sealed_is_in_no_view_and_no_row_in_the_clear() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        watcher = await w.screen("watcher")
+        await watcher.ask("pen.open", address=ADDRESS)
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        await s.ask("form.submit", form="anaesthetic", values=values)
+        await s.ask("gate.override", gate="anaesthetic", reason="Mrs Miller has no pain")
+        await s.ask("zone.select", zone="VTX")
+        sheet = await s.ask("run.preview")
+        assert sheet.ok
+        assert [gate.name for gate in sheet.gates if gate.overridden] == ["anaesthetic"]
+        await asyncio.sleep(0.3)
+        assert "Miller" not in f"{sheet} {s.view} {watcher.view} {await s.ask('session.chart', session='last')}"
+        for table in w.rows("select name from sqlite_master where type = 'table'"):
+            assert "Miller" not in str(w.rows(f"select * from {table['name']}"))
+        texts = (await s.ask("session.texts", session="last"))["texts"]
+        assert any("Miller" in (one["text"] or "") for one in texts)
+
+    scenario(play)
+
+
 def test_an_interrupted_session_is_resumed_with_what_was_entered() -> None:
     async def play(w: World) -> None:
         s = await arrived(w)
