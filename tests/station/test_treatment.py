@@ -186,6 +186,27 @@ def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
     scenario(play)
 
 
+def test_nobody_signs_what_was_entered_while_their_pin_was_confirmed() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        other = await w.sign_in(await w.screen("other"))
+        await s.ask("session.close")
+        session = w.rows("select hex(id) as id from sessions")[0]["id"]
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        async with w.station.operators._turn:  # somebody else's PIN is being looked at
+            sign = asyncio.ensure_future(s.ask("session.sign", session=session, pin=PIN, reason="nothing was needled"))
+            await asyncio.sleep(1)
+            await other.ask("form.submit", form="anaesthetic", session=session, values=values)
+        assert (await refused(sign)).code == "changed"
+        assert not w.rows("select * from signatures")
+        await s.ask("session.sign", session=session, pin=PIN, reason="nothing was needled")
+
+    scenario(play)
+
+
 def test_an_amended_value_is_read_by_the_field_of_its_form() -> None:
     async def play(w: World) -> None:
         s, session = await signed(w)
@@ -375,6 +396,31 @@ def test_start_waits_for_the_anaesthetic_to_be_off() -> None:
         await s.ask("form.submit", form="anaesthetic_off", values={"cleaned": "yes"})
         sheet = await s.ask("run.preview")
         assert sheet.ok, [gate for gate in sheet.gates if not gate.passed]
+
+    scenario(play)
+
+
+def test_a_reason_that_is_sealed_is_in_no_view_and_no_row_in_the_clear() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        watcher = await w.screen("watcher")
+        await watcher.ask("pen.open", address=ADDRESS)
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        await s.ask("form.submit", form="anaesthetic", values=values)
+        await s.ask("gate.override", gate="anaesthetic", reason="Mrs Miller has no pain")
+        await s.ask("zone.select", zone="VTX")
+        sheet = await s.ask("run.preview")
+        assert sheet.ok
+        assert [gate.name for gate in sheet.gates if gate.overridden] == ["anaesthetic"]
+        await asyncio.sleep(0.3)
+        assert "Miller" not in f"{sheet} {s.view} {watcher.view} {await s.ask('session.chart', session='last')}"
+        for table in w.rows("select name from sqlite_master where type = 'table'"):
+            assert "Miller" not in str(w.rows(f"select * from {table['name']}"))
+        texts = (await s.ask("session.texts", session="last"))["texts"]
+        assert any("Miller" in (one["text"] or "") for one in texts)
 
     scenario(play)
 
