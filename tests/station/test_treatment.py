@@ -14,6 +14,7 @@ from support.world import ADDRESS, OPERATORS, PIN, Screen, World
 
 from devicectl.records.audit import Anchor, packed
 from devicectl.records.reader import find_session, list_passes
+from devicectl.records.register import list_clients
 from devicectl.records.signed import covered
 from devicectl.records.signed import payload as signed_payload
 from devicectl.station.client_api import StationError
@@ -327,6 +328,11 @@ def test_a_pass_under_the_wrong_zone_is_given_to_another_before_the_signature() 
         await s.ask("form.submit", form="pass_change", about=done, values=values)
         shown = await s.ask("session.chart", session="last")
         assert {zone.code: zone.undirected for zone in shown.zones} == {"MID": 1}
+        await asyncio.sleep(0.3)
+        assert s.view.session is not None
+        assert [zone.code for zone in s.view.session.zones] == [], "the map does not show the pass in VTX any more"
+        client = next(one for one in w.store.submit_sync(list_clients) if one.code == "T-1")
+        assert list(client.treatments[0].depths_um) == ["MID"], "a session that is repeated repeats no mistake"
         assert w.rows("select zone from passes") == [{"zone": "VTX"}]
         split = {"zone": "VTX", "split_s": "2", "zone_after": "MID", "reason": "half of it"}
         await s.ask("form.submit", form="pass_change", about=done, values=split)
