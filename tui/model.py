@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from devicectl.station.views import AlarmView, ChartView, LogView, PenView, Reply, View, from_json
+from devicectl.treatment.steps import next_step
 from tui.keys import DEFAULT, Keymap, show_key
 from tui.theme import PRIORITIES
 
@@ -283,6 +284,5 @@ def next_of(chart: ChartView) -> str | None:
     """The step to do next. A session that was opened without a course gets none any more: that step is passed over."""
     if chart.next_step != "course":
         return chart.next_step
-    needed = [step for step in chart.steps if step.name != "course" and (not step.optional or step.state == "trouble")]
-    found = next((step.name for step in needed if step.state in ("open", "trouble")), None)
-    return found or next((step.name for step in needed if step.state == "waiting"), "course")
+    found = next_step(step for step in chart.steps if step.name != "course")
+    return found.name if found is not None else "course"

@@ -28,7 +28,7 @@ from tui.screens.clients import (
     zone_words,
 )
 from tui.screens.form_draft import Draft
-from tui.screens.sign_in import NEW_OPERATOR, sign_in_form
+from tui.screens.sign_in import FIRST_OPERATOR, sign_in_form
 from tui.screens.signing import SIGNING
 from tui.screens.steps import WORDS, before_opening
 from tui.screens.way import STEP_FORMS
@@ -181,7 +181,7 @@ class PlainTreatment:
             first = {"name": names[0]} if len(names) == 1 else {}
             self.begin("Sign in", Draft.of(sign_in_form(names), first), sign_in)
         else:
-            self.begin("The first operator", Draft.of(NEW_OPERATOR, {"role": "administrator"}), add)
+            self.begin("The first operator", Draft.of(FIRST_OPERATOR, {"role": "administrator"}), add)
 
     async def form(
         self,

@@ -22,6 +22,7 @@ Hash = Callable[[str, bytes, Cost], Awaitable[bytes]]
 """PIN, salt and cost to what is kept; not on the event loop where there is one in real time."""
 log = logging.getLogger("devicectl.access")
 WRONG: Final = "The name or the PIN is wrong"
+NOBODY: Final = "No operator is known yet; 'devicectl operators add NAME' adds the first."
 
 
 class Clock(Protocol):
@@ -147,6 +148,8 @@ class Operators:
         if operator is None:
             # What was typed is not kept: it may be a PIN in the wrong field.
             await self.note("unknown-name", None, client, "")
+            if self.roster.empty:
+                raise AccessRefused(NOBODY, "no-operator")
             raise AccessRefused(f"{WRONG}; 'devicectl operators list' has the names.", "wrong-pin")
         await self.note("wrong-pin", operator, client, "")
         left = self._lock_out.left_s(operator.id, self._now())

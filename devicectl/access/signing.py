@@ -106,6 +106,12 @@ def _check(connection: sa.Connection, session: UUID, sessions: list[UUID], meani
         raise RecordRefused("Whoever performed this session has not signed it yet; it is reviewed after that.")
 
 
+def is_closed(connection: sa.Connection, session: UUID) -> bool:
+    """Whether the session has ended."""
+    ended = sa.select(t.sessions.c.ended_utc_us).where(t.sessions.c.id == session)
+    return connection.execute(ended).scalar() is not None
+
+
 def is_signed(connection: sa.Connection, session: UUID) -> bool:
     """Whether a signature with the meaning performed covers the session."""
     query = (

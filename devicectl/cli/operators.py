@@ -72,9 +72,11 @@ def add_command(name: str, role: str, who: SignIn | None, new_pin_fd: int | None
     """Add an operator. Needs an administrator, except for the very first, who becomes administrator."""
 
     async def act(place: Seat) -> Any:
-        await place.sign_in(who)
-        if who is None and await place.ask("operator.list", retired=True):
-            raise _nobody()
+        # Nobody can sign in before there is somebody, also where DEVICECTL_OPERATOR names who is to come.
+        if await place.ask("operator.list", retired=True):
+            if who is None:
+                raise _nobody()
+            await place.sign_in(who)
         pin = read_pin(f"New PIN for {name}", new_pin_fd, NEW_PIN_VARIABLE, twice=True)
         return await place.ask("operator.add", name=name, role=role, pin=pin)
 

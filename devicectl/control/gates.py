@@ -212,4 +212,6 @@ def _override(gate: Gate, facts: Facts) -> Gate:
     # Opened for one reason it does not stand open for another: a pen that was not checked is not one that failed its check.
     if reason is None or facts.overridden_about.get(gate.name) != about(gate):
         return replace(gate, overridable=True)
-    return Gate(gate.name, True, f"overridden ({reason}): {gate.text}", overridable=True, overridden=True)
+    # In a treatment the reason may speak of the client: it is sealed in the record, and no view carries it.
+    why = "with a reason" if facts.purpose is Purpose.TREATMENT else f"({reason})"
+    return Gate(gate.name, True, f"overridden {why}: {gate.text}", overridable=True, overridden=True)

@@ -105,7 +105,9 @@ class Vigil:
             self._limit_since = now
         if still and not c.depth_limit.pushing:
             c.push_limit()
-        if not still or now - self._limit_since > LIMIT_PATIENCE_S:
+        # A pen that has only just been reached says what it holds before it says that it is still.
+        may_turn = c.run is not None or c.motion.at(now) is Motion.TURNING
+        if may_turn or now - self._limit_since > LIMIT_PATIENCE_S:
             text = f"The pen does not hold the depth limit {mm(c.depth_limit.to_hold_um)}"
             rest = "it is set anew, or switch the pen off and on" if still else "END, and it is set anew while still"
             c.alarms.raise_("limit", Priority.MEDIUM, f"{text}: {rest}.")

@@ -128,12 +128,14 @@ def _treatments(connection: sa.Connection) -> dict[UUID, list[TreatmentSummary]]
         connection.execute(sa.select(t.sessions.c.resumes_id).where(t.sessions.c.resumes_id.is_not(None))).scalars()
     )
     passes: dict[UUID, tuple[int, dict[str, int]]] = {}
-    done = sa.select(t.passes.c.session_id, t.passes.c.zone, t.passes.c.depth_set_um).where(
+    done = sa.select(t.passes.c.id, t.passes.c.session_id, t.passes.c.zone, t.passes.c.depth_set_um).where(
         t.passes.c.kind == "granted"
     )
+    given = _zones_given(connection)
     for row in connection.execute(done.order_by(t.passes.c.opened_utc_us)):
         number, depths = passes.get(row.session_id, (0, {}))
-        passes[row.session_id] = (number + 1, {**depths, row.zone: row.depth_set_um})
+        zones = given.get(row.id, (row.zone,))
+        passes[row.session_id] = (number + 1, {**depths, **dict.fromkeys(zones, row.depth_set_um)})
     query = (
         sa.select(t.sessions)
         .where(t.sessions.c.client_id.is_not(None), t.sessions.c.purpose == "treatment")
@@ -155,6 +157,20 @@ def _treatments(connection: sa.Connection) -> dict[UUID, list[TreatmentSummary]]
             )
         )
     return found
+
+
+def _zones_given(connection: sa.Connection) -> dict[UUID, tuple[str, ...]]:
+    """The zones of passes that were given to another zone or split: a session that is repeated repeats no mistake."""
+    newest = {
+        row.pass_id: row.id
+        for row in connection.execute(
+            sa.select(t.pass_changes).order_by(t.pass_changes.c.at_utc_us, t.pass_changes.c.id)
+        )
+    }
+    parts: dict[UUID, list[str]] = {}
+    for part in connection.execute(sa.select(t.pass_parts).order_by(t.pass_parts.c.change_id, t.pass_parts.c.seq)):
+        parts.setdefault(part.change_id, []).append(part.zone)
+    return {done: tuple(parts[change]) for done, change in newest.items() if change in parts}
 
 
 def list_protocols(connection: sa.Connection) -> list[ProtocolSummary]:

@@ -58,6 +58,11 @@ class Charting:
         """What the plan asks for next in a zone."""
         return None if self.chart is None else self.chart.next_direction(zone)
 
+    def has(self, zone: str) -> bool:
+        """Whether anything that was needled counts for this zone: its only pass may have been given to another one."""
+        progress = None if self.chart is None else self.chart.of_zone(zone)
+        return self.chart is None or (progress is not None and progress.duration_ms > 0)
+
     def count(self, closed: PassClosed) -> None:
         """A pass has ended."""
         chart, zone = self.chart, closed.zone

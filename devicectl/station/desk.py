@@ -297,7 +297,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     StopRequested: lambda e: f"STOP ({e.source})" + ("" if e.sent else ", the link did not take it"),
     StopDone: _still,
     StoppedElsewhere: lambda e: STOPPED_ELSEWHERE,
-    GateOverridden: lambda e: f"gate {e.gate} overridden: {e.reason}",
+    GateOverridden: lambda e: f"gate {e.gate} overridden with a reason",
     PlannedTime: lambda e: f"{e.zone}: planned time reached",
     Uncommanded: lambda e: "motor turned without a run",
     CommandDone: _command,

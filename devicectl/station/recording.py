@@ -466,6 +466,7 @@ class Recording:
             zones=tuple(
                 ZoneView(z.zone.code, z.passes, z.contact_ms / 1000, z.inferred, z.strokes, float(z.density_cm2))
                 for z in totals.values()
+                if self.charting.has(z.zone.code)
             ),
             current=PassView(
                 current.seq,

@@ -89,7 +89,8 @@ class ZoneProgress:
             return "unplanned"
         if self.over:
             return "over"
-        if self.finished or self.complete:
+        # A result says that a zone is done when its pass is short of the plan, not when the needles never were in it.
+        if self.complete or (self.finished and self.duration_ms):
             return "done"
         return "begun" if self.duration_ms or self.passes_done else "open"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, TypeVar
 
 from devicectl.control.gates import Gate
 
@@ -16,6 +16,8 @@ from .recorded import Recorded
 
 State = Literal["open", "done", "trouble", "waiting"]
 Phase = Literal["start", "before", "during", "after", "sign"]
+
+_AFTER: Final = ("after", "sign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,36 @@ def steps(r: Recorded) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def next_step(found: Iterable[Step]) -> Step | None:
-    """What to do next: trouble first in its place, then what is open and needed; None when all is done."""
+class _Stands(Protocol):
+    """What is asked of a step to find the next one; the view of a step has it too."""
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def optional(self) -> bool: ...
+
+
+_S = TypeVar("_S", bound=_Stands)
+
+
+def next_step(found: Iterable[_S]) -> _S | None:
+    """What to do next: trouble first in its place, then what is open and needed, then what is waited for; None when all is
+    done. What comes after the zones is not next while anything before them is left: nobody is to be led to the sharps
+    container while the anaesthetic works."""
     needed = [step for step in found if not step.optional or step.state in ("trouble", "waiting")]
-    return next((step for step in needed if step.state in ("open", "trouble")), None) or next(
-        (step for step in needed if step.state == "waiting"), None
-    )
+    for part in (
+        [step for step in needed if step.phase not in _AFTER],
+        [step for step in needed if step.phase in _AFTER],
+    ):
+        for states in (("open", "trouble"), ("waiting",)):
+            following = next((step for step in part if step.state in states), None)
+            if following is not None:
+                return following
+    return None
 
 
 def missing(found: Iterable[Step]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ PIN, OTHER = "480917", "kelp 93 otter"
 
 def test_from_the_first_operator_to_the_one_who_leaves(house: House) -> None:
     assert "no operators yet" in house.run("operators", "list").out
+    first = house.run("operators", "add", "Ida Bergman", "--operator", "Ida Bergman")
+    assert "DEVICECTL_NEW_PIN" in first.sentence, "nobody can sign in yet: only the new PIN is asked for"
     house.hire("Ida Bergman", PIN)
     house.env["DEVICECTL_NEW_PIN"] = OTHER
     added = house.run("operators", "add", "Bo Lind", "--role", "technician", "--json")

@@ -14,6 +14,7 @@ from support.world import ADDRESS, OPERATORS, PIN, Screen, World
 
 from devicectl.records.audit import Anchor, packed
 from devicectl.records.reader import find_session, list_passes
+from devicectl.records.register import list_clients
 from devicectl.records.signed import covered
 from devicectl.records.signed import payload as signed_payload
 from devicectl.station.client_api import StationError
@@ -186,6 +187,27 @@ def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
     scenario(play)
 
 
+def test_nobody_signs_what_was_entered_while_their_pin_was_confirmed() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        other = await w.sign_in(await w.screen("other"))
+        await s.ask("session.close")
+        session = w.rows("select hex(id) as id from sessions")[0]["id"]
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        async with w.station.operators._turn:  # somebody else's PIN is being looked at
+            sign = asyncio.ensure_future(s.ask("session.sign", session=session, pin=PIN, reason="nothing was needled"))
+            await asyncio.sleep(1)
+            await other.ask("form.submit", form="anaesthetic", session=session, values=values)
+        assert (await refused(sign)).code == "changed"
+        assert not w.rows("select * from signatures")
+        await s.ask("session.sign", session=session, pin=PIN, reason="nothing was needled")
+
+    scenario(play)
+
+
 def test_an_amended_value_is_read_by_the_field_of_its_form() -> None:
     async def play(w: World) -> None:
         s, session = await signed(w)
@@ -306,6 +328,11 @@ def test_a_pass_under_the_wrong_zone_is_given_to_another_before_the_signature() 
         await s.ask("form.submit", form="pass_change", about=done, values=values)
         shown = await s.ask("session.chart", session="last")
         assert {zone.code: zone.undirected for zone in shown.zones} == {"MID": 1}
+        await asyncio.sleep(0.3)
+        assert s.view.session is not None
+        assert [zone.code for zone in s.view.session.zones] == [], "the map does not show the pass in VTX any more"
+        client = next(one for one in w.store.submit_sync(list_clients) if one.code == "T-1")
+        assert list(client.treatments[0].depths_um) == ["MID"], "a session that is repeated repeats no mistake"
         assert w.rows("select zone from passes") == [{"zone": "VTX"}]
         split = {"zone": "VTX", "split_s": "2", "zone_after": "MID", "reason": "half of it"}
         await s.ask("form.submit", form="pass_change", about=done, values=split)
@@ -375,6 +402,31 @@ def test_start_waits_for_the_anaesthetic_to_be_off() -> None:
         await s.ask("form.submit", form="anaesthetic_off", values={"cleaned": "yes"})
         sheet = await s.ask("run.preview")
         assert sheet.ok, [gate for gate in sheet.gates if not gate.passed]
+
+    scenario(play)
+
+
+def test_a_reason_that_is_sealed_is_in_no_view_and_no_row_in_the_clear() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        watcher = await w.screen("watcher")
+        await watcher.ask("pen.open", address=ADDRESS)
+        values = {
+            "product": "Lidocaine 4 %", "lot": "L1", "strength_milli": "4", "grams_mg": "10", "area_mm2": "100",
+            "occluded": "no", "dwell_min_s": "30",
+        }  # fmt: skip
+        await s.ask("form.submit", form="anaesthetic", values=values)
+        await s.ask("gate.override", gate="anaesthetic", reason="Mrs Miller has no pain")
+        await s.ask("zone.select", zone="VTX")
+        sheet = await s.ask("run.preview")
+        assert sheet.ok
+        assert [gate.name for gate in sheet.gates if gate.overridden] == ["anaesthetic"]
+        await asyncio.sleep(0.3)
+        assert "Miller" not in f"{sheet} {s.view} {watcher.view} {await s.ask('session.chart', session='last')}"
+        for table in w.rows("select name from sqlite_master where type = 'table'"):
+            assert "Miller" not in str(w.rows(f"select * from {table['name']}"))
+        texts = (await s.ask("session.texts", session="last"))["texts"]
+        assert any("Miller" in (one["text"] or "") for one in texts)
 
     scenario(play)
 

@@ -77,6 +77,8 @@ def test_the_planned_time_is_reached():
 def test_a_result_finishes_a_zone_and_a_skip_leaves_it():
     assert vertex(done("VTX", "horizontal"), finished=["VTX"]).state == "done"
     zones = progress(PLAN, (), finished=["MID"], skipped=["VTX"])
+    assert [each.state for each in zones] == ["skipped", "open"], "what was never needled is not done"
+    zones = progress(PLAN, (done("MID", "horizontal"),), finished=["MID"], skipped=["VTX"])
     assert [each.state for each in zones] == ["skipped", "done"]
     assert next_zone(zones) is None
 

@@ -90,6 +90,13 @@ def test_the_steps_are_always_the_same_and_in_order():
         assert set(step.forms) <= set(FORMS)
 
 
+def test_while_the_anaesthetic_works_nothing_after_the_zones_is_next():
+    early = replace(READY, anaesthetics=(replace(ON, on_utc_us=READY.now_utc_us - 60_000_000),))
+    assert by_name(early)["anaesthetic"].state == "waiting"
+    assert by_name(early)["discard"].state == "open"
+    assert next_step(steps(early)).name == "anaesthetic"
+
+
 def test_a_session_from_nothing_to_the_signature():
     assert next_step(steps(EMPTY)).name == "operator"
     assert by_name(EMPTY)["zones"].text.startswith(
@@ -100,7 +107,7 @@ def test_a_session_from_nothing_to_the_signature():
     assert by_name(READY)["course"].text == "Dhurat 2013, session 4 of 12."
     assert all(each.passed for each in gates.evaluate(READY))
     assert next_step(steps(TREATED)).name == "discard"
-    assert missing(steps(TREATED)) == ("Discard: Discard the cartridge of lot L1 and say so.",)
+    assert missing(steps(TREATED)) == ("Discard cartridge: Discard the cartridge of lot L1 and say so.",)
     assert missing(steps(WHOLE)) == ()
     assert next_step(steps(WHOLE)).name == "sign"
     assert by_name(WHOLE)["sign"].text == "Everything is recorded; sign it."

@@ -143,6 +143,16 @@ async def test_fifteen_checks_fit_and_failed_ones_are_read_whole(stage: StageMak
         assert "Any key closes" in s.text()
 
 
+async def test_a_long_name_of_a_check_pushes_no_word_of_its_reason_over_the_edge(stage: StageMaker) -> None:
+    words = " ".join(f"word{n}" for n in range(24))
+    gates = (GateView("cartridge registered", False, words), GateView("latch", True, "not latched"))
+    async with stage(scenes.IDLE, (80, 24)) as s:
+        s.client.sheet = replace(scenes.start_sheet(), ok=False, gates=gates)
+        await s.press("g")
+        assert all(word in s.text().replace("│", " ").split() for word in words.split())
+        assert "cartridge registeredw" not in s.text()
+
+
 async def test_a_latched_pen_that_still_turns_is_not_called_stopped(stage: StageMaker) -> None:
     async with stage(scenes.not_still(), (80, 24)) as s:
         assert "! TURNING" in s.rows()[2]

@@ -10,6 +10,7 @@ from devicectl.station.client_api import StationError
 from devicectl.station.views import GateView
 from tui import text
 from tui.screens.field_sheet import FieldSheet
+from tui.screens.rows import gate_row
 from tui.theme import BRIGHT, DIM, TEXT
 from tui.widgets.line_board import BLANK, Row
 
@@ -36,9 +37,7 @@ class OverrideScreen(FieldSheet[bool]):
 
     def question(self) -> list[Row]:
         """The check, what becomes of the reason, and how it is typed."""
-        first, *more = text.wrap(self.gate.text, self.inner - 17)
-        rows: list[Row] = [((" ✖ ", BRIGHT), (self.gate.name.ljust(14), BRIGHT), (first, BRIGHT))]
-        rows += [((" " * 17, BRIGHT), (line, BRIGHT)) for line in more]
+        rows = gate_row(self.gate.name, self.gate.text, " ✖ ", BRIGHT, self.inner)
         rows += [BLANK, *(((line, TEXT),) for line in text.wrap(WARNING, self.inner))]
         return [*rows, ((f"Reason, at least {MIN_REASON} letters; _ makes a blank, SPACE is STOP here too:", DIM),)]
 

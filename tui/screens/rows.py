@@ -259,11 +259,19 @@ def gate_rows(gates: tuple[GateView, ...], width: int) -> list[Row]:
         words = gate.text
         if gate.overridden:
             words = f"OVERRIDDEN {words.removeprefix('overridden ')}"
-        room = width - 17
-        first, *more = [text.cut(words, room)] if plain else text.wrap(words, room)
-        rows.append(((mark, ink), (gate.name.ljust(14), ink), (first, ink)))
-        rows += [((" " * 17, ink), (line, ink)) for line in more]
+        rows += gate_row(gate.name, words, mark, ink, width, whole=not plain)
     return rows
+
+
+def gate_row(name: str, words: str, mark: str, ink: Ink, width: int, *, whole: bool = True) -> list[Row]:
+    """One interlock: mark, name, reason; a name that does not fit into its column has a row of its own, so that the reason is
+    never pushed over the edge."""
+    room = width - 17
+    lines = text.wrap(words, room) if whole else [text.cut(words, room)]
+    rows: list[Row] = [((" " * 17, ink), (line, ink)) for line in lines]
+    if len(name) < 14:
+        return [((mark, ink), (name.ljust(14), ink), (lines[0], ink)), *rows[1:]]
+    return [((mark, ink), (name, ink)), *rows]
 
 
 def zone_rows(live: Live, width: int) -> list[Row]:

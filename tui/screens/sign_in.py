@@ -47,6 +47,16 @@ class NewOperator(Record):
         return {} if self.pin == self.again else {"again": "The two PINs differ; type them again."}
 
 
+class FirstOperator(NewOperator):
+    """The very first, who is the administrator whatever else: there is no role to choose."""
+
+    role: Annotated[str, Choice(label="Role", of={"administrator": ROLES["administrator"]})]
+
+
+FIRST_OPERATOR: Final = Form(
+    "first_operator", "Operator", FirstOperator, subject="operator", permission="MANAGE_OPERATORS", multiple=True
+)
+
 NEW_OPERATOR: Final = Form(
     "new_operator", "Operator", NewOperator, subject="operator", permission="MANAGE_OPERATORS", multiple=True
 )
@@ -94,9 +104,8 @@ class NewOperatorSheet(FormSheet):
             return answer
 
         given = {"role": "administrator"} if first else {}
-        super().__init__(
-            "The first operator" if first else "Add an operator", Draft.of(NEW_OPERATOR, given), submit, self._head
-        )
+        title, form = ("The first operator", FIRST_OPERATOR) if first else ("Add an operator", NEW_OPERATOR)
+        super().__init__(title, Draft.of(form, given), submit, self._head)
         self.first = first
 
     def _head(self) -> list[Row]:

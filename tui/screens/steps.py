@@ -111,12 +111,14 @@ class StepsScreen(ListSheet[StepView]):
         return (("›" if here else " ", BRIGHT), (f" {head}", ink), (text.cut(item.text, width - len(head) - 2), ink))
 
     def about(self, item: StepView | None, width: int) -> list[Row]:
-        """News, or the whole sentence where the row has cut it."""
+        """The whole sentence of a trouble; else news, or the sentence where the row has cut it."""
+        trouble = item is not None and item.state == "trouble"
         news = self.live.notice
-        if news:
+        if news and not trouble:
             return [((text.cut(f"› {news}", width), TEXT),)]
         if item is not None and len(item.text) > width - 30:
-            return [((text.cut(item.text, width), TEXT),)]
+            lines = text.wrap(item.text, width)
+            return [((line, BRIGHT if trouble else TEXT),) for line in lines[: self.ABOUT]]
         return []
 
     def keys(self) -> tuple[tuple[str, str], ...]:

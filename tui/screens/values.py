@@ -178,7 +178,7 @@ def timer_rows(live: Live, width: int) -> list[Row]:
     count = f"{session.passes} {'pass' if session.passes == 1 else 'passes'}"
     where = f"  {count} in {done_zones} of 10 zones"
     if patches:
-        where = f"  {count}, {done_zones} zones, {patches} patch{'es' if patches > 1 else ''}"
+        where = f"  {count}, {done_zones} zone{'' if done_zones == 1 else 's'}, {patches} patch{'es' if patches > 1 else ''}"
     rows.append(
         (
             ("Session".ljust(LABEL), DIM),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from devicectl.access.erasure import BACKUPS, erase
 from devicectl.access.opening import ready
 from devicectl.access.roster import Operator
-from devicectl.access.signing import Signed, sign
+from devicectl.access.signing import Signed, is_closed, sign
 from devicectl.records import audit
 from devicectl.records import tables as t
 from devicectl.records.amendments import amended
@@ -49,11 +49,15 @@ async def _sign(c: Connection, q: p.SignSession) -> Any:
     operator, source, treatments = _operator(c), c.station.source, c.station.record.treatments
     session = await found_session(c, q.session)
     zone = treatments.zone()
-    chart = await submitted(c, lambda connection: load_chart(connection, session, zone))
-    if chart is None:
-        raise StationError("Only a treatment is signed; that session is none.", "no-chart")
-    recorded = chart.recorded(source.utc_us(), operator=operator.name, role=operator.role.value)
-    lacking = missing(steps_of(recorded)) if q.meaning == "performed" else ()
+
+    def lacking_now(connection: sa.Connection) -> tuple[str, ...]:
+        chart = load_chart(connection, session, zone)
+        if chart is None:
+            raise refused("Only a treatment is signed; that session is none.", "no-chart")
+        recorded = chart.recorded(source.utc_us(), operator=operator.name, role=operator.role.value)
+        return missing(steps_of(recorded)) if q.meaning == "performed" else ()
+
+    lacking = await submitted(c, lacking_now)
     if lacking and q.reason is None:
         text = f"{lacking[0]}{f' And {len(lacking) - 1} more.' if len(lacking) > 1 else ''}"
         raise StationError(
@@ -74,6 +78,9 @@ async def _sign(c: Connection, q: p.SignSession) -> Any:
 
     def whole(connection: sa.Connection) -> Signed:
         # All of it or none: a signature that is refused leaves nothing behind.
+        if is_closed(connection, session) and lacking_now(connection) != lacking:
+            # A PIN takes a fifth of a second to confirm: nobody signs what was entered behind their back.
+            raise refused("Something was entered for this session meanwhile; look at it, then sign.", "changed")
         if q.meaning == "performed":
             laid = lay_down(treatments.chain, session, by=operator.id, at_utc_us=at, zone=zone, new_id=source.uuid)
             laid(connection)

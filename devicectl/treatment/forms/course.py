@@ -170,13 +170,18 @@ class CourseEnd(Record):
 COURSE_END: Final = Form("course_end", "End of the course", CourseEnd, subject="course", permission="KEEP_CLIENTS")
 
 
+PASSES_HELP: Final = (
+    f"Directions with their numbers, such as horizontal4,vertical4; there are {listed(DIRECTIONS.values()).casefold()}."
+)
+
+
 class PlannedZone(Record):
     """What is planned for one zone; what the source does not say stays empty."""
 
     zone: Annotated[str, ZoneEntry(label="Zone")]
     depth_um: Annotated[int | None, Number(label="Depth", dimension=LENGTH_UM, least=100, most=DEPTH_MAX_UM)] = None
     rate_mhz: Annotated[int | None, Number(label="Rate", dimension=RATE_MHZ, least=1_000, most=300_000)] = None
-    passes: Annotated[dict[str, int], Counts(label="Passes", of=DIRECTIONS)] = {}
+    passes: Annotated[dict[str, int], Counts(label="Passes", of=DIRECTIONS, help=PASSES_HELP)] = {}
     end_point: Annotated[str, Choice(label="End point", of=END_POINTS)] = ""
     seconds: Annotated[int | None, Number(label="Time", dimension=MINUTES_S, least=1, most=3_600)] = None
 

@@ -346,7 +346,7 @@ class Counts(Entry):
         return (exact or fits)[0]
 
     def _example(self) -> str:
-        return ", ".join(f"{label.casefold()} 4" for label in list(self.of.values())[:2])
+        return ",".join(f"{label.casefold()}4" for label in list(self.of.values())[:2])
 
     def show(self, value: Any, zone: tzinfo = UTC) -> str:
         """Words with their numbers and commas between."""
