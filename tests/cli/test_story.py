@@ -170,7 +170,7 @@ def prepares(p: Person) -> None:
     p.moves("2")
     p.press("enter", "› ○ open    Checklist")
     p.press("enter", "STOP Infection")
-    for _ in range(22):
+    while "› Enter saves" not in p.text:
         p.moves("1")
     p.press("enter", "✓ done    Checklist", "› ○ open    Cartridge")
     p.press("enter", "GTIN", "SIM-LOT")
