@@ -66,11 +66,17 @@ class Filling:
         if words == BACK:
             self.at = max(0, self.at - 1)
             return
+        stood = self.draft.values.get(line.name, "")
         if words != KEEP:
             self.draft.put(line.name, _word(line, words))
         self.draft.leave(line, now)
-        if line.name not in self.draft.errors:
+        wrong = self.draft.errors.get(line.name)
+        if wrong is None:
             self.at += 1
+        elif line.chosen:
+            # What is none of the list stands nowhere: it may have been a PIN in the wrong field.
+            self.draft.put(line.name, stood)
+            self.draft.errors[line.name] = wrong
 
     def to_wrong(self) -> bool:
         """Go to the first field that is wrong."""

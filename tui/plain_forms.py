@@ -238,7 +238,9 @@ class PlainTreatment:
                            else "clients lists them, client new adds one, treat CODE begins.")  # fmt: skip
             return
         step = next_of(chart)
-        if step == "sign":
+        if step == "operator":
+            await self._sign_in()
+        elif step == "sign":
             await self._sign()
         elif step == "zones":
             done = next(
@@ -252,8 +254,11 @@ class PlainTreatment:
             await self.form("anaesthetic_off" if chart.timers else "anaesthetic")
         elif step in STEP_FORMS:
             await self.form(STEP_FORMS[step])
-        else:
+        elif step is None:
             self.write("Nothing is left to do.")
+        else:
+            found = next(one for one in chart.steps if one.name == step)
+            self.write(f"{found.title}: {found.text}")
 
     async def _direction(self, name: str) -> None:
         found = [word for word, label in DIRECTIONS.items() if name and label.casefold().startswith(name.casefold())]

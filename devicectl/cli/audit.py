@@ -73,7 +73,11 @@ def _say(verdict: Verdict, quick: bool) -> None:
     if not verdict.sound:
         click.echo(f"Sound up to here: {verdict.entries} audit entries.")
         return
-    signed = "signatures were left out" if quick else f"{verdict.signatures} signatures hold"
+    signed = (
+        "signatures were left out"
+        if quick
+        else f"{verdict.signatures} signature{'s hold' if verdict.signatures != 1 else ' holds'}"
+    )
     click.echo(f"{counted} are as they were written; {signed}.")
     click.echo(f"Anchor: {verdict.head}")
 

@@ -97,7 +97,9 @@ def backup_keys_command(file: str, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(target), "clients": clients})
     else:
-        click.echo(f"{target} holds the keys of the station and of {clients} clients, under your passphrase.")
+        click.echo(
+            f"{target} holds the keys of the station and of {clients} client{'' if clients == 1 else 's'}, under your passphrase."
+        )
 
 
 @db.command("restore-keys", examples=("devicectl db restore-keys /media/stick/devicectl-keys",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,13 @@ def pass_opened_by(row: PassRow, event: EventRow | None) -> Job[None]:
         told(connection)
 
     return job
+
+
+def held_control(connection: sa.Connection, sessions: Sequence[UUID]) -> dict[UUID, str]:
+    """Who held control of passes of these sessions: names, as they were then, by key."""
+    query = sa.select(t.events.c.data).where(t.events.c.session_id.in_(sessions), t.events.c.code == PASS_OPERATOR)
+    told = [json.loads(data) for data in connection.execute(query.order_by(t.events.c.at_utc_us)).scalars()]
+    return {UUID(one["operator"]): str(one["name"]) for one in told}
 
 
 def pass_operators(connection: sa.Connection, session: UUID) -> dict[UUID, str]:

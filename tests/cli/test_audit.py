@@ -55,7 +55,7 @@ def tamper(house: House, statement: str) -> None:
 def test_a_sound_record(signed: House) -> None:
     result = signed.run("audit", "verify")
     assert (result.code, result.err) == (0, "")
-    assert "1 signatures hold" in result.out
+    assert "1 signature holds" in result.out
     anchor = signed.run("audit", "head").out.strip()
     assert f"Anchor: {anchor}" in result.out
     told = signed.run("audit", "verify", "--anchor", anchor, "--json").json

@@ -104,10 +104,23 @@ def test_a_form_is_left_and_goes_back_and_an_empty_line_is_stop() -> None:
     scenario(play)
 
 
+def test_signing_in_is_next_also_while_a_treatment_is_open() -> None:
+    async def play(w: World, p: Lines) -> None:
+        await prepared(w, p)
+        await p.says("sign out")
+        assert "Nothing is left" not in (said := await p.says("next"))
+        assert "1 Ada, 2 Pia, 3 Tom" in said
+
+    scenario(play)
+
+
 def test_the_next_thing_is_told_before_anything_is_open() -> None:
     async def play(w: World, p: Lines) -> None:
         del w
         assert "Operator, open" in "\n".join(p.said) or "Operator, open" in await p.says("steps")
         assert "Sign in" in await p.says("next")
+        said = await p.says(PIN)
+        assert "Name must be" in said
+        assert PIN not in said
 
     scenario(play)

@@ -187,6 +187,22 @@ def test_a_signed_session_is_locked_and_corrected_by_amendments_only() -> None:
     scenario(play)
 
 
+def test_who_held_control_of_no_pass_signs_as_performed_only_with_a_reason() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "T-1")
+        await needled(w, s, "VTX", 3)
+        await s.ask("session.close")
+        other = await w.sign_in(await w.screen("other"), "Ada")
+        error = await refused(other.ask("session.sign", session="last", pin=PIN))
+        assert error.fields["performed"] == "The passes were done by Pia, not by Ada."
+        assert "performed" not in (await refused(s.ask("session.sign", session="last", pin=PIN))).fields
+        await other.ask("session.sign", session="last", pin=PIN, reason="Pia is ill")
+        texts = (await s.ask("session.texts", session="last"))["texts"]
+        assert any("done by Pia, not by Ada. Reason: Pia is ill" in (one["text"] or "") for one in texts)
+
+    scenario(play)
+
+
 def test_nobody_signs_what_was_entered_while_their_pin_was_confirmed() -> None:
     async def play(w: World) -> None:
         s = await w.ready("treatment", "T-1")

@@ -83,7 +83,7 @@ class GuideScreen(ListSheet[GuideItem]):
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Hints."""
-        return (("Enter", "does it"), ("up down", "another"), ("Esc", "later"))
+        return (("Enter", "does it"), ("up down", "another"), ("Esc", "leaves"))
 
 
 class RecordSheet(Sheet[bool]):

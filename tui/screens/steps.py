@@ -117,8 +117,7 @@ class StepsScreen(ListSheet[StepView]):
         if news and not trouble:
             return [((text.cut(f"› {news}", width), TEXT),)]
         if item is not None and len(item.text) > width - 30:
-            lines = text.wrap(item.text, width)
-            return [((line, BRIGHT if trouble else TEXT),) for line in lines[: self.ABOUT]]
+            return [((text.cut(item.text, width), BRIGHT if trouble else TEXT),)]
         return []
 
     def keys(self) -> tuple[tuple[str, str], ...]:

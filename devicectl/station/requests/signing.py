@@ -19,6 +19,7 @@ from devicectl.records import tables as t
 from devicectl.records.amendments import amended
 from devicectl.records.entered import find_entered
 from devicectl.records.errors import RecordError
+from devicectl.records.pass_operators import held_control
 from devicectl.records.signed import belongs_to, covered, is_sealed
 from devicectl.station import params as p
 from devicectl.station.client_api import StationError
@@ -45,6 +46,14 @@ def _operator(c: Connection) -> Operator:
     return operator
 
 
+def _not_theirs(connection: sa.Connection, session: UUID, operator: Operator) -> tuple[str, ...]:
+    """What is to be said when others performed what is signed as performed."""
+    held = held_control(connection, covered(connection, session))
+    if not held or operator.id in held:
+        return ()
+    return (f"performed: The passes were done by {', '.join(sorted(set(held.values())))}, not by {operator.name}.",)
+
+
 async def _sign(c: Connection, q: p.SignSession) -> Any:
     operator, source, treatments = _operator(c), c.station.source, c.station.record.treatments
     session = await found_session(c, q.session)
@@ -55,7 +64,9 @@ async def _sign(c: Connection, q: p.SignSession) -> Any:
         if chart is None:
             raise refused("Only a treatment is signed; that session is none.", "no-chart")
         recorded = chart.recorded(source.utc_us(), operator=operator.name, role=operator.role.value)
-        return missing(steps_of(recorded)) if q.meaning == "performed" else ()
+        if q.meaning != "performed":
+            return ()
+        return missing(steps_of(recorded)) + _not_theirs(connection, session, operator)
 
     lacking = await submitted(c, lacking_now)
     if lacking and q.reason is None:

@@ -12,6 +12,7 @@ from .words import BadEntry, clean, quoted
 
 _NUMBER: Final = re.compile(r"([+\-−]?)([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)\s*([^0-9.,\s+\-−].*)?", re.DOTALL)
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_CLOCK: Final = re.compile(r"([0-9]{1,3}):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ def read_number(label: str, raw: object, dimension: Dimension, least: int, most:
         text = clean(label, raw, most=40)
     except BadEntry:
         raise BadEntry(f"{expected}.") from None
+    clock = _CLOCK.fullmatch(text) if dimension.units is MINUTES_S.units else None
+    if clock is not None:  # as the screens write a time
+        text = f"{int(clock[1]) * 60 + int(clock[2])} s"
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise BadEntry(f"{expected}; {quoted(text)} is none.")

@@ -214,3 +214,20 @@ def test_permissions_and_roles_are_those_of_the_room_that_keeps_them():
     for form in FORMS.values():
         assert form.permission in roles.Permission.__members__
     assert set(FORMS["operator"].by_name["role"].entry.choices) == {str(role) for role in roles.Role}
+
+
+def test_a_time_is_typed_as_the_screens_write_it() -> None:
+    from devicectl.treatment.forms.numbers import LENGTH_UM, MINUTES_S, read_number
+    from devicectl.treatment.forms.words import BadEntry
+
+    assert [read_number("Time", text, MINUTES_S, 1, 3_600) for text in ("0:10", "3:00", "0,5", "90 s")] == [
+        10,
+        180,
+        30,
+        90,
+    ]
+    for wrong in ("0:00", "0:60", "1:2", "90:00"):
+        with pytest.raises(BadEntry):
+            read_number("Time", wrong, MINUTES_S, 1, 3_600)
+    with pytest.raises(BadEntry):
+        read_number("Depth", "0:10", LENGTH_UM, 100, 3_000)
