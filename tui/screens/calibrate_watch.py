@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 
-from devicectl.calibration.watch import Watched
 from tui import text
 from tui.screens.base import Scrolled
 from tui.theme import BRIGHT, CHIP, DIM, TEXT
 from tui.widgets.control_plot import control_plot
 from tui.widgets.line_board import BLANK, Row
+
+if TYPE_CHECKING:
+    from devicectl.calibration.watch import Watched
 
 
 class DueScreen(Scrolled):

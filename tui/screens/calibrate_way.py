@@ -7,12 +7,11 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from devicectl.access.roles import PERMISSIONS, Permission, Role
 from devicectl.station.client_api import StationError
 from devicectl.treatment.forms import parse
-from tui.calibration_book import OpenCalibration
 from tui.model import replies
 from tui.screens import calibrate_rows as rows
 from tui.screens.calibrate import CalibrateScreen
@@ -32,6 +31,9 @@ from tui.screens.calibrate_watch import ChartScreen, DueScreen
 from tui.screens.calibrate_work import Stage
 from tui.screens.first_run import FirstRunActions
 from tui.screens.menu import MenuScreen
+
+if TYPE_CHECKING:
+    from tui.calibration_book import OpenCalibration
 
 REPORT_S: Final = 60.0
 """A report takes a second; a slow machine some more."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from devicectl.calibration.chart import Chart
 from tui.theme import BRIGHT, DIM, FAINT, TEXT, Ink
 from tui.widgets.line_board import Row
+
+if TYPE_CHECKING:
+    from devicectl.calibration.chart import Chart
 
 SCALE: Final = 9
 STEP: Final = 2
