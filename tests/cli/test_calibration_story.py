@@ -60,7 +60,7 @@ def test_a_pen_is_calibrated_at_the_screen_with_a_gauge_that_types(gauge_house: 
     p = Person(house)
     try:
         signs_in(p)
-        plans(p)
+        plans(house, p)
         p.press("Y", "Reading", "parked at bottom dead centre")
         is_refused_and_goes_on(p)
         measures(p, gauge, "FAIL", "As found", "l adjust")
@@ -101,9 +101,17 @@ def measures(p: Person, gauge: Gauge, *verdict: str, most: int | None = None) ->
     assert found is not None, p.text
     taken, of = int(found[1]), int(found[2])
     for number in range(taken + 1, (most or of) + 1):
-        p.sees("parked at bottom dead centre")
-        os.write(p.child.child_fd, f"{gauge.read()} mm\r".encode())
-        p.sees(*(verdict if number == of else (f"{number} of {of} readings",)))
+        wanted = verdict if number == of else (f"{number} of {of} readings",)
+        end = time.monotonic() + LONG_S
+        while not all(word in p.text for word in wanted):
+            assert time.monotonic() < end, f"{wanted} never came:\n{p.text}"
+            if "STOPPED" in p.text:  # views came late on a busy machine: the gauge's keys were STOP, as they must be
+                p.press("r", "Hands off, pen clamped?")
+                p.press("Y")
+            elif "parked at bottom dead centre" in p.text and f"{number - 1} of {of} readings" in p.text:
+                os.write(p.child.child_fd, f"{gauge.read()} mm\r".encode())
+                p.read(1.0)
+            p.read(0.05)
 
 
 def adjusts(p: Person) -> None:
@@ -134,7 +142,7 @@ def signs_and_prints(house: House, p: Person) -> None:
     p.types("Needle_Workshop")
     p.moves("up")
     p.press(F4)
-    p.types(str(house.folder / "report.pdf").replace("_", "__"), "")
+    p.types("~/report.pdf")
     p.press("f2", "Written", "report.pdf")
     (report,) = house.folder.glob("*.pdf")
     assert report.read_bytes().startswith(b"%PDF")
@@ -148,35 +156,18 @@ def signs_and_prints(house: House, p: Person) -> None:
     assert house.run("calibrate", "verify", "last").code == 0
 
 
-def plans_by_file(house: House, p: Person) -> None:
-    standard = {"name": "Dial indicator", "serial": "DI-7", "certificate": "K-118", "due": "2099-03-31", "mpe": 0.004}
+def plans(house: House, p: Person) -> None:
+    """From a file, because each key typed on a machine that stutters may be STOP; the form has tests of its own."""
+    standard = {
+        "name": "Dial indicator", "serial": "DI-7", "certificate": "K-118", "due": "2099-03-31", "mpe": 0.004, "resolution": 0.001
+    }  # fmt: skip
     series = {"set_points": [0.25, 0.5, 0.75, 1, 1.25], "repeats": 2, "seatings": 1, "order": "sweep"}
     plan = {"temperature_c": 22.5, "humidity_pct": 45, "standards": [standard], "series": [series]}
     (house.folder / "p.json").write_text(json.dumps(plan))
     p.press("C", "New calibration of this pen")
     p.press("down")
     p.press("enter", "A plan in a file")
-    p.types(str(house.folder / "p.json").replace("_", "__"), "")
-    p.press("f2", "devicectl's own", "20 for each round", "Enter")
-    p.press("enter", "CALIBRATE", "0 of 20 readings")
-
-
-def plans(p: Person) -> None:
-    p.press("C", "New calibration of this pen")
-    p.press("enter", "Test cartridge", "Temperature")
-    for words in ("22,5", "45", "", "Dial_indicator", "DI-7", "K-118", "2099-03-31", "0,004", "0,001", "0,0005"):
-        if words:
-            p.types(words)
-        p.moves("enter")
-    p.types("0,25_0,5_0,75_1_1,25")
-    p.moves("enter")
-    p.press("\x7f")
-    p.types("2", "")
-    p.moves("enter")
-    p.press("\x7f")
-    p.types("1", "")
-    p.moves("enter")
-    p.moves("2")
+    p.types("~/p.json")
     p.press("f2", "devicectl's own", "20 for each round", "Enter")
     p.press(
         "enter", "CALIBRATE", "0 of 20 readings", "Step 1 of 20: set-point 1 of 5 from below", "Hands off, pen clamped?"

@@ -266,6 +266,11 @@ class CalibrationActions(FirstRunActions):
             screen.work.told = str(told)
 
 
+def _at_home(path: str) -> str:
+    """A path in which ``~`` is the home of who works here."""
+    return str(Path(path).expanduser())
+
+
 def _read_plan(path: str) -> dict[str, Any]:
     """The plan in a file. Raises :class:`StationError`."""
     try:
@@ -281,7 +286,7 @@ def _read_plan(path: str) -> dict[str, Any]:
 
 async def _write_report(calibration: str, given: dict[str, object]) -> str:
     """The report, made by a process of its own: typesetting must hold up neither the screen nor its heartbeat."""
-    out = str(given["out"]).strip()
+    out = _at_home(str(given["out"]).strip())
     options = [
         f"--{name}={value}" for name in ("laboratory", "customer", "condition", "number") if (value := given.get(name))
     ]
