@@ -275,8 +275,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack[:]:
             if isinstance(screen, SessionScreen):
                 screen.typing = False
-        while len(self.screen_stack) > 1 and self.screen is not self.treat:
+        while len(self.screen_stack) > 1 and self.screen is not self.treat and not _stays(self.screen):
             self.pop_screen()
+        if isinstance(self.screen, Painted):
+            self.screen.stopped()
         self.treat.repaint()
         if self.treat.guiding:
             self.treat.guide()
@@ -303,6 +305,10 @@ class DashboardApp(App[int], inherit_bindings=False):
     def leave(self, code: int = 0) -> None:
         """End the dashboard with an exit code."""
         self.exit(code)
+
+
+def _stays(screen: object) -> bool:
+    return isinstance(screen, Painted) and screen.STAYS
 
 
 async def show(client: StationClient, **choices: Any) -> int:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from devicectl.records.clinic import Row, client_at_a_glance
@@ -21,6 +21,9 @@ from devicectl.treatment.last_time import Answered, Open, last_answers, open_mat
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from devicectl.calibration.watch import Watched
+    from tui.calibration_book import OpenCalibration
 
 T = TypeVar("T")
 
@@ -48,6 +51,18 @@ class SessionRecord:
 
 class Book(Protocol):
     """Where the register is read."""
+
+    async def open_calibrations(self, serial: str, simulated: bool) -> tuple[OpenCalibration, ...]:
+        """Calibrations of a pen that have not ended, newest first."""
+
+    async def last_plan(self, serial: str) -> Mapping[str, object] | None:
+        """The plan of the newest calibration, of this pen where there is one: standards, place and ambient seldom change."""
+
+    async def due(self, day: date) -> tuple[Mapping[str, Any], ...]:
+        """When each pen is due for calibration (`devicectl.station.due_list.due_rows`)."""
+
+    async def charts(self, serial: str, simulated: bool) -> tuple[Watched, ...]:
+        """The control charts of a pen's daily checks."""
 
     async def register(self) -> Register:
         """Read it now."""
@@ -114,6 +129,30 @@ class RecordBook:
         """See `Book`."""
         return await self._of(lambda c: last_answers(c, UUID(session))) or Answered()
 
+    async def open_calibrations(self, serial: str, simulated: bool) -> tuple[OpenCalibration, ...]:
+        """See `Book`."""
+        from tui.calibration_book import open_calibrations
+
+        return await self._of(lambda c: open_calibrations(c, serial, simulated)) or ()
+
+    async def last_plan(self, serial: str) -> Mapping[str, object] | None:
+        """See `Book`."""
+        from tui.calibration_book import last_plan
+
+        return await self._of(lambda c: last_plan(c, serial))
+
+    async def due(self, day: date) -> tuple[Mapping[str, Any], ...]:
+        """See `Book`."""
+        from tui.calibration_book import due
+
+        return await self._of(lambda c: due(c, day)) or ()
+
+    async def charts(self, serial: str, simulated: bool) -> tuple[Watched, ...]:
+        """See `Book`."""
+        from tui.calibration_book import charts
+
+        return await self._of(lambda c: charts(c, serial, simulated)) or ()
+
     async def _of(self, query: Callable[[sa.Connection], T]) -> T | None:
         return await asyncio.to_thread(self._asked, query)
 
@@ -142,7 +181,13 @@ class HeldBook:
         session: SessionRecord | None = None,
         answered: Answered | None = None,
         passes: Sequence[PassSummary] = (),
+        interrupted: Sequence[OpenCalibration] = (),
+        plan: Mapping[str, object] | None = None,
+        due: Sequence[Mapping[str, Any]] = (),
+        charts: Sequence[Watched] = (),
     ) -> None:
+        self._due, self._charts = tuple(due), tuple(charts)
+        self._interrupted, self._plan = tuple(interrupted), plan
         self.held = register or Register()
         self._client, self._session, self._answered = client, session, answered or Answered()
         self._passes = tuple(passes)
@@ -170,3 +215,23 @@ class HeldBook:
         """See `Book`."""
         del session
         return self._answered
+
+    async def open_calibrations(self, serial: str, simulated: bool) -> tuple[OpenCalibration, ...]:
+        """See `Book`."""
+        del serial, simulated
+        return self._interrupted
+
+    async def last_plan(self, serial: str) -> Mapping[str, object] | None:
+        """See `Book`."""
+        del serial
+        return self._plan
+
+    async def due(self, day: date) -> tuple[Mapping[str, Any], ...]:
+        """See `Book`."""
+        del day
+        return self._due
+
+    async def charts(self, serial: str, simulated: bool) -> tuple[Watched, ...]:
+        """See `Book`."""
+        del serial, simulated
+        return self._charts

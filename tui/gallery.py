@@ -18,6 +18,7 @@ from textual._compositor import Compositor
 from textual.pilot import Pilot
 
 from devicectl.station.views import StartSheet, View
+from tui import calibration_scenes as calibrations
 from tui import scenes
 from tui import treatment_scenes as treatments
 from tui.app import DashboardApp
@@ -65,6 +66,8 @@ class Scene:
     sheet: StartSheet = START
     air: bool = False
     """Pens are heard on the air too, and the first asks for its passkey."""
+    calibration: str = ""
+    """Which calibration the station has (`tui.calibration_scenes.answers`)."""
     look: Look = PLAIN_DARK
 
 
@@ -83,6 +86,7 @@ class Gallery:
         self._scene, client.sheet = scene, scene.sheet
         client.air, client.refusals = (scenes.AIR, {"session.open": scenes.NO_PASSKEY}) if scene.air else ([], {})
         client.operators = list(treatments.NAMES)
+        client.answers = calibrations.answers(scene.calibration) if scene.calibration else {}
         self.clock.now = AT
         app.live = Live(self.clock)
         app.live.heard_rssi = {pen["address"]: pen["rssi"] for pen in scenes.AIR}

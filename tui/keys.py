@@ -58,6 +58,7 @@ COMMANDS: Final = (
     Command("direction", ("u",), "direction", "direction of the strokes", "Treatment"),
     Command("operator", ("W",), "operator", "who works: sign in, out", "Treatment"),
     Command("lock", ("K",), "lock", "lock until the PIN is typed", "Treatment"),
+    Command("calibrate", ("C",), "calibrate", "calibrate this pen", "Station"),
     Command("theme", ("t",), "theme", "theme and characters", "Station"),
     Command("help", ("question_mark", "f1"), "help", "help: every key", "Station"),
     Command("quit", ("q",), "leave", "quit, while still", "Station"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from tui import calibration_scenes as calibrations
 from tui import scenes
 from tui import treatment_scenes as treatments
 from tui.gallery import Scene, gallery
@@ -65,6 +66,18 @@ SCENES: Final = (
     Scene("sign", treatments.whole(), ("w", "enter")),
     Scene("steps-alarm", treatments.charted(scenes.alarmed()), ("w",)),
     Scene("steps-stale", treatments.charted(), ("w",), age_s=0.4),
+    Scene("calibrations", calibrations.at_bench(), ("C",), calibration="none"),
+    Scene("calibrate-refused", calibrations.at_bench(calibrations.PRACTITIONER), ("C",)),
+    Scene("calibration-plan", calibrations.at_bench(), ("C", "down", "enter", "down"), calibration="none"),
+    Scene("measure", calibrations.at_bench(), ("C", "Y", *"1.0"), calibration="measuring"),
+    Scene("due", calibrations.at_bench(), ("C", *["down"] * 3, "enter"), calibration="none"),
+    Scene("chart", calibrations.at_bench(), ("C", *["down"] * 4, "enter"), calibration="none"),
+    Scene("judged", calibrations.at_bench(), ("C",), calibration="judged"),
+    Scene("judged-plot", calibrations.at_bench(), ("C", "tab"), calibration="judged"),
+    Scene("budget", calibrations.at_bench(), ("C", "tab", "tab"), calibration="judged"),
+    Scene("found-bad", calibrations.at_bench(), ("C",), calibration="found-bad"),
+    Scene("adjust", calibrations.at_bench(), ("C", "l"), calibration="found-bad"),
+    Scene("as-left", calibrations.at_bench(), ("C",), calibration="as-left"),
     Scene("theme", scenes.IDLE, ("t",), look=Look(LIGHT)),
     Scene("light", scenes.alarmed(), look=Look(LIGHT)),
     Scene("contrast", scenes.alarmed(), look=Look(CONTRAST)),

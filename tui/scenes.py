@@ -15,6 +15,7 @@ from devicectl.station.views import (
     LogView,
     PassView,
     PenView,
+    Reply,
     RunView,
     SessionView,
     StartSheet,
@@ -268,6 +269,7 @@ class SceneClient:
         self.air: list[dict[str, Any]] = []
         self.operators: list[dict[str, Any]] = []
         self.refusals: dict[str, StationError] = {}
+        self.answers: dict[str, Any] = {}
         self.stops: list[str] = []
         self.beats: list[tuple[int, int]] = []
         self.activities = 0
@@ -305,6 +307,10 @@ class SceneClient:
         self.requests.append((method, params))
         if method in self.refusals:
             raise self.refusals[method]
+        if method in self.answers:
+            return self.answers[method]
+        if method == "calibration.park":
+            return Reply("confirmed", "the needle stands at bottom dead centre")
         if method == "run.preview":
             return self.sheet
         if method == "operator.list":

@@ -91,6 +91,9 @@ class StopGuard:
         """A note is being typed: a few digits are one, however fast they come."""
         self.holds_scans = False
         """Whether a burst of keys is kept together although letters go into a field."""
+        self.gauge_field = False
+        """A gauge that is a keyboard may type here: a blank in the middle of its burst is no SPACE while the pen stands still."""
+        self._key_at: float | None = None
         self.stop_top = 1 << 30
         self.answered: Callable[[], None] = lambda: None
         """Called in the input thread when the terminal has answered where its cursor is."""
@@ -144,24 +147,33 @@ class StopGuard:
         self._forward(StopPressed(source))
 
     def _key(self, event: events.Key) -> None:
-        key = event.key
+        key, now = event.key, self._clock()
+        burst = self._key_at is not None and now - self._key_at < SCAN_GAP_S
+        self._key_at = now
+        if key == "space" and burst and self.gauge_field and not self.may_turn:
+            self._hold_soon(now, event)
+            return
         if key in STOP_KEYS or key in self.added_stops or key.rpartition("+")[2] in ("space", "f9"):
+            self._key_at = None  # SPACE pressed twice is STOP twice
             self._stop_from(key)
             return
         if key.endswith(_IGNORED):
             return  # a modifier on its own, as the kitty protocol reports it
-        now = self._clock()
         if self.may_turn and (self.text_focus or (self._controls and key not in self.bound)):
             self._stop_from(f"key {key}")
             return
         if self.text_focus and not self.holds_scans:
             self._forward(event)
             return
-        if self._loop is not None:
-            try:
-                self._loop.call_soon_threadsafe(self._hold, now, event)
-            except RuntimeError:
-                pass  # the loop has closed: there is nobody left to tell
+        self._hold_soon(now, event)
+
+    def _hold_soon(self, at: float, event: events.Key) -> None:
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._hold, at, event)
+        except RuntimeError:
+            pass  # the loop has closed: there is nobody left to tell
 
     def _hold(self, at: float, event: events.Key) -> None:
         """Keep a key for 30 ms: only then is it known not to begin a scan."""

@@ -11,6 +11,7 @@ from devicectl.records.register import ClientSummary, CourseSummary, TreatmentSu
 from devicectl.station.views import ChartView, OperatorView, StepView, TimerView, View, ZonePlanView, ZoneView
 from devicectl.treatment.checklist import ITEMS
 from devicectl.treatment.last_time import Answered, Open
+from tui import calibration_scenes as calibrations
 from tui import scenes
 from tui.book import HeldBook, Register, SessionRecord
 
@@ -222,6 +223,10 @@ ANSWERED: Final = Answered(
 )
 BOOK: Final = HeldBook(
     replace(REGISTER, matters={"T-001": Open(1, (("day7", "2026-09-07"),))}),
+    interrupted=calibrations.INTERRUPTED,
+    plan=calibrations.plan().model_dump(mode="json"),
+    due=calibrations.DUE,
+    charts=calibrations.charts(),
     client=FILE,
     session=RECORD,
     answered=ANSWERED,

@@ -31,6 +31,8 @@ class Painted(Screen[Answer], inherit_bindings=False):
     BINDINGS: ClassVar[list[Any]] = []
     ready = False
     """Whether its widgets are there to be painted."""
+    STAYS: ClassVar[bool] = False
+    """Whether it stays on the screen after a STOP; sheets do not."""
     HOLDS_SCANS: ClassVar[bool] = False
     """Whether keys that come as fast as a scan are kept together while letters go into a field of this screen."""
 
@@ -67,10 +69,14 @@ class Painted(Screen[Answer], inherit_bindings=False):
         del words
         self.live.say("a scan or paste was ignored: no field asked for one")
 
+    def stopped(self) -> None:
+        """STOP went out while this screen stays."""
+
     def on_screen_resume(self) -> None:
         """Tell the guard which keys this screen knows."""
         self.dashboard.guard.bound = self.bound
         self.dashboard.guard.holds_scans = self.HOLDS_SCANS
+        self.dashboard.guard.gauge_field = False
         self.repaint()
 
     def repaint(self) -> None:

@@ -14,13 +14,13 @@ from tui import text
 from tui.keys import COMMANDS, DEFAULT, Keymap
 from tui.model import Freshness, freshness
 from tui.screens import rows, values
-from tui.screens.first_run import FirstRunActions
+from tui.screens.calibrate_way import CalibrationActions
 from tui.theme import BRIGHT, DIM, OVER, TEXT, Ink
 from tui.widgets.alarm_bar import AlarmBar, alarm_row
 from tui.widgets.big_number import BigNumber
 from tui.widgets.line_board import LineBoard, Row, width_of
 from tui.widgets.scalp_map import ASCII_WEAVE, OVER_GLYPH, SKIP_GLYPH, WEAVE, PatchMark, ScalpMap, ZoneMark
-from tui.widgets.stop_bar import NO_PEN, SENT, STILL, TURNING, UNKNOWN, StopBar
+from tui.widgets.stop_bar import StopBar, stop_words
 from tui.widgets.trace import BrailleTrace, TraceBuffer
 from tui.zones import CUSTOM, ZONES, patches_of
 
@@ -29,7 +29,6 @@ VITALS: Final = ("Temp", "Battery", "Link", "Lease")
 TALL: Final = 34
 VAST: Final = 190
 """Columns from which on a third column has room."""
-SENT_S: Final = 1.5
 HELD_S: Final = 0.2
 """Numerals change at most five times a second: faster cannot be read."""
 
@@ -39,7 +38,7 @@ def bindings(keymap: Keymap) -> list[Binding]:
     return [Binding(",".join(keymap.keys[c.name]), c.action, c.help, show=False, id=c.name) for c in COMMANDS]
 
 
-class TreatScreen(FirstRunActions):
+class TreatScreen(CalibrationActions):
     """One screen for 80x24 and larger; below that a plain table."""
 
     CSS_PATH = "treat.tcss"
@@ -115,7 +114,7 @@ class TreatScreen(FirstRunActions):
         row, rest = alarm_row(live.alarms(), silenced, live.clock(), width, live.keymap)
         board("alarm").put(0, row)
         self.paint_keys()
-        self._frame_stop()
+        self.query_one(StopBar).show(*stop_words(live, self.dashboard.guard.may_turn, self.dashboard.stopped_at))
         if width < 80 or height < 24:
             board("table").fill(self._table(width, height, rest))
             return
@@ -163,19 +162,6 @@ class TreatScreen(FirstRunActions):
             return before
         self._numerals[name] = (now, row)
         return row
-
-    def _frame_stop(self) -> None:
-        guard, live = self.dashboard.guard, self.live
-        sent = self.dashboard.stopped_at
-        if sent is not None and live.clock() - sent < SENT_S:
-            shown = SENT
-        elif not guard.may_turn:
-            shown = STILL if live.pen is not None else NO_PEN
-        elif live.pen is not None and live.pen.motion == "turning" and live.answering:
-            shown = TURNING
-        else:
-            shown = UNKNOWN
-        self.query_one(StopBar).show(shown, guard.may_turn)
 
     def _frame_map(self) -> None:
         scalp, view = self.query_one(ScalpMap), self.live.view

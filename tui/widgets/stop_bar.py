@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from tui.widgets.drawn import Drawn
 
+if TYPE_CHECKING:
+    from tui.model import Live
+
 TURNING = "■  STOP    press SPACE or F9, or click here"
 NO_PEN = "□  no pen on this screen    SPACE, F9 or a click here still send STOP"
 STILL = "□  motor still    SPACE, F9 or a click here still send STOP"
 UNKNOWN = "■  STOP    motor state unknown: SPACE, F9 or click here"
 SENT = "■  STOP SENT    the pen's own switch is the emergency stop"
+SENT_S: Final = 1.5
+"""So long the bar says that STOP went out."""
+
+
+def stop_words(live: Live, may_turn: bool, sent_at: float | None) -> tuple[str, bool]:
+    """What the bar says now, and whether it is lit; ``sent_at`` is when STOP went out (s of the screen's clock)."""
+    if sent_at is not None and live.clock() - sent_at < SENT_S:
+        return SENT, may_turn
+    if not may_turn:
+        return STILL if live.pen is not None else NO_PEN, may_turn
+    turning = live.pen is not None and live.pen.motion == "turning" and live.answering
+    return TURNING if turning else UNKNOWN, may_turn
 
 
 class StopBar(Drawn):
