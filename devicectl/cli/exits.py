@@ -60,6 +60,7 @@ _RECORD = frozenset(
         "client-erased", "erased", "seal-broken", "record-tampered",
         # What the rules of the record refuse, each with a word of its own.
         "cartridge-used", "client-exists", "no-consent", "not-interrupted", "not-taken", "nothing-open", "open-course",
+        "changed",
         "other-client", "resumed-before", "shipped", "signed", "too-old",
     }
 )  # fmt: skip

@@ -102,6 +102,12 @@ class Scan(Params):
     radio: str | None = Field(default=None, max_length=400)
 
 
+class ApproveLimits(Params):
+    """``digest``: SHA-256 in hex of the limits that whoever approves has seen."""
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class OpenSession(Params):
     """A ``treatment`` needs a client code; ``bench`` has none (an empty code is none).
 

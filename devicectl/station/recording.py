@@ -122,7 +122,8 @@ class Recording:
 
     def gates(self) -> tuple[Gate, ...]:
         """What the record knows against a start of a treatment."""
-        return (*self.charting.gates(), *self.calibrated.gates())
+        limits = (self._treatments.limits.gate(),) if self._desk.control.purpose is Purpose.TREATMENT else ()
+        return (*self.charting.gates(), *self.calibrated.gates(), *limits)
 
     def problem(self) -> str | None:
         """Why nothing should be started on this record, or None."""

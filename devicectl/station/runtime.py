@@ -29,6 +29,7 @@ from simulator.announce import announced
 from .admission import QUICK, admit, hash_inline
 from .housekeeping import LeftPorts, keep_house
 from .kept_journal import KeptJournal
+from .limits_approval import LimitsApproval, approved
 from .limits_file import load_file
 from .paths import station_paths
 from .ports import Ports
@@ -147,7 +148,10 @@ async def run_station(database: str | None, *, on_demand: bool) -> int:
         keys = await asyncio.to_thread(open_keys, store)
         operators = await asyncio.to_thread(admit, store, source, keys)
         treatments = Treatments(
-            keys, source.uuid, photos=store.location.path.with_name(f"{store.location.path.name}.photos")
+            keys,
+            source.uuid,
+            photos=store.location.path.with_name(f"{store.location.path.name}.photos"),
+            limits=LimitsApproval(settings, await asyncio.to_thread(store.submit_sync, approved)),
         )
         ports, left = system_ports(digest), LeftPorts()
         ports.stop_left = left.stop

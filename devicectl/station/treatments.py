@@ -19,6 +19,8 @@ from devicectl.records.writer import Job
 from devicectl.treatment.intake import Intake
 from devicectl.treatment.opening import Opener
 
+from .limits_approval import LimitsApproval
+
 
 class KeySealer:
     """A :class:`devicectl.treatment.intake.Sealer` with the keys of the record."""
@@ -52,6 +54,7 @@ class Treatments:
         *,
         zone: Callable[[], tzinfo] = local_zone,
         photos: Path | None = None,
+        limits: LimitsApproval | None = None,
     ) -> None:
         self.keys = keys
         self.cipher = Cipher(keys)
@@ -60,6 +63,7 @@ class Treatments:
         self.opener = Opener(self.chain, new_id)
         self.zone = zone
         self.photos = photos
+        self.limits = limits or LimitsApproval()
         self.one_photo = asyncio.Lock()
         """A copy is kept before its row and taken away when the row is refused: one photograph at a time."""
 

@@ -37,7 +37,7 @@ _STATEMENTS: Final = (
         code TEXT NOT NULL,
         text TEXT NOT NULL,
         CONSTRAINT pk_access_events PRIMARY KEY (id),
-        CONSTRAINT ck_access_events_code CHECK (code IN ('sign-in', 'sign-out', 'wrong-pin', 'unknown-name', 'locked-out', 'locked', 'unlocked', 'refused', 'identity-read')),
+        CONSTRAINT ck_access_events_code CHECK (code IN ('sign-in', 'sign-out', 'wrong-pin', 'unknown-name', 'locked-out', 'locked', 'unlocked', 'refused', 'identity-read', 'limits-approved')),
         CONSTRAINT fk_access_events_operator_id_operators FOREIGN KEY(operator_id) REFERENCES operators (id)
     )
      WITHOUT ROWID,

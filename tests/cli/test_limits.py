@@ -111,3 +111,19 @@ def test_an_override_is_asked_for_with_a_reason(house: House) -> None:
     assert "no cartridge" in refused.sentence
     shown = house.run("sessions", "show", "last")
     assert "cartridge: cannot be read" in shown.out
+
+
+def test_a_changed_file_is_approved_by_somebody_who_may_and_not_by_a_practitioner(house: House) -> None:
+    limit(house, "operator_depth_mm = 1.2")
+    house.hire()
+    house.env |= {"DEVICECTL_NEW_PIN": "480918"}
+    assert house.run("operators", "add", "Pia Nord", "--role", "practitioner").code == 0
+    done = house.run("limits", "--approve", "--operator", "Ada Berg", "--json")
+    assert done.code == 0, done.err
+    digest = done.json["digest"]
+    assert house.run("limits", "--json").json["digest"] == digest
+    house.env |= {"DEVICECTL_PIN": "480918"}
+    denied = house.run("limits", "--approve", "--operator", "Pia Nord")
+    assert denied.code == 1
+    assert "may not change limits; a technician or an administrator may" in denied.sentence
+    assert "limits-approved" in house.run("audit", "list", "--last", "20").out

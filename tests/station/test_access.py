@@ -13,6 +13,8 @@ from support.world import ADDRESS, OPERATORS, PIN, World, refused, word
 
 from devicectl.records.errors import DiskFull
 from devicectl.station.client_api import StationError
+from devicectl.station.limits_approval import LimitsApproval, approved
+from devicectl.station.limits_file import LimitsFile
 from devicectl.station.requests import METHODS
 from devicectl.station.requests.needs import NEEDS
 from drivers.api import PenState
@@ -101,6 +103,41 @@ def test_bench_needs_no_operator_and_changed_firmware_of_hardware_a_technician()
         assert await word(s, "pen.accept_firmware") == "not-allowed"
         await w.sign_in(s, "Tom")
         assert await word(s, "pen.accept_firmware") is None
+
+    scenario(play)
+
+
+def test_limits_that_nobody_approved_shut_a_treatment_and_a_practitioner_cannot_approve_them() -> None:
+    async def play(w: World) -> None:
+        s = await w.ready("treatment", "TRAIN-1")
+        assert (await s.start()).outcome == "confirmed"
+        await asyncio.sleep(1)
+        assert (await s.ask("run.end")).outcome == "confirmed"
+        await asyncio.sleep(1.5)
+        limits = LimitsApproval(LimitsFile(operator_depth_mm=1.2))
+        w.station.record.treatments.limits = limits
+        (shut,) = [gate for gate in w.desk.control.gates() if not gate.passed]
+        assert (shut.name, shut.overridable) == ("limits", False)
+        assert shut.text == "The limits were changed; a technician approves them: devicectl limits --approve."
+        assert await word(s, "gate.override", gate="limits", reason="because I say so") is not None
+        await w.sign_in(s, "Pia")
+        assert await word(s, "limits.approve", digest=limits.digest) == "not-allowed"
+        assert "may not change limits" in events(w, "refused")[-1]["text"]
+        assert not w.desk.control.gates()[-1].passed
+        other = await w.sign_in(await w.screen("workshop"), "Tom")
+        assert await word(other, "limits.approve", digest="0" * 64) == "other-limits"
+        assert await word(other, "limits.approve", digest=limits.digest) is None
+        assert all(gate.passed for gate in w.desk.control.gates() if gate.name == "limits")
+        (row,) = events(w, "limits-approved")
+        assert (row["name"], row["text"]) == ("Tom", f"{limits.digest} operator_depth_mm 1.2")
+        newest = w.store.submit_sync(approved)
+        assert newest == (limits.digest, "Tom")
+        assert LimitsApproval(limits.limits, newest).gate().passed
+        assert (
+            LimitsApproval(LimitsFile(), newest)
+            .gate()
+            .text.startswith("The limits were changed since Tom approved them")
+        )
 
     scenario(play)
 

@@ -11,7 +11,7 @@ from .columns import entry, flag, integer, key, one_of, ref, sealed, table, text
 ROLES: Final = ("practitioner", "technician", "administrator")
 ACCESS_CODES: Final = (
     "sign-in", "sign-out", "wrong-pin", "unknown-name", "locked-out", "locked", "unlocked", "refused",
-    "identity-read",
+    "identity-read", "limits-approved",
 )  # fmt: skip
 
 operators = table("operators", key(), integer("created_utc_us"))

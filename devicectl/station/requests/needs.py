@@ -114,6 +114,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "session.amend": Need(Permission.AMEND),
     "session.texts": Need(Permission.READ_TEXTS),
     "audit.head": ALWAYS,
+    "limits.approve": Need(Permission.CHANGE_LIMITS),
     "client.identity": Need(Permission.READ_IDENTITY),
     "client.erase": Need(Permission.ERASE_CLIENTS),
     "calibration.state": ALWAYS,
