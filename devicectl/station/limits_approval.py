@@ -56,10 +56,13 @@ class LimitsApproval:
         """``name`` has approved what is in force, and that is stored."""
         self._newest = (self.digest, name)
 
-    def gate(self) -> Gate:
-        """The gate of a treatment; nothing opens it but an approval."""
+    def gates(self) -> tuple[Gate, ...]:
+        """The gate of a treatment, which nothing opens but an approval; none where the defaults never were anything else."""
         if self._newest is None and self.digest == digest(LimitsFile()):
-            return Gate("limits", True, "default limits")
+            return ()
+        return (self._gate(),)
+
+    def _gate(self) -> Gate:
         if self._newest is None or self._newest[0] != self.digest:
             before = "" if self._newest is None else f" since {self._newest[1]} approved them"
             return Gate(

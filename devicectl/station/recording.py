@@ -122,7 +122,7 @@ class Recording:
 
     def gates(self) -> tuple[Gate, ...]:
         """What the record knows against a start of a treatment."""
-        limits = (self._treatments.limits.gate(),) if self._desk.control.purpose is Purpose.TREATMENT else ()
+        limits = self._treatments.limits.gates() if self._desk.control.purpose is Purpose.TREATMENT else ()
         return (*self.charting.gates(), *self.calibrated.gates(), *limits)
 
     def problem(self) -> str | None:

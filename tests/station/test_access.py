@@ -114,6 +114,7 @@ def test_limits_that_nobody_approved_shut_a_treatment_and_a_practitioner_cannot_
         await asyncio.sleep(1)
         assert (await s.ask("run.end")).outcome == "confirmed"
         await asyncio.sleep(1.5)
+        assert LimitsApproval().gates() == ()
         limits = LimitsApproval(LimitsFile(operator_depth_mm=1.2))
         w.station.record.treatments.limits = limits
         (shut,) = [gate for gate in w.desk.control.gates() if not gate.passed]
@@ -132,10 +133,10 @@ def test_limits_that_nobody_approved_shut_a_treatment_and_a_practitioner_cannot_
         assert (row["name"], row["text"]) == ("Tom", f"{limits.digest} operator_depth_mm 1.2")
         newest = w.store.submit_sync(approved)
         assert newest == (limits.digest, "Tom")
-        assert LimitsApproval(limits.limits, newest).gate().passed
+        assert LimitsApproval(limits.limits, newest).gates()[0].passed
         assert (
             LimitsApproval(LimitsFile(), newest)
-            .gate()
+            .gates()[0]
             .text.startswith("The limits were changed since Tom approved them")
         )
 
