@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from schedules.judges import RecordTrouble
 from support.world import ADDRESS, World, refused
 
+from devicectl.bench.stack import Disk
 from devicectl.records.errors import DatabaseLocked
 from devicectl.station.client_api import StationError
 from simulator.virtual_time import run_virtual
@@ -91,7 +91,7 @@ def test_an_intent_that_cannot_be_written_is_trouble_of_the_record_for_every_des
 def test_a_record_that_does_not_answer_holds_up_the_opening_of_a_pen_for_some_seconds_only() -> None:
     async def play(w: World) -> None:
         screen = await w.screen()
-        trouble = RecordTrouble(w)
+        trouble = Disk(w.store)
         trouble.begin("silent")
         begin = w.loop.time()
         with pytest.raises(StationError, match="record did not take the pen within 5 s") as caught:
@@ -115,7 +115,7 @@ def test_a_gate_opens_only_once_its_reason_is_stored(kind: str, purpose: str) ->
         s = await w.ready(purpose, None if purpose == "bench" else "T-1")
         w.sim.physics.charge = 0.08
         await w.until(lambda: not battery_gate(w).passed)
-        trouble = RecordTrouble(w)
+        trouble = Disk(w.store)
         trouble.begin(kind)
         begin = w.loop.time()
         with pytest.raises(StationError, match="was not opened") as caught:
