@@ -11,6 +11,8 @@ from .exits import Exit
 from .radio import ADDRESS, radio_of, radio_option
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from devicectl.bench.monitor import Row
     from devicectl.station.client import SocketClient
 
@@ -92,8 +94,7 @@ async def _monitor(
             _print(rows, as_json, choices)
             return int(Exit.NO_PEN if problems or not rows else Exit.DONE)
         if as_json:
-            await _stream(client, opening, choices)
-            return int(Exit.DONE)
+            return await _until_ended(_stream(client, opening, choices))
         from tui.monitor import show_monitor
 
         try:
@@ -102,6 +103,26 @@ async def _monitor(
             opening.cancel()
     finally:
         await client.close()
+
+
+async def _until_ended(stream: Coroutine[Any, Any, None]) -> int:
+    """Until the stream ends, or a signal ends it, also where the shell had SIGINT ignored."""
+    import asyncio
+
+    from .run import catch_signals
+
+    pressed = catch_signals(lambda source: None)
+    work, waiting = asyncio.ensure_future(stream), asyncio.ensure_future(pressed.wait())
+    try:
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return int(Exit.INTERRUPTED)
+        work.result()
+        return int(Exit.DONE)
+    finally:
+        waiting.cancel()
 
 
 def _look() -> dict[str, Any]:
