@@ -564,7 +564,7 @@ def test_the_last_treatment_is_that_of_the_pen_at_hand() -> None:
     scenario(play)
 
 
-def test_hardware_treats_real_clients_behind_its_calibration_and_training_clients_never(
+def test_behind_the_refusal_of_hardware_stand_its_calibration_and_the_kind_of_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def play(w: World) -> None:
@@ -576,6 +576,9 @@ def test_hardware_treats_real_clients_behind_its_calibration_and_training_client
         await s.ask("pen.open", address=ADDRESS)
         await w.until(lambda: w.desk.confirmed_still, 20)
         assert not w.desk.control.identity.simulated
+        error = await refused(s.ask("session.open", purpose="treatment", client="C-9"))
+        assert error.code == "no-treatment"
+        monkeypatch.setattr("devicectl.station.requests.sessions.HARDWARE_TREATS", True)
         error = await refused(s.ask("session.open", purpose="treatment", resumes=old))
         assert str(error) == "The code T-1 belongs to a training client, and this is a pen; choose another."
         error = await refused(s.ask("session.open", purpose="treatment", client="C-unknown"))

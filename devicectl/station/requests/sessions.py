@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from devicectl.station.connection import Connection
 
 
+HARDWARE_TREATS: Final = False
+"""Rule 11 of the design: until a real pen was driven and the texts for clients are no drafts any more. Behind it stand the gates."""
+
+
 async def _session_open(c: Connection, q: p.OpenSession) -> Any:
     desk = c.need_control()
     identity = desk.control.identity
@@ -29,6 +33,12 @@ async def _session_open(c: Connection, q: p.OpenSession) -> Any:
     if not desk.confirmed_still and desk.control.motion.at(c.station.loop.time()) is not Motion.UNKNOWN:
         raise StationError("The pen is not confirmed still; wait until it is.", "not-still")
     purpose = Purpose(q.purpose)
+    if purpose is Purpose.TREATMENT and not identity.simulated and not HARDWARE_TREATS:
+        raise StationError(
+            "Treatment with hardware is not possible in this version, which was never tried on a real pen; "
+            "practise on a simulated pen with a training client.",
+            "no-treatment",
+        )
     if purpose is Purpose.TREATMENT and not q.client and not q.resumes:
         raise StationError("A treatment needs a client code; a simulated pen takes training clients only.", "no-client")
     if purpose is Purpose.BENCH and q.client:
